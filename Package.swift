@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Why each dependency stands here: docs/decisions/0002-dependencies.md.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+
+let package = Package(
+  name: "stet",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "stet", targets: ["stet"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    .target(name: "Domain", swiftSettings: strict),
+    .target(
+      name: "WebClient",
+      dependencies: [
+        log, nioCore, nioHTTP1,
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "LanguageModels",
+      dependencies: [
+        "Domain", "WebClient", log, crypto, subprocess,
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Storage",
+      dependencies: ["Domain", log, crypto, .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: strict),
+    .target(
+      name: "Sandbox",
+      dependencies: [
+        "Domain", log, crypto, subprocess,
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "UseCases",
+      dependencies: ["Domain", log, crypto, "Yams", "TOMLKit"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "stet",
+      dependencies: [
+        "Domain", "WebClient", "LanguageModels", "Storage", "Sandbox", "UseCases", "Yams", log,
+        crypto,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "TestKit",
+      dependencies: ["Domain", "WebClient", log, nioCore, nioPosix, nioHTTP1],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "DiffNumstat", dependencies: ["Domain"], path: "Benchmarks/DiffNumstat",
+      swiftSettings: strict),
+
+    .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "WebClientTests", dependencies: ["WebClient", "TestKit", log, nioCore, nioHTTP1],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LanguageModelsTests",
+      dependencies: ["LanguageModels", "Domain", "WebClient", "TestKit", log],
+      swiftSettings: strict),
+    .testTarget(
+      name: "StorageTests", dependencies: ["Storage", "Domain", "TestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "UseCasesTests", dependencies: ["UseCases", "Domain", "TestKit", log],
+      swiftSettings: strict),
+    .testTarget(
+      name: "StetTests", dependencies: ["stet", "Domain", "TestKit"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)
