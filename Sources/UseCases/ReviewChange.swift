@@ -11,19 +11,20 @@ public struct ReviewChange: Sendable {
     public var runs: (any RunStore)?
     public var syntax: any SyntaxChecker
     public var now: @Sendable () -> Date
-    public var nonce: @Sendable () -> String
+    /// 64 random bits, for the fences around what others wrote.
+    public var random: @Sendable () -> UInt64
 
     public init(
       model: (any LanguageModel)?, cache: (any ResponseCache)?, runs: (any RunStore)?,
       syntax: any SyntaxChecker, now: @escaping @Sendable () -> Date = { Date() },
-      nonce: @escaping @Sendable () -> String = { UntrustedFence.randomNonce() }
+      random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
       self.model = model
       self.cache = cache
       self.runs = runs
       self.syntax = syntax
       self.now = now
-      self.nonce = nonce
+      self.random = random
     }
   }
 
@@ -104,7 +105,7 @@ public struct ReviewChange: Sendable {
   {
     guard let model = ports.model else { return ClaimedReview(seen: selection.hunks(diff)) }
     return await AskModel(
-      model: model, cache: ports.cache, nonce: ports.nonce, diff: diff,
+      model: model, cache: ports.cache, random: ports.random, diff: diff,
       prove: ProveClaims(
         diff: diff,
         suggestions: ProveSuggestion(sources: request.sources, syntax: ports.syntax)),

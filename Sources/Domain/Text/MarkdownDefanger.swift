@@ -97,13 +97,13 @@ enum MarkdownDefanger {
   }
 
   /// Two spans that touch would be one longer run of backticks.
-  private static func append(_ piece: String, to output: inout String) {
+  static func append(_ piece: String, to output: inout String) {
     if output.hasSuffix("`"), piece.hasPrefix("`") { output += " " }
     output += piece
   }
 
   /// Start of a run of exactly `count` backticks.
-  private static func closing(_ count: Int, in text: Substring) -> Substring.Index? {
+  static func closing(_ count: Int, in text: Substring) -> Substring.Index? {
     var index = text.startIndex
     while let tick = text[index...].firstIndex(of: "`") {
       let run = text[tick...].prefix(while: { $0 == "`" })
@@ -137,7 +137,7 @@ enum MarkdownDefanger {
     return output
   }
 
-  private static let wrapping: Set<Character> = [
+  static let wrapping: Set<Character> = [
     "(", ")", "[", "]", "{", "}", "<", ">", "\"", "'", ",", ".", ";", ":", "!", "?", "*", "_",
   ]
 
@@ -160,7 +160,7 @@ enum MarkdownDefanger {
   }
 
   /// Whether a forge or one of its bots would act on the word.
-  private static func isActive(_ word: Substring, atLineStart: Bool) -> Bool {
+  static func isActive(_ word: Substring, atLineStart: Bool) -> Bool {
     let bytes = word.utf8.map(TextBytes.lowered)
     if atLineStart, let slash = bytes.first, slash == UInt8(ascii: "/"), bytes.count > 1 {
       return true

@@ -29,7 +29,14 @@ struct BeforeAfterPrompt: Sendable {
     ])
   }
 
-  func turns(for pieces: [ReviewPiece], nonce: String) -> [ModelRequest.Turn] {
+  /// The random fence stands in the last turn only, so that a server keeps what it computed for the
+  /// system prompt and the examples.
+  func turns(
+    for pieces: [ReviewPiece], using generator: inout some RandomNumberGenerator
+  ) -> [ModelRequest.Turn] {
+    let nonce = UntrustedFence(
+      pieces.flatMap { $0.lines.map { ("code", $0.shown) } }, using: &generator
+    ).nonce
     var turns = [ModelRequest.Turn(.system, system)]
     for example in Self.examples {
       turns.append(.init(.user, example.question))

@@ -1,6 +1,6 @@
 import Domain
 
-/// The words of a review request. The nonce fences what the repository's authors wrote, so that
+/// The words of a review request. A random fence stands around what others wrote, so that
 /// nothing inside it can pass for our own words.
 struct ReviewPrompt: Sendable {
   /// Part of every cache key: a new wording asks anew.
@@ -14,11 +14,19 @@ struct ReviewPrompt: Sendable {
   let style: ModelProfile.PromptStyle
   let language: String
 
-  func turns(for pieces: [ReviewPiece], nonce: String) -> [ModelRequest.Turn] {
-    switch style {
-    case .numberedHunks: NumberedHunksPrompt(language: language).turns(for: pieces, nonce: nonce)
-    case .beforeAfter: BeforeAfterPrompt(language: language).turns(for: pieces, nonce: nonce)
+  func turns(for pieces: [ReviewPiece], random: @escaping () -> UInt64) -> [ModelRequest.Turn] {
+    var generator = RandomSource(bits: random)
+    return switch style {
+    case .numberedHunks:
+      NumberedHunksPrompt(language: language).turns(for: pieces, using: &generator)
+    case .beforeAfter:
+      BeforeAfterPrompt(language: language).turns(for: pieces, using: &generator)
     }
+  }
+
+  private struct RandomSource: RandomNumberGenerator {
+    let bits: () -> UInt64
+    func next() -> UInt64 { bits() }
   }
 
   /// - Returns: the schema of the answer. A small model is held to the ids that stand in its prompt.

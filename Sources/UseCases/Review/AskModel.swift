@@ -21,7 +21,7 @@ struct ClaimedReview: Sendable {
 struct AskModel: Sendable {
   let model: any LanguageModel
   let cache: (any ResponseCache)?
-  let nonce: @Sendable () -> String
+  let random: @Sendable () -> UInt64
   let diff: Diff
   let prove: ProveClaims
   let request: ReviewChange.Request
@@ -141,7 +141,7 @@ struct AskModel: Sendable {
   private func answer(_ pieces: [ReviewPiece], _ budget: FailureBudget) async -> Answer {
     let started = ContinuousClock.now
     let modelRequest = ModelRequest(
-      turns: prompt.turns(for: pieces, nonce: nonce()),
+      turns: prompt.turns(for: pieces, random: random),
       answer: .json(name: "review_findings", prompt.schema(for: pieces)),
       maxOutput: model.profile.maxOutput, deadline: request.callDeadline, budget: budget)
     let result: Result<ModelReply, ModelError>

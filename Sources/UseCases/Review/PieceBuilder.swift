@@ -49,10 +49,10 @@ struct PieceBuilder {
 
   /// Masks over the joined text, because a private key spans lines.
   private mutating func clean(_ lines: [String]) -> [String] {
-    let hidden = HiddenText.stripped(lines.joined(separator: "\n"))
-    if hidden.removed > 0 { masked["hidden-text", default: 0] += hidden.removed }
-    let secrets = SecretMask.masked(hidden.text)
-    for (kind, count) in secrets.counts { masked[kind, default: 0] += count }
+    let hidden = HiddenText.strip(lines.joined(separator: "\n"))
+    if hidden.total > 0 { masked["hidden-text", default: 0] += hidden.total }
+    let secrets = SecretMask.mask(hidden.text)
+    for (kind, count) in secrets.counts { masked[kind.rawValue, default: 0] += count }
     let result = secrets.text.split(separator: "\n", omittingEmptySubsequences: false)
     // Masking keeps lines; should that ever fail, the model sees nothing rather than a shifted text.
     guard result.count == lines.count else { return lines.map { _ in "" } }

@@ -21,8 +21,8 @@ struct ProveClaims: Sendable {
       case .unfounded(let reason, let path, let line, let message):
         proved.dropped.append(
           DroppedClaim(
-            reason: reason, path: path.map(Defanged.forPlainJSON), line: line,
-            message: Defanged.oneLine(message), source: .model(model)))
+            reason: reason, path: path.map { Defanged.forPlainJSON($0) }, line: line,
+            message: Defanged.message(message), source: .model(model)))
       case .claim(let claim):
         await prove(claim, pieces[claim.piece], .model(model), into: &proved)
       }
@@ -33,7 +33,7 @@ struct ProveClaims: Sendable {
   private func prove(
     _ claim: Claim, _ piece: ReviewPiece, _ source: FindingSource, into proved: inout Proved
   ) async {
-    let message = Defanged.oneLine(claim.message)
+    let message = Defanged.message(claim.message)
     func drop(_ reason: DropReason, line: Int?, suggestionOnly: Bool = false) {
       proved.dropped.append(
         DroppedClaim(
