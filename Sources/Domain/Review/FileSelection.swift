@@ -18,8 +18,11 @@ public struct FileSelection: Sendable {
     self.exclude = excluded
   }
 
-  public init(_ policy: ReviewPolicy) throws(PathPattern.Malformed) {
-    try self.init(include: policy.include, exclude: policy.exclude)
+  /// Patterns that cannot be read are left out: the reader of `.stet.yml` has refused them before,
+  /// and where it has not, more is looked at rather than less.
+  public init(policy: ReviewPolicy) {
+    include = policy.include.compactMap { try? PathPattern($0) }
+    exclude = policy.exclude.compactMap { try? PathPattern($0) }
   }
 
   /// The selection without a policy.
@@ -52,5 +55,21 @@ public struct FileSelection: Sendable {
       return including.contains(where: \.isLiteral) ? nil : reason
     }
     return nil
+  }
+
+  /// Reads the added lines of `file`, or the removed ones where it is deleted.
+  public func skipReason(for file: FileDiff) -> SkipReason? {
+    let side: Side = file.newPath == nil ? .old : .new
+    let kind: DiffLine.Kind = side == .old ? .removed : .added
+    let start = file.hunks.first.map { side == .old ? $0.oldStart : $0.newStart } ?? 0
+    // Context is read too where the file's own start is in sight: a header seldom changes.
+    let lines = file.hunks.lazy.flatMap { hunk in
+      hunk.lines.lazy.filter { line in
+        line.kind == kind || start == 1 && line.kind == .context
+      }.map(\.bytes)
+    }
+    return skipReason(
+      path: file.path, isBinary: file.isBinary, isSubmodule: file.isSubmodule, lines: lines,
+      startsFile: start == 1)
   }
 }
