@@ -23,7 +23,7 @@ public enum Defanged {
   /// For JSON, SARIF and rdjson, whose readers escape for themselves: controls, bidi, tag and
   /// zero-width characters are taken out, all else stays.
   public static func forPlainJSON(_ text: String, limit: Int = usualLimit) -> String {
-    HiddenText.strip(string(bounded(text, limit))).text
+    HiddenText.stripped(string(bounded(text, limit))).text
   }
 
   /// For a forge's Markdown: reads the same, does nothing.
@@ -35,20 +35,20 @@ public enum Defanged {
   public static func forMarkdown(
     _ text: String, oneLine: Bool = false, limit: Int = usualLimit
   ) -> String {
-    let visible = HiddenText.strip(string(bounded(text, limit))).text
+    let visible = HiddenText.stripped(string(bounded(text, limit))).text
     return MarkdownDefanger.defang(oneLine ? joinedLines(visible) : visible)
   }
 
   /// A code span that holds `text` whatever backticks it has; one line.
   public static func codeSpan(_ text: String, limit: Int = 300) -> String {
-    let visible = joinedLines(HiddenText.strip(string(bounded(text, limit))).text)
+    let visible = joinedLines(HiddenText.stripped(string(bounded(text, limit))).text)
     return MarkdownDefanger.codeSpan(visible)
   }
 
   /// A fenced block whose fence is longer than any in `text`.
   /// - Parameter info: a language; dropped unless a plain word that no forge acts on.
   public static func codeBlock(_ text: String, info: String = "", limit: Int = 20_000) -> String {
-    MarkdownDefanger.codeBlock(HiddenText.strip(string(bounded(text, limit))).text, info: info)
+    MarkdownDefanger.codeBlock(HiddenText.stripped(string(bounded(text, limit))).text, info: info)
   }
 
   private static func bounded(_ text: String, _ limit: Int) -> [Unicode.Scalar] {
@@ -78,6 +78,12 @@ public enum Defanged {
   private static func name(of scalar: Unicode.Scalar) -> String {
     let digits = String(scalar.value, radix: 16, uppercase: true)
     return "<U+\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)>"
+  }
+
+  /// One line without controls or invisible characters: for messages before they are stored or
+  /// compared. It is not escaped for any format.
+  public static func oneLine(_ text: String, limit: Int = usualLimit) -> String {
+    joinedLines(HiddenText.stripped(string(bounded(text, limit))).text)
   }
 
   static func joinedLines(_ text: String) -> String {

@@ -23,7 +23,8 @@ public enum HiddenText {
   public struct Stripped: Sendable, Hashable {
     public var text: String
     public var counts: [Kind: Int]
-    public var total: Int { counts.values.reduce(0, +) }
+    /// All counts together.
+    public var removed: Int { counts.values.reduce(0, +) }
 
     public init(text: String, counts: [Kind: Int] = [:]) {
       self.text = text
@@ -32,7 +33,7 @@ public enum HiddenText {
   }
 
   /// Strips invisible characters; CRLF becomes a newline, uncounted. O(bytes).
-  public static func strip(_ text: String) -> Stripped {
+  public static func stripped(_ text: String) -> Stripped {
     if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F || $0 == 0x0A || $0 == 0x09 }) {
       return Stripped(text: text)
     }

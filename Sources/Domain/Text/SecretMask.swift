@@ -1,10 +1,10 @@
 /// Text without its secrets.
 public struct MaskedText: Sendable, Hashable {
   public var text: String
-  /// How many secrets were masked, by kind. A private key counts once for each of its lines.
-  public var counts: [SecretKind: Int]
+  /// How many secrets were masked, by the raw value of their kind, as a run records them. A private key counts once for each of its lines.
+  public var counts: [String: Int]
 
-  public init(text: String, counts: [SecretKind: Int]) {
+  public init(text: String, counts: [String: Int]) {
     self.text = text
     self.counts = counts
   }
@@ -16,20 +16,20 @@ public struct MaskedText: Sendable, Hashable {
 /// lines as before. Masking twice changes nothing more. Who proves a quote of masked text has to
 /// compare it with the masked line.
 public enum SecretMask {
-  public static func mask(_ text: String) -> MaskedText {
+  public static func masked(_ text: String) -> MaskedText {
     let bytes = Array(text.utf8)
     let matches = SecretScanner.matches(in: bytes)
     guard !matches.isEmpty else { return MaskedText(text: text, counts: [:]) }
     var masked: [UInt8] = []
     masked.reserveCapacity(bytes.count)
-    var counts: [SecretKind: Int] = [:]
+    var counts: [String: Int] = [:]
     var copied = 0
     for match in matches {
       masked += bytes[copied..<match.range.lowerBound]
       masked += replacement(for: match.kind).utf8
       // One mask may span lines where matches merged: their breaks stay.
       masked += bytes[match.range].filter { $0 == 0x0A }
-      counts[match.kind, default: 0] += 1
+      counts[match.kind.rawValue, default: 0] += 1
       copied = match.range.upperBound
     }
     masked += bytes[copied...]

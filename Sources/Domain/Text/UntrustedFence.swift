@@ -58,6 +58,13 @@ public struct UntrustedFence: Sendable, Hashable {
       """
   }
 
+  /// 128 bits of the system's randomness, for a caller that draws its own markers. Who uses it
+  /// looks for it in the text first, as `init` does.
+  public static func randomNonce() -> String {
+    var generator = SystemRandomNumberGenerator()
+    return UntrustedFence([], using: &generator).nonce
+  }
+
   private static func holds(_ text: [UInt8], _ nonce: String) -> Bool {
     TextBytes.find(Array(nonce.utf8), in: text, 0..<text.count) != nil
   }

@@ -11,26 +11,26 @@ import Testing
     ("a\u{1B}[31mb\u{9B}c\r!", "a[31mbc!", .control, 3),
     ("a\u{FFF9}b\u{3164}", "ab", .format, 2),
   ]) func strips(_ text: String, _ left: String, _ kind: HiddenText.Kind, _ count: Int) {
-    let stripped = HiddenText.strip(text)
+    let stripped = HiddenText.stripped(text)
     #expect(stripped.text == left)
     #expect(stripped.counts == [kind: count])
-    #expect(stripped.total == count)
+    #expect(stripped.removed == count)
   }
 
   @Test(arguments: [
     "plain\ttext\n", "naïve café", "👩\u{200D}💻 ✔\u{FE0F} ❤\u{FE0F}\u{200D}🔥", "می\u{200C}خواهم",
     "क्\u{200D}ष", "日本語",
   ]) func keeps(_ text: String) {
-    #expect(HiddenText.strip(text) == HiddenText.Stripped(text: text))
+    #expect(HiddenText.stripped(text) == HiddenText.Stripped(text: text))
   }
 
   @Test func lineEndsAreNoSecret() {
-    #expect(HiddenText.strip("a\r\nb\r\n") == HiddenText.Stripped(text: "a\nb\n"))
+    #expect(HiddenText.stripped("a\r\nb\r\n") == HiddenText.Stripped(text: "a\nb\n"))
   }
 
   @Test func hiddenBytesInAnEmoji() {
     let text = "😀" + String(repeating: "\u{FE0F}", count: 1) + "\u{FE05}\u{E0155}"
-    #expect(HiddenText.strip(text).text == "😀\u{FE0F}")
+    #expect(HiddenText.stripped(text).text == "😀\u{FE0F}")
   }
 
   @Test(arguments: [
@@ -41,7 +41,7 @@ import Testing
   ]) func comments(_ text: String, _ left: String, _ count: Int) {
     let stripped = HiddenText.strippingHTMLComments(text)
     #expect(stripped.text == left)
-    #expect(stripped.total == count)
+    #expect(stripped.removed == count)
   }
 }
 
