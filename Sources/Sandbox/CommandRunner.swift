@@ -124,7 +124,10 @@ public struct CommandRunner: Sendable {
     options.teardownSequence = [
       .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(10))
     ]
-    let environment = command.environment.map { Array("\($0.key)=\($0.value)".utf8) }
+    let environment = Dictionary(
+      uniqueKeysWithValues: command.environment.compactMap { name, value in
+        Environment.Key(rawValue: name).map { ($0, value) }
+      })
     return Subprocess.Configuration(
       executable: command.executable.hasPrefix("/")
         ? .path(FilePath(command.executable)) : .name(command.executable),
