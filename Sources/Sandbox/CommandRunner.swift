@@ -234,7 +234,7 @@ public struct CommandRunner: Sendable {
       for try await buffer in stream {
         let room = limit - collected.count
         buffer.withUnsafeBytes { bytes in
-          collected.append(contentsOf: bytes.prefix(max(0, room)))
+          collected.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes.prefix(max(0, room))))
         }
         if stopAtLimit, buffer.count > room { return .output(collected, whole: false) }
       }

@@ -145,7 +145,7 @@ import Testing
       try await fixture.git(
         "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/develop", at: clone)
       let repository = try await fixture.open(at: clone)
-      #expect(try await repository.defaultBranch()?.name == "origin/develop")
+      #expect(try await repository.defaultBranch() == "origin/develop")
     }
   }
 
@@ -154,7 +154,7 @@ import Testing
       try await fixture.git("branch", "-m", "main", "stable")
       try await fixture.git("config", "--global", "init.defaultBranch", "stable")
       let repository = try await fixture.open()
-      #expect(try await repository.defaultBranch()?.name == "stable")
+      #expect(try await repository.defaultBranch() == "stable")
     }
   }
 
@@ -286,6 +286,51 @@ import Testing
         for try await right in group { #expect(right) }
       }
     }
+  }
+
+  /// Processes of ours that read objects of a repository.
+  private func readers(_ fixture: GitFixture) -> [Int32] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap { Int32($0) }.filter { process in
+      guard let line = FileManager.default.contents(atPath: "/proc/\(process)/cmdline"),
+        let place = try? FileManager.default.destinationOfSymbolicLink(
+          atPath: "/proc/\(process)/cwd")
+      else { return false }
+      return String(decoding: line, as: UTF8.self).contains("cat-file") && place == fixture.work
+    }
+  }
+
+  @Test func theReaderComesBackWhenItIsKilledAndGoesWithItsRepository() async throws {
+    try await GitFixture.with { fixture in
+      let head = GitEndpoint.commit(try await fixture.git("rev-parse", "HEAD"))
+      var repository: GitRepository? = try await fixture.open()
+      for _ in 0..<3 {
+        let bytes = try await repository?.contents("a.txt", at: head)
+        #expect(text(bytes) == "one\ntwo\nthree\n")
+        let running = readers(fixture)
+        #expect(running.count == 1)
+        for process in running { kill(process, SIGKILL) }
+      }
+      _ = try await repository?.contents("a.txt", at: head)
+      #expect(readers(fixture).count == 1)
+      repository = nil
+      for _ in 0..<500 where !readers(fixture).isEmpty {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      #expect(readers(fixture).isEmpty)
+    }
+  }
+
+  @Test func gitsVersionIsTold() async throws {
+    let fixture = try GitFixture()
+    defer { fixture.remove() }
+    let version = try await GitRepository.version(environment: fixture.environment)
+    #expect(version.hasPrefix("2."))
+    let error = await #expect(throws: GitError.self) {
+      try await GitRepository.version(environment: ["PATH": "/nowhere"])
+    }
+    #expect(error?.code == .noGit)
+    #expect(error?.detail.contains("apt install git") == true)
   }
 
   @Test func aConflictedMergeStillGivesADiff() async throws {

@@ -45,9 +45,11 @@ final class GitObjects: Sendable {
   ) async {
     BrokenPipes.areErrors()
     var requests = stream.makeAsyncIterator()
-    // One turn for each process: a second one only after an answer that was not read to its end.
-    while let first = await requests.next(isolation: #isolation) {
-      var waiting: Request? = first
+    // One turn for each process. A new one follows an answer that was not read to its end, and a
+    // process that somebody ended; one that fails at its very first request is not tried again.
+    var waiting = await requests.next(isolation: #isolation)
+    while waiting != nil {
+      var answered = 0
       var trouble = "it ended early"
       do {
         _ = try await Subprocess.run(
@@ -68,29 +70,32 @@ final class GitObjects: Sendable {
               _ = try await execution.standardInputWriter.write(request.line)
               reply = try await replies.next(limit: request.limit)
             }
-            waiting = nil
-            guard case .tooLarge(let size) = reply else {
-              if case .content(let bytes) = reply {
-                request.reply.resume(returning: .success(bytes))
-              }
-              waiting = await requests.next(isolation: #isolation)
-              continue
-            }
-            // Cheaper to begin anew than to read on to the end of it.
-            request.reply.resume(
-              returning: .failure(
-                GitError(
-                  code: .tooLarge,
-                  detail: "a file of \(size) bytes is over the limit of \(request.limit).")))
+            answered += 1
+            request.reply.resume(returning: Self.answer(reply, limit: request.limit))
+            waiting = await requests.next(isolation: #isolation)
+            // Cheaper to begin anew than to read on to the end of a large file.
+            if case .tooLarge = reply { return }
           }
         }
       } catch {
         trouble = "\(error)"
       }
-      waiting?.reply.resume(
+      guard answered == 0, let failed = waiting else { continue }
+      failed.reply.resume(
         returning: .failure(
           GitError(
             code: .failed, detail: "git failed at reading a file in \(folder): \(trouble)")))
+      waiting = await requests.next(isolation: #isolation)
+    }
+  }
+
+  private static func answer(_ reply: BatchReplies.Reply, limit: Int) -> Answer {
+    switch reply {
+    case .content(let bytes): .success(bytes)
+    case .tooLarge(let size):
+      .failure(
+        GitError(
+          code: .tooLarge, detail: "a file of \(size) bytes is over the limit of \(limit)."))
     }
   }
 }

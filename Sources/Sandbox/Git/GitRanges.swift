@@ -50,8 +50,7 @@ extension GitRepository {
         detail: "the repository at \(root) has no commits yet; commit something, or name a diff "
           + "with --diff FILE.")
     }
-    guard let branch = try await defaultBranch(), let tip = try await find(branch.reference),
-      let shared = try await mergeBase(tip, head)
+    guard let branch = try await defaultTip(), let shared = try await mergeBase(branch.tip, head)
     else { return GitRange(base: .commit(head), head: .workingTree, title: "uncommitted changes") }
     return GitRange(
       base: .commit(shared), head: .workingTree, title: "\(branch.name)... to working tree")
@@ -59,7 +58,11 @@ extension GitRepository {
 
   /// The branch that changes are merged into: `origin/HEAD` where the clone knows it, else the
   /// first of `origin/` or local `init.defaultBranch`, `main`, `master`, `trunk`.
-  public func defaultBranch() async throws(GitError) -> (name: String, reference: String)? {
+  public func defaultBranch() async throws(GitError) -> String? {
+    try await defaultTip()?.name
+  }
+
+  private func defaultTip() async throws(GitError) -> (name: String, tip: String)? {
     var names = ["main", "master", "trunk"]
     if let own = settings["init.defaultbranch"], !names.contains(own), !own.isEmpty {
       names.insert(own, at: 0)
@@ -67,20 +70,26 @@ extension GitRepository {
     let remote = "refs/remotes/origin/"
     let wanted = names.map { remote + $0 } + names.map { "refs/heads/" + $0 }
     let listed = try await git.line(
-      ["for-each-ref", "--format=%(refname) %(symref)", remote + "HEAD"] + wanted,
+      ["for-each-ref", "--format=%(refname) %(objectname) %(symref)", remote + "HEAD"] + wanted,
       doing: "looking for the default branch")
-    var found: [String: String] = [:]
+    var tips: [String: String] = [:]
+    var pointed: String?
     for line in listed.split(separator: "\n") {
-      let words = line.split(separator: " ", omittingEmptySubsequences: false)
-      found[String(words[0])] = words.count > 1 ? String(words[1]) : ""
+      let words = line.split(separator: " ").map(String.init)
+      guard words.count > 1 else { continue }
+      tips[words[0]] = words[1]
+      if words[0] == remote + "HEAD", words.count > 2 {
+        pointed = words[2]
+        tips[words[2]] = words[1]
+      }
     }
-    var references = wanted.filter { found[$0] != nil }
-    if let target = found[remote + "HEAD"], !target.isEmpty { references.insert(target, at: 0) }
-    guard let reference = references.first else { return nil }
+    guard let reference = pointed ?? wanted.first(where: { tips[$0] != nil }),
+      let tip = tips[reference]
+    else { return nil }
     for prefix in ["refs/heads/", "refs/remotes/"] where reference.hasPrefix(prefix) {
-      return (String(reference.dropFirst(prefix.count)), reference)
+      return (String(reference.dropFirst(prefix.count)), tip)
     }
-    return (reference, reference)
+    return (reference, tip)
   }
 
   /// The full object name of a commit, or an error that says what was not found.

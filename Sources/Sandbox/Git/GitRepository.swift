@@ -70,6 +70,13 @@ public final class GitRepository: Sendable {
     files = WorkingTree(root: root)
   }
 
+  /// Such as `2.39.5`, for `stet doctor`.
+  public static func version(environment: [String: String]) async throws(GitError) -> String {
+    let git = HardenedGit(folder: "/", environment: environment, runner: CommandRunner())
+    let words = try await git.line(["--version"], doing: "telling its version")
+    return words.split(separator: " ").dropFirst(2).first.map(String.init) ?? words
+  }
+
   private static func realPath(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }
