@@ -59,8 +59,10 @@ final class LlamaProcess: Sendable {
   private func run(arguments: [String], environment: [String: String], folder: String) async {
     var options = PlatformOptions()
     options.createSession = true
+    // The keeper is asked first: it waits for the server, so that with it everything is gone.
     options.teardownSequence = [
-      .gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))
+      .gracefulShutDown(toProcessGroup: false, allowedDurationToNextStep: .seconds(2)),
+      .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero),
     ]
     var how: End.How
     do {
@@ -75,8 +77,6 @@ final class LlamaProcess: Sendable {
         for try await buffer in execution.standardOutput {
           buffer.withUnsafeBytes { bytes in state.withLock { $0.tail.append(bytes) } }
         }
-        // Whatever the server may have started goes with it.
-        try? execution.send(signal: .kill, toProcessGroup: true)
       }
       switch result.terminationStatus {
       // A shell tells of a signal by adding 128.

@@ -4,25 +4,29 @@ enum LlamaScripts {
   /// For `/bin/sh -c`: runs its arguments as a program and ends it as soon as standard input does.
   /// Stet holds the other end of that input and never writes, so however Stet ends, the server
   /// ends too; Linux's own "signal me when my parent dies" goes by the parent's thread, and those
-  /// come and go.
+  /// come and go. All that it starts is gone before it ends. It
+  /// says nothing itself: the pipe may be closed by then, and writing to it would kill it.
   static let keeper = """
     exec 3<&0 </dev/null
     "$@" 3<&- &
     server=$!
     (
       while read -r line; do :; done
+      trap '' TERM
       kill -TERM "$server"
       tries=0
       while kill -0 "$server" && [ "$tries" -lt 20 ]; do tries=$((tries + 1)); sleep 0.1; done
       kill -KILL "$server"
     ) <&3 >/dev/null 2>&1 &
     keeper=$!
-    exec 3<&-
-    trap 'kill -TERM "$server" 2>/dev/null' TERM INT HUP
+    exec 3<&- >/dev/null 2>&1
+    trap 'kill -TERM "$server"' TERM INT HUP
     wait "$server"
     status=$?
-    while kill -0 "$server" 2>/dev/null; do wait "$server"; status=$?; done
-    kill -KILL "$keeper" 2>/dev/null
+    while kill -0 "$server"; do wait "$server"; status=$?; done
+    trap '' TERM INT HUP
+    kill -TERM "$keeper"
+    while kill -0 "$keeper"; do wait "$keeper"; done
     exit "$status"
     """
 
@@ -44,6 +48,10 @@ enum LlamaScripts {
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--prompt-cache-mib", type=int, required=True)
     wanted = parser.parse_args()
+
+    # Nothing is worth saving, so an ordinary signal may end it at any time.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
     import xllamacpp
 
@@ -67,8 +75,6 @@ enum LlamaScripts {
     except Exception as problem:
         print(f"error: {problem}", file=sys.stderr, flush=True)
         os._exit(1)
-    # Nothing is worth saving, so an ordinary signal may end it at any time.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while True:
         signal.pause()
 
