@@ -36,7 +36,7 @@ let package = Package(
     .target(
       name: "WebClient",
       dependencies: [
-        log, nioCore, nioHTTP1,
+        log, nioCore, nioHTTP1, nioPosix,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ],
       swiftSettings: strict),
