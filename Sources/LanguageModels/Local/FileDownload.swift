@@ -1,32 +1,5 @@
 import Domain
-
-/// The answer to one GET request, its body still coming.
-public struct HTTPGetAnswer: Sendable {
-  public var status: Int
-  /// Names in any case.
-  public var headers: [(name: String, value: String)]
-  /// The next bytes of the body, `nil` after the last. Called one at a time; nothing is read ahead
-  /// of it beyond what the connection buffers.
-  public var next: @Sendable () async throws -> [UInt8]?
-
-  public init(
-    status: Int, headers: [(name: String, value: String)],
-    next: @escaping @Sendable () async throws -> [UInt8]?
-  ) {
-    self.status = status
-    self.headers = headers
-    self.next = next
-  }
-
-  func header(_ name: String) -> String? {
-    headers.first { $0.name.lowercased() == name }?.value
-  }
-}
-
-/// Sends one GET request, without following redirects and without retries of its own.
-public typealias HTTPGet =
-  @Sendable (_ address: String, _ headers: [(name: String, value: String)]) async throws ->
-  HTTPGetAnswer
+import WebClient
 
 /// How patient a download is.
 public struct DownloadPace: Sendable, Hashable {
@@ -53,7 +26,7 @@ struct FileDownload {
   var address: String
   var source: String
   var size: Int
-  var fetch: HTTPGet
+  var web: WebClient
   var pace: DownloadPace
 
   /// Why an attempt ended before the last byte.
@@ -84,6 +57,12 @@ struct FileDownload {
         if Task.isCancelled { throw interrupted }
         var reason = "\(error)"
         if case Interruption.broken(let text) = error { reason = text }
+        if let error = error as? WebError {
+          if [.invalidURL, .redirected, .tlsFailed].contains(error.code) {
+            throw LocalModelError(.downloadFailed, error.detail)
+          }
+          reason = error.detail
+        }
         if part.count > before {
           fruitless = 0
           wait = pace.backOff
@@ -92,7 +71,7 @@ struct FileDownload {
         }
         if fruitless >= pace.fruitlessAttempts {
           throw LocalModelError(
-            .downloadFailed, "Given up after \(fruitless) attempts without progress: \(reason).")
+            .downloadFailed, "Given up after \(fruitless) attempts without progress: \(reason)")
         }
         do {
           try await Task.sleep(for: wait)
@@ -111,34 +90,43 @@ struct FileDownload {
   private func attempt(
     _ part: PartFile, _ progress: @escaping @Sendable (PullProgress) -> Void
   ) async throws {
-    var headers: [(name: String, value: String)] = [("accept-encoding", "identity")]
+    var headers: WebHeaders = ["Accept-Encoding": "identity"]
     let known = part.origin?.mark ?? ""
     if part.count == size { return }
     if part.count > 0, !known.isEmpty {
-      headers.append(("range", "bytes=\(part.count)-"))
-      headers.append(("if-range", known))
+      headers["Range"] = "bytes=\(part.count)-"
+      headers["If-Range"] = known
     } else if part.count > 0 {
       try part.restart()
     }
-    let response = try await follow(address, headers)
+    // Redirects are followed beneath: file hosts send one on to their store, with the range kept.
+    let request = WebRequest(
+      url: address, headers: headers, deadline: .seconds(86_400), maxResponseBytes: .max,
+      acceptsErrorStatus: true)
+    let web = web
+    let response = try await patiently { try await web.stream(request) }
     switch response.status {
     case 200:
       try part.restart()
-      try checkLength(response.header("content-length").flatMap { Int($0) }, from: 0)
+      try checkLength(response.headers["content-length"].flatMap { Int($0) }, from: 0)
     case 206:
-      try checkRange(response.header("content-range"), from: part)
+      try checkRange(response.headers["content-range"], from: part)
     case 416:
       try part.restart()
-      throw Interruption.broken("the server has no such range")
+      throw Interruption.broken("the server has no such range.")
     case 408, 425, 429, 500...599:
-      throw Interruption.broken("the server answered \(response.status)")
+      throw Interruption.broken("the server answered \(response.status).")
     default:
       throw Interruption.hopeless("The server answered \(response.status).")
     }
     try part.note(.init(source: source, mark: mark(of: response), size: nil))
 
     var told = part.count
-    while let bytes = try await patiently(response.next) {
+    while let bytes = try await patiently({
+      // Each iterator goes on where the last one stopped: the stream hands out a chunk once.
+      var chunks = response.makeAsyncIterator()
+      return try await chunks.next()
+    }) {
       guard try bytes.withUnsafeBytes({ try part.append($0) }) else {
         part.discard()
         throw Interruption.hopeless("It gave more bytes than the model has; they were deleted.")
@@ -149,14 +137,14 @@ struct FileDownload {
       }
     }
     if part.count < size {
-      throw Interruption.broken("the connection ended at byte \(part.count) of \(size)")
+      throw Interruption.broken("the connection ended at byte \(part.count) of \(size).")
     }
   }
 
   /// A name for this version of the file that `If-Range` takes: a strong ETag, else a date.
-  private func mark(of response: HTTPGetAnswer) -> String {
-    if let tag = response.header("etag"), tag.hasPrefix("\"") { return tag }
-    return response.header("last-modified") ?? ""
+  private func mark(of response: WebStream) -> String {
+    if let tag = response.headers["etag"], tag.hasPrefix("\"") { return tag }
+    return response.headers["last-modified"] ?? ""
   }
 
   private func checkLength(_ length: Int?, from start: Int) throws {
@@ -169,51 +157,17 @@ struct FileDownload {
     let words = (range ?? "").split { $0 == " " || $0 == "-" || $0 == "/" }
     guard words.count == 4, words[0].lowercased() == "bytes", Int(words[1]) == part.count else {
       try part.restart()
-      throw Interruption.broken("the server sent another range than the one asked for")
+      throw Interruption.broken("the server sent another range than the one asked for.")
     }
     if let total = Int(words[3]), total != size {
       throw Interruption.hopeless("It has \(total) bytes where \(size) are right.")
     }
   }
 
-  /// Follows up to five redirects: file hosts send one on to their store, with the range kept.
-  private func follow(
-    _ address: String, _ headers: [(name: String, value: String)]
-  ) async throws -> HTTPGetAnswer {
-    var address = address
-    for _ in 0...5 {
-      let target = address
-      let response = try await patiently { try await fetch(target, headers) }
-      guard [301, 302, 303, 307, 308].contains(response.status) else { return response }
-      guard let location = response.header("location") else {
-        throw Interruption.hopeless("The server sent a redirect that leads nowhere.")
-      }
-      let next = resolve(location, against: address)
-      if address.hasPrefix("https://"), !next.hasPrefix("https://") {
-        throw Interruption.hopeless("The server sent a redirect to an unprotected address.")
-      }
-      address = next
-    }
-    throw Interruption.hopeless("The server sent more than five redirects.")
-  }
-
-  private func resolve(_ location: String, against base: String) -> String {
-    if location.hasPrefix("http://") || location.hasPrefix("https://") { return location }
-    let scheme = base.prefix { $0 != ":" }
-    if location.hasPrefix("//") { return scheme + ":" + location }
-    let afterScheme = base.dropFirst(scheme.count + 3)
-    let host = afterScheme.prefix { $0 != "/" }
-    let root = scheme + "://" + host
-    if location.hasPrefix("/") { return root + location }
-    let path = afterScheme.dropFirst(host.count)
-    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? "/"
-    return root + folder + location
-  }
-
   private func patiently<Value: Sendable>(
     _ work: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
-    try await within(pace.stall, else: Interruption.broken("nothing came for \(pace.stall)"), work)
+    try await within(pace.stall, else: Interruption.broken("nothing came for \(pace.stall)."), work)
   }
 }
 

@@ -1,5 +1,6 @@
 import Domain
 public import Logging
+import WebClient
 
 /// Starts, watches and stops llama.cpp's HTTP server for one model of the catalogue.
 ///
@@ -58,7 +59,7 @@ public actor LlamaServer {
     self.environment = environment
     self.patience = patience
     self.logger = logger
-    shared = SharedServer(dataFolder: store.dataFolder, fetch: store.fetch)
+    shared = SharedServer(dataFolder: store.dataFolder, web: store.web)
   }
 
   /// The server's address, once it answers: a shared one, the one that runs, or one started now.
@@ -95,7 +96,7 @@ public actor LlamaServer {
   /// Says that a request to `endpoint` failed, so that the next one does not trust it blindly.
   public func doubt(_ endpoint: Endpoint) async {
     guard case .shared(let known) = phase, known == endpoint else { return }
-    if await Self.answers(endpoint, fetch: store.fetch) { return }
+    if await Self.answers(endpoint, web: store.web) { return }
     if case .shared(let known) = phase, known == endpoint { phase = .idle }
   }
 
@@ -146,16 +147,13 @@ public actor LlamaServer {
   }
 
   /// Whether the server at `endpoint` takes its key and serves its model.
-  static func answers(_ endpoint: Endpoint, fetch: @escaping HTTPGet) async -> Bool {
-    let address = endpoint.address + "/v1/models"
-    let key = endpoint.key
-    let body = try? await within(.seconds(3), else: CancellationError()) {
-      let answer = try await fetch(address, [("authorization", "Bearer \(key)")])
-      var body: [UInt8] = []
-      while body.count < 1 << 20, let more = try await answer.next() { body += more }
-      return answer.status == 200 ? body : []
-    }
-    return String(decoding: body ?? [], as: UTF8.self).contains("\"\(endpoint.model)\"")
+  static func answers(_ endpoint: Endpoint, web: WebClient) async -> Bool {
+    let request = WebRequest(
+      url: endpoint.address + "/v1/models",
+      headers: ["Authorization": "Bearer \(endpoint.key)"], carriesSecret: true,
+      deadline: .seconds(3), maxResponseBytes: 1 << 20)
+    guard let answer = try? await web.send(request), answer.status == 200 else { return false }
+    return String(decoding: answer.body, as: UTF8.self).contains("\"\(endpoint.model)\"")
   }
 
   // MARK: Starting
@@ -230,7 +228,7 @@ public actor LlamaServer {
       if stopping || Task.isCancelled { throw interrupted }
       if let processID = process.processID {
         let endpoint = Endpoint(port: port, key: key, model: entry.name, processID: processID)
-        if await Self.answers(endpoint, fetch: store.fetch), process.end == nil { return endpoint }
+        if await Self.answers(endpoint, web: store.web), process.end == nil { return endpoint }
       }
       do {
         try await Task.sleep(for: pause)

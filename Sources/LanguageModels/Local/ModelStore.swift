@@ -1,4 +1,5 @@
 public import Domain
+public import WebClient
 
 /// What a pull tells the one who waits for it.
 public enum PullProgress: Sendable, Hashable {
@@ -36,20 +37,18 @@ public struct ModelStore: Sendable {
   /// Absolute. It is made at the first pull.
   public let dataFolder: String
   let environment: [String: String]
-  let fetch: HTTPGet
+  let web: WebClient
   let pace: DownloadPace
 
-  /// - Parameters:
-  ///   - environment: for `HF_ENDPOINT`, and for finding Python.
-  ///   - fetch: one GET request.
+  /// - Parameter environment: for `HF_ENDPOINT`, and for finding and running Python.
   public init(
     dataFolder: String, catalogue: ModelCatalogue = .standard, environment: [String: String],
-    fetch: @escaping HTTPGet, pace: DownloadPace = DownloadPace()
+    web: WebClient, pace: DownloadPace = DownloadPace()
   ) {
     self.dataFolder = dataFolder
     self.catalogue = catalogue
     self.environment = environment
-    self.fetch = fetch
+    self.web = web
     self.pace = pace
   }
 
@@ -228,11 +227,11 @@ public struct ModelStore: Sendable {
       let root = base.hasSuffix("/") ? String(base.dropLast()) : base
       try await FileDownload(
         address: "\(root)/\(repository)/resolve/main/\(file)", source: source.description,
-        size: entry.size.value, fetch: fetch, pace: pace
+        size: entry.size.value, web: web, pace: pace
       ).run(into: part, progress: progress)
     case .url(let address):
       try await FileDownload(
-        address: address, source: source.description, size: entry.size.value, fetch: fetch,
+        address: address, source: source.description, size: entry.size.value, web: web,
         pace: pace
       ).run(into: part, progress: progress)
     case .pythonPackages(let names, let version, let member):

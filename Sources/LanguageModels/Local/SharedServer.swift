@@ -1,8 +1,10 @@
+import WebClient
+
 /// What `stet model serve` leaves in the data folder, readable by its owner alone, so that other
 /// commands use the server that is already running.
 struct SharedServer: Sendable {
   var dataFolder: String
-  var fetch: HTTPGet
+  var web: WebClient
 
   var path: String { dataFolder + "/local-server" }
 
@@ -10,7 +12,7 @@ struct SharedServer: Sendable {
   /// server.
   func find(_ model: String) async -> LlamaServer.Endpoint? {
     guard let endpoint = read(), endpoint.model == model else { return nil }
-    return await LlamaServer.answers(endpoint, fetch: fetch) ? endpoint : nil
+    return await LlamaServer.answers(endpoint, web: web) ? endpoint : nil
   }
 
   func read() -> LlamaServer.Endpoint? {

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import WebClient
 
 #if canImport(Glibc)
   import Glibc
@@ -195,4 +196,9 @@ final class TemporaryFolder: Sendable {
     }
     return place
   }
+}
+
+extension WebClient {
+  /// One for all tests of this folder.
+  static let forTests = WebClient(configuration: WebClientConfiguration(userAgent: "stet-tests"))
 }

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Logging
 import Testing
+import WebClient
 
 @testable import LanguageModels
 
@@ -58,7 +59,7 @@ struct PretendServer {
     store = ModelStore(
       dataFolder: folder.path + "/data",
       catalogue: ModelCatalogue(entries: [entry], defaultName: "pretend"),
-      environment: environment, fetch: LoopbackGet.send)
+      environment: environment, web: .forTests)
     try FileManager.default.createDirectory(
       atPath: folder.path + "/data/models", withIntermediateDirectories: true)
     try folder.write("data/models/pretend.gguf", "abc")
@@ -110,7 +111,7 @@ struct LlamaServerTests {
     let server = try pretend.server()
     let endpoint = try await server.endpoint()
     #expect(try await server.endpoint() == endpoint)
-    #expect(await LlamaServer.answers(endpoint, fetch: LoopbackGet.send))
+    #expect(await LlamaServer.answers(endpoint, web: .forTests))
     let start = try #require(try pretend.starts().first)
     #expect(start.environment["OMP_WAIT_POLICY"] == "passive")
     #expect(start.environment["GOMP_SPINCOUNT"] == "0")
@@ -123,7 +124,7 @@ struct LlamaServerTests {
     #expect(groupLives(endpoint.processID))
     await server.stop()
     #expect(groupMembers(endpoint.processID) == [])
-    #expect(await !LlamaServer.answers(endpoint, fetch: LoopbackGet.send))
+    #expect(await !LlamaServer.answers(endpoint, web: .forTests))
   }
 
   @Test func manyCallersShareOneStart() async throws {
@@ -156,7 +157,7 @@ struct LlamaServerTests {
 
   /// Makes the server exit and waits until that is noticed.
   private func crash(_ endpoint: LlamaServer.Endpoint) async throws {
-    _ = try? await LoopbackGet.send(endpoint.address + "/crash", [])
+    _ = try? await WebClient.forTests.send(WebRequest(url: endpoint.address + "/crash"))
     while groupLives(endpoint.processID) { try await Task.sleep(for: .milliseconds(5)) }
   }
 
@@ -269,7 +270,7 @@ struct LlamaServerTests {
     let user = try pretend.server()
     #expect(try await user.endpoint() == served)
     await user.stop()
-    #expect(await LlamaServer.answers(served, fetch: LoopbackGet.send))
+    #expect(await LlamaServer.answers(served, web: .forTests))
     #expect(try pretend.starts().count == 1)
 
     let second = try pretend.server()
@@ -289,7 +290,7 @@ struct LlamaServerTests {
 
   @Test func aNoteOfAServerThatIsGoneIsNotBelieved() async throws {
     let port = try #require(freeLoopbackPort())
-    try SharedServer(dataFolder: pretend.store.dataFolder, fetch: LoopbackGet.send).publish(
+    try SharedServer(dataFolder: pretend.store.dataFolder, web: .forTests).publish(
       .init(port: port, key: "old", model: "pretend", processID: 1))
     let server = try pretend.server()
     let endpoint = try await server.endpoint()

