@@ -21,7 +21,20 @@ struct ServedModel: LanguageModel {
   }
 
   func stream(_ request: ModelRequest) -> AsyncThrowingStream<ModelPiece, any Error> {
-    model.stream(request)
+    let pieces = model.stream(request)
+    return AsyncThrowingStream { continuation in
+      let task = Task {
+        do {
+          for try await piece in pieces { continuation.yield(piece) }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+        // The server lives as long as its stream.
+        withExtendedLifetime(http) {}
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
   }
 
   func countTokens(in text: String) async -> TokenCount { await model.countTokens(in: text) }
