@@ -82,7 +82,8 @@ public struct ReviewChange: Sendable {
     let diff = try Diff(parsing: request.diff)
 
     let selection = ReviewSelection(diff, policy: request.policy)
-    let ruled = BuiltInRules.findings(in: diff, files: selection.kept)
+    let ruled = BuiltInRules.findings(
+      in: Diff(files: selection.kept.map { diff.files[$0] }))
     let imported = ChangedLines(diff).keep(request.imported)
 
     let claimed = await askModel(diff, selection, request)

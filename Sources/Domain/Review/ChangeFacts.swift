@@ -4,6 +4,8 @@ struct ChangeFacts: Sendable {
   var addedTests: Set<[UInt8]> = []
   /// Trimmed text of the added lines that hold a test or a check: what moved was not removed.
   var addedChecks: Set<[UInt8]> = []
+  /// How many test functions the change removes, anywhere.
+  var removedTests = 0
   /// Whether the change removes more lines from sources than it adds: a feature taken out.
   var shrinksSource = false
 
@@ -16,6 +18,7 @@ struct ChangeFacts: Sendable {
         if !kind.isTest, line.kind != .context {
           balance += line.kind == .added ? 1 : -1
         }
+        if line.kind == .removed, testName(line.text, language) != nil { removedTests += 1 }
         guard line.kind == .added, line.text.count <= RuleFile.longLine else { continue }
         if let name = testName(line.text, language) { addedTests.insert(name) }
         if RemovedCheck.looksLikeCheck(line.text) { addedChecks.insert(line.text.trimmed) }

@@ -58,23 +58,31 @@ struct CodeLexer: Sendable {
         return line.trimmed.starts(with: "*") || closes == 0 || line[closes - 1].isBlank
           ? .blockComment : .code
       }
-    case .python:
+    case .python: return docstring(lines)
+    case .hash, .plain: break
+    }
+    return .code
+  }
+
+  /// A lone, unpaired mark that does not follow the head of a block closes a docstring.
+  private static func docstring(_ lines: [[UInt8]]) -> Open {
+    for (mark, byte) in [(Needle("\"\"\""), UInt8(ascii: "\"")), ("'''", UInt8(ascii: "'"))] {
+      var marks = 0
+      var closes = false
       var previous: [UInt8] = []
       for line in lines {
-        for (mark, byte) in [(Needle("\"\"\""), UInt8(ascii: "\"")), ("'''", UInt8(ascii: "'"))] {
-          guard let at = line.find(mark) else { continue }
-          // Alone on its line, and not below a line that opens a block: it closes a docstring.
-          let alone = line.trimmed == mark.bytes
-          let begins = previous.isEmpty || previous.last == UInt8(ascii: ":")
-          if alone, !begins, line.find(mark, from: at + 1) == nil {
-            return .string(byte, times: 3)
+        var from = 0
+        while let at = line.find(mark, from: from) {
+          if marks == 0 {
+            closes =
+              line.trimmed == mark.bytes && !previous.isEmpty && previous.last != UInt8(ascii: ":")
           }
-          return .code
+          marks += 1
+          from = at + 3
         }
-        let trimmed = line.trimmed
-        if !trimmed.isEmpty { previous = trimmed }
+        if !line.isBlank { previous = line.trimmed }
       }
-    case .hash, .plain: break
+      if closes, marks % 2 == 1 { return .string(byte, times: 3) }
     }
     return .code
   }

@@ -1,7 +1,17 @@
 /// One changed text file as the built-in rules see it.
 public struct RuleFile: Sendable {
   /// What became of the file.
-  enum Status: Sendable, Equatable { case added, deleted, changed }
+  enum Status: Sendable, Equatable {
+    case added, deleted, changed
+
+    init(_ status: FileDiff.Status) {
+      switch status {
+      case .added: self = .added
+      case .deleted: self = .deleted
+      case .modified, .renamed, .copied, .typeChanged: self = .changed
+      }
+    }
+  }
 
   /// A line of a hunk before it is lexed. `text` has no line ending.
   struct RawLine: Sendable {
@@ -49,6 +59,20 @@ public struct RuleFile: Sendable {
     added = allAdded.filter { lines[$0].text.count <= Self.longLine }
     removed = lines.indices.filter {
       lines[$0].kind == .removed && lines[$0].text.count <= Self.longLine
+    }
+  }
+
+  static func rawLines(_ hunk: Hunk) -> [RawLine] {
+    hunk.lines.map { line in
+      let text = line.bytes.last == 13 ? line.bytes.dropLast() : line.bytes
+      let kind: CodeLine.Kind =
+        switch line.kind {
+        case .context: .context
+        case .added: .added
+        case .removed: .removed
+        }
+      return RawLine(
+        kind: kind, oldNumber: line.oldNumber, newNumber: line.newNumber, text: Array(text))
     }
   }
 

@@ -4,7 +4,7 @@ extension Defanged {
   /// reference, a tag, a command at the start) as a code span. All else stays as it was written, so
   /// that a terminal and a program read it plainly; what goes onto a page is escaped there.
   public static func message(_ text: String, limit: Int = 1_000) -> String {
-    let visible = HiddenText.strip(String(text.unicodeScalars.prefix(limit))).text
+    let visible = HiddenText.stripped(String(text.unicodeScalars.prefix(limit))).text
     let line = visible.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     return MarkdownDefanger.inertWords(line[...])
   }

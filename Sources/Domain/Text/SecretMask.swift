@@ -1,7 +1,8 @@
 /// Text without its secrets.
 public struct MaskedText: Sendable, Hashable {
   public var text: String
-  /// How many secrets were masked, by the raw value of their kind, as a run records them. A private key counts once for each of its lines.
+  /// How many secrets were masked, by the raw value of their kind, as a run records them. A private
+  /// key counts once for each of its lines.
   public var counts: [String: Int]
 
   public init(text: String, counts: [String: Int]) {

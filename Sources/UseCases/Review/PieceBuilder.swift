@@ -5,8 +5,9 @@ import Domain
 struct PieceBuilder {
   let diff: Diff
   let sources: SourceReader
-  let policy: ReviewPolicy
   let budget: TokenCount
+
+  private let instructions: [(pattern: PathPattern, text: String)]
 
   /// Counts by kind over all that was built, `hidden-text` among them.
   private(set) var masked: [String: Int] = [:]
@@ -19,7 +20,9 @@ struct PieceBuilder {
   init(diff: Diff, sources: @escaping SourceReader, policy: ReviewPolicy, budget: TokenCount) {
     self.diff = diff
     self.sources = sources
-    self.policy = policy
+    instructions = policy.instructions.compactMap { instruction in
+      (try? PathPattern(instruction.path)).map { ($0, instruction.text) }
+    }
     self.budget = budget
   }
 
@@ -31,8 +34,7 @@ struct PieceBuilder {
     let whole = ReviewPiece(
       file: id.file, path: file.path, language: Language(path: file.path), hunk: id.hunk,
       lines: lines, context: context,
-      instructions: policy.instructions.filter { PathPattern.matches($0.path, file.path) }
-        .map(\.text),
+      instructions: instructions.filter { $0.pattern.matches(file.path) }.map(\.text),
       risk: risk)
     return whole.estimate <= budget ? [whole] : parts(of: whole)
   }
@@ -49,10 +51,10 @@ struct PieceBuilder {
 
   /// Masks over the joined text, because a private key spans lines.
   private mutating func clean(_ lines: [String]) -> [String] {
-    let hidden = HiddenText.strip(lines.joined(separator: "\n"))
-    if hidden.total > 0 { masked["hidden-text", default: 0] += hidden.total }
-    let secrets = SecretMask.mask(hidden.text)
-    for (kind, count) in secrets.counts { masked[kind.rawValue, default: 0] += count }
+    let hidden = HiddenText.stripped(lines.joined(separator: "\n"))
+    if hidden.removed > 0 { masked["hidden-text", default: 0] += hidden.removed }
+    let secrets = SecretMask.masked(hidden.text)
+    for (kind, count) in secrets.counts { masked[kind, default: 0] += count }
     let result = secrets.text.split(separator: "\n", omittingEmptySubsequences: false)
     // Masking keeps lines; should that ever fail, the model sees nothing rather than a shifted text.
     guard result.count == lines.count else { return lines.map { _ in "" } }

@@ -21,21 +21,41 @@ struct ProveSuggestion: Sendable {
     if Self.bearsLineIDs(text, quote: finding.quote) { return .fails(.doesNotApply) }
 
     guard let before = await wholeText(of: file) else { return .holds(text, [.applies]) }
-    let after: [UInt8]
-    do {
-      after = try TextEdit.replacing(
-        lines: finding.startLine...finding.line, of: before, with: Array(text.utf8),
-        expecting: Array(finding.quote.utf8))
-    } catch {
-      return .fails(.doesNotApply)
-    }
+    let range = finding.startLine...finding.line
+    let lines = TextLines(before)
+    guard Self.standing(range, in: lines) == finding.quote,
+      let after = try? lines.replacing(range, with: Array(text.utf8))
+    else { return .fails(.doesNotApply) }
     if after == before { return .fails(.noChange) }
-    guard let language = Language(path: file.path) else { return .holds(text, [.applies]) }
-    switch await syntax.check(after, language: language, path: file.path) {
+    return await parsed(text, before: before, after: after, path: file.path)
+  }
+
+  /// A file that the parser refused before the change too (Python 2, a newer syntax) says nothing
+  /// about the suggestion.
+  private func parsed(_ text: String, before: [UInt8], after: [UInt8], path: SourcePath) async
+    -> Outcome
+  {
+    guard let language = Language(path: path) else { return .holds(text, [.applies]) }
+    switch await syntax.check(after, language: language, path: path) {
     case .parses: return .holds(text, [.applies, .parses])
-    case .broken: return .fails(.doesNotParse)
     case .unknown: return .holds(text, [.applies])
+    case .broken:
+      if case .broken = await syntax.check(before, language: language, path: path) {
+        return .holds(text, [.applies])
+      }
+      return .fails(.doesNotParse)
     }
+  }
+
+  /// The lines as a diff shows them: without line ends.
+  private static func standing(_ range: ClosedRange<Int>, in lines: TextLines) -> String? {
+    var texts: [String] = []
+    for number in range {
+      guard var line = lines.line(number) else { return nil }
+      if line.last == UInt8(ascii: "\n") { line.removeLast() }
+      texts.append(String(decoding: line, as: UTF8.self).withoutFinalCR)
+    }
+    return texts.joined(separator: "\n")
   }
 
   /// The new side: from the repository, or from the diff itself where it holds the whole file.

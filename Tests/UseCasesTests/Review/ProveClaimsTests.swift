@@ -20,6 +20,7 @@ import Testing
     +            amount = i.price
     +        return amount
      
+
     """
 
   private func piece() throws -> ReviewPiece {
@@ -123,8 +124,7 @@ import Testing
     let shown = try #require(proved.findings.first).message
     #expect(!shown.contains("\u{1B}"))
     #expect(!shown.contains("\u{202E}"))
-    #expect(!shown.contains("@octo/team"))
-    #expect(!shown.contains("https://evil.example"))
+    #expect(shown == "Ask `@octo/team`, see `https://evil.example/x` [31mred `<img` src=x>")
   }
 
   // MARK: Suggestions
@@ -143,7 +143,7 @@ import Testing
   @Test func aSuggestionThatAppliesAndParsesIsProved() async throws {
     let proved = try await prove(
       [claim(replacement: "            amount += i.price")], source: file,
-      syntax: FixedSyntax(verdict: .parses))
+      syntax: BalancedSyntax())
     let finding = try #require(proved.findings.first)
     #expect(finding.suggestion == "            amount += i.price")
     #expect(finding.verified == [.anchor, .quote, .applies, .parses])
@@ -152,7 +152,7 @@ import Testing
   @Test func aSuggestionThatBreaksTheFileFallsAndTheFindingStays() async throws {
     let proved = try await prove(
       [claim(replacement: "amount += (i.price")], source: file,
-      syntax: FixedSyntax(verdict: .broken(line: 13, message: "never closed")))
+      syntax: BalancedSyntax())
     #expect(proved.findings.map(\.suggestion) == [nil])
     #expect(proved.dropped.map(\.reason) == [.doesNotParse])
     #expect(proved.dropped.map(\.suggestionOnly) == [true])
@@ -186,9 +186,11 @@ private struct NoSyntax: SyntaxChecker {
   }
 }
 
-private struct FixedSyntax: SyntaxChecker {
-  let verdict: SyntaxVerdict
+/// A language whose only rule is that brackets come in pairs.
+private struct BalancedSyntax: SyntaxChecker {
   func check(_ text: [UInt8], language: Language, path: SourcePath) async -> SyntaxVerdict {
-    verdict
+    let open = text.count { $0 == UInt8(ascii: "(") }
+    let closed = text.count { $0 == UInt8(ascii: ")") }
+    return open == closed ? .parses : .broken(line: nil, message: "never closed")
   }
 }

@@ -8,7 +8,10 @@ struct DeletedTests: ReviewRule {
   let confidence = 0.65
 
   func findings(in file: RuleFile) -> [RuleFinding] {
-    guard file.kind.isTest, !file.facts.shrinksSource else { return [] }
+    // A change that adds as many as it takes away rewrites its tests.
+    guard file.kind.isTest, !file.facts.shrinksSource,
+      file.facts.removedTests > file.facts.addedTests.count
+    else { return [] }
     var first: Int?
     var names: [String] = []
     for index in file.removed {

@@ -14,7 +14,7 @@ struct FocusedTest: LineRule {
     switch file.language {
     case .javascript, .typescript:
       let only = ["it.only", "test.only", "describe.only", "context.only", "suite.only"].contains {
-        code.call($0) != nil || code.has(Needle("\($0).each"))
+        code.call(Needle($0)) != nil || code.has(Needle("\($0).each"))
       }
       let first = code.indentation
       let focused = ["fdescribe", "fit", "fcontext"].contains {

@@ -35,7 +35,7 @@ struct SQLConcatenation: LineRule {
 
   /// Where a string that is a SQL statement begins.
   private func statement(_ line: CodeLine) -> Int? {
-    let low = line.text.lowered
+    let low = line.uncommented.lowered
     let pairs: [(Needle, Needle)] = [
       ("select ", " from "), ("insert into ", ""), ("update ", " set "), ("delete from ", ""),
       ("replace into ", ""),
