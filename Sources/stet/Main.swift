@@ -1,2 +1,27 @@
-import ArgumentParser
-@main struct Stet: ParsableCommand { static let configuration = CommandConfiguration(version: "0") }
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+@main
+enum Main {
+  static func main() async {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    // Asked for by scripts and prompts at every turn, so it does not wait for a parser.
+    let ending: Program.Ending =
+      arguments == ["--version"]
+      ? Program.finish { try Output.results.line(Version.number) }
+      : await Program.run(arguments)
+    switch ending {
+    case .exit(let status): exit(status.rawValue)
+    case .signal(let number):
+      // So that a shell sees what ended us, as it does with `head` and Control-C.
+      signal(number, SIG_DFL)
+      raise(number)
+      exit(128 + number)
+    }
+  }
+}

@@ -1,0 +1,54 @@
+# Stet's work in a few words. `make` alone prints them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Every import must be declared in Package.swift; the index is for editors and costs time.
+BUILD_FLAGS := --disable-index-store --explicit-target-dependency-import-check error
+RELEASE_FLAGS := -c release $(BUILD_FLAGS) --product stet
+BINARY := .build/release/stet
+FILTER ?=
+ARGS ?=
+FUZZ_SECONDS ?= 600
+
+export STET_SHARED_DATA ?= $(abspath $(CURDIR)/../shared/data)
+# A crash prints its own line; the backtracer would hold a slow machine for minutes.
+export SWIFT_BACKTRACE ?= enable=no
+
+.PHONY: help setup build demo run test lint bench fuzz clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .build/setup.stamp ## install what is missing: bubblewrap, git, python3, libraries
+
+.build/setup.stamp: Scripts/setup.sh
+	@Scripts/setup.sh
+	@mkdir -p .build && touch $@
+
+build: setup ## build .build/release/stet
+	@Scripts/quietly.sh "build of the release" swift build $(RELEASE_FLAGS)
+
+demo: build ## review a seeded change of our own with a local model
+	@Scripts/demo.sh $(BINARY)
+
+run: build ## run stet with ARGS="..."
+	@$(BINARY) $(ARGS)
+
+test: setup ## run every test; FILTER=NAME for some
+	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
+	@swift test --skip-build --disable-index-store $(if $(FILTER),--filter "$(FILTER)")
+
+lint: ## check format, scripts, and what must never be committed
+	@Scripts/lint.sh
+
+bench: build ## print speed and memory as ratios against named peers
+	@Scripts/bench.sh
+
+fuzz: setup ## feed the diff parser damaged diffs for ten minutes
+	@Fuzz/run.sh $(FUZZ_SECONDS)
+
+clean: ## remove everything that was built
+	@rm -rf .build .fuzz Benchmarks/out .venv-bench

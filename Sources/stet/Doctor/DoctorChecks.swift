@@ -1,0 +1,207 @@
+import Domain
+import Foundation
+import LanguageModels
+import Sandbox
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+extension Wiring {
+  /// What `stet doctor` looks at, in the order in which it is printed.
+  func doctorChecks(offline: Bool) -> [DoctorCheck] {
+    let probe = ProgramProbe(environment: settings.environment)
+    return [
+      DoctorCheck("settings") { settingsFinding },
+      DoctorCheck("git") {
+        await probe.look(
+          "git",
+          missing: .broken(
+            "not found on the PATH", "install git; without it only --diff can be reviewed"))
+      },
+      DoctorCheck("data folder") { DataFolder(settings.dataFolder).look() },
+      DoctorCheck("database") { await lookAtDatabase() },
+      DoctorCheck("isolation") {
+        let report = await Isolation(environment: settings.environment).probe()
+        let detail = report.version.map { "bubblewrap \($0)" } ?? "bubblewrap"
+        return report.works ? .ok(detail) : .absent(detail, report.sentence)
+      },
+      DoctorCheck("python3") {
+        await probe.look(
+          "python3",
+          missing: .absent(
+            "not found on the PATH",
+            "install python3 to have suggested Python checked by its own parser"))
+      },
+      DoctorCheck("swiftc") {
+        await probe.look(
+          "swiftc",
+          missing: .absent(
+            "not found on the PATH",
+            "a Swift toolchain checks suggested Swift; nothing else needs it"))
+      },
+      DoctorCheck("model server") { await lookAtModelServer(probe) },
+      DoctorCheck("local models") { localModelsFinding },
+    ] + providerChecks(offline: offline) + [
+      DoctorCheck("proxies") { proxiesFinding },
+      DoctorCheck("terminal") {
+        let terminal = Terminal(environment: settings.environment)
+        return .ok(
+          "colours \(terminal.colour ? "on" : "off"), progress \(terminal.progress ? "on" : "off")")
+      },
+    ]
+  }
+
+  private var settingsFinding: DoctorFinding {
+    settings.warnings.isEmpty
+      ? .ok("all right; `stet settings` prints them")
+      : .absent(settings.warnings.joined(separator: " "), "`stet settings` prints them")
+  }
+
+  private func lookAtDatabase() async -> DoctorFinding {
+    do {
+      _ = try await runStore().runs(limit: 1, before: nil)
+      return .ok(settings.databasePath)
+    } catch let error as StoreError {
+      return .broken(error.detail, "choose another DATABASE_URL or STET_DATA_DIR, or mend the file")
+    } catch let error as CommandFailure {
+      return .broken(error.sentence ?? "it does not open", "choose another STET_DATA_DIR")
+    } catch {
+      return .broken("\(error)", "choose another STET_DATA_DIR")
+    }
+  }
+
+  private func lookAtModelServer(_ probe: ProgramProbe) async -> DoctorFinding {
+    if let path = probe.path(of: "llama-server") { return .ok(path) }
+    let installed =
+      (try? FileManager.default.contentsOfDirectory(
+        atPath: settings.dataFolder + "/llama")) ?? []
+    if let venv = installed.first(where: { $0.hasPrefix("venv-") }) {
+      return .ok("xllamacpp \(venv.dropFirst(5)), private to Stet")
+    }
+    guard settings.providers.contains(.local), probe.path(of: "python3") == nil else {
+      return .absent(
+        "no llama-server on the PATH", "LLM_PROVIDER=local installs one of its own at first use")
+    }
+    return .broken(
+      "no llama-server on the PATH, and no python3 to install one with",
+      "install python3 with venv and pip, or llama.cpp")
+  }
+
+  private var localModelsFinding: DoctorFinding {
+    let ready = modelStore.list().filter { $0.state == .ready }.map(\.entry.name)
+    guard ready.isEmpty else { return .ok(ready.joined(separator: ", ")) }
+    return settings.providers.contains(.local)
+      ? .broken("none, and LLM_PROVIDER asks for one", "run stet model pull")
+      : .absent("none", "stet model pull fetches one that runs on this machine")
+  }
+
+  private func providerChecks(offline: Bool) -> [DoctorCheck] {
+    guard !settings.providers.isEmpty else {
+      return [
+        DoctorCheck("provider") {
+          .absent(
+            "none set, so reviews go by the built-in rules", "set LLM_PROVIDER, such as local")
+        }
+      ]
+    }
+    return settings.providers.enumerated().compactMap { place, provider in
+      guard provider != .local else { return nil }
+      return DoctorCheck(provider.rawValue) {
+        if let key = provider.neededKey, settings.value(key) == nil {
+          return .absent("\(key) is not set, so it is not asked", "set \(key)")
+        }
+        if offline { return .ok("not asked (--offline)") }
+        return await reach(provider, at: place)
+      }
+    }
+  }
+
+  private var proxiesFinding: DoctorFinding {
+    let set = SettingDefinition.proxies.sorted().compactMap { name in
+      settings.values[name]?.shown.map { "\(name)=\($0)" }
+    }
+    return .ok(set.isEmpty ? "none" : set.joined(separator: " "))
+  }
+}
+
+/// Looks for programs under the absolute folders of the `PATH` and asks them for their version.
+struct ProgramProbe: Sendable {
+  var environment: [String: String]
+
+  func path(of program: String) -> String? {
+    for folder in (environment["PATH"] ?? "").split(separator: ":") where folder.hasPrefix("/") {
+      let path = "\(folder)/\(program)"
+      if access(path, X_OK) == 0 { return path }
+    }
+    return nil
+  }
+
+  func look(_ program: String, missing: DoctorFinding) async -> DoctorFinding {
+    guard let path = path(of: program) else { return missing }
+    do {
+      let result = try await CommandRunner().run(
+        Command(
+          path, ["--version"], environment: environment, workingFolder: "/",
+          timeout: .seconds(10)))
+      guard result.succeeded else {
+        return DoctorFinding(
+          state: missing.state, detail: "\(path) --version failed", advice: missing.advice)
+      }
+      let text = String(decoding: result.output, as: UTF8.self)
+      let line = text.split(whereSeparator: \.isNewline).first.map(String.init)
+      return .ok("\(line ?? "no version") (\(path))")
+    } catch {
+      return DoctorFinding(state: missing.state, detail: error.detail, advice: missing.advice)
+    }
+  }
+}
+
+/// The folder that holds the database and the models.
+struct DataFolder: Sendable {
+  var path: String
+  init(_ path: String) { self.path = path }
+
+  /// What a review or a small model needs at least.
+  static let wantedSpace = 200 << 20
+
+  /// Makes it where it is missing, for its owner alone.
+  func make() throws(CommandFailure) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw .failed(
+        "The data folder \(path) cannot be made. Set STET_DATA_DIR to a folder that you may write "
+          + "to.")
+    }
+  }
+
+  func look() -> DoctorFinding {
+    do {
+      try make()
+    } catch {
+      return .broken("\(path) cannot be made", "set STET_DATA_DIR to a folder you may write to")
+    }
+    let trial = "\(path)/.doctor-\(getpid())"
+    let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      return .broken(
+        "\(path): \(String(cString: strerror(errno)))",
+        "set STET_DATA_DIR to a folder you may write to")
+    }
+    close(descriptor)
+    unlink(trial)
+    var facts = statvfs()
+    guard statvfs(path, &facts) == 0 else { return .ok(path) }
+    let free = Int(facts.f_bavail) * Int(facts.f_frsize)
+    let shown = "\(path), \(ModelListing.size(free)) free"
+    return free < Self.wantedSpace
+      ? .broken(shown, "free some space, or set STET_DATA_DIR to another disk") : .ok(shown)
+  }
+}

@@ -1,0 +1,21 @@
+/// The exit statuses that scripts may rely on.
+enum ExitStatus: Int32, Sendable {
+  case done = 0
+  /// Findings at or above `--fail-on`.
+  case findings = 1
+  /// Wrong usage, settings or input.
+  case misuse = 2
+  /// The work failed.
+  case failed = 3
+}
+
+/// Ends a command with a status, and with a sentence on standard error where there is one.
+struct CommandFailure: Error, Sendable, Equatable {
+  var status: ExitStatus
+  /// What is wrong, where, and what to do. `nil` where the output has said it all.
+  var sentence: String?
+
+  static func misuse(_ sentence: String) -> Self { Self(status: .misuse, sentence: sentence) }
+  static func failed(_ sentence: String) -> Self { Self(status: .failed, sentence: sentence) }
+  static func quiet(_ status: ExitStatus) -> Self { Self(status: status, sentence: nil) }
+}

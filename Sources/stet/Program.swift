@@ -1,0 +1,86 @@
+import ArgumentParser
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// From arguments to an exit status.
+enum Program {
+  enum Ending: Sendable, Equatable {
+    case exit(ExitStatus)
+    /// Ended by this signal, as a shell should see it.
+    case signal(Int32)
+  }
+
+  static func run(_ arguments: [String]) async -> Ending {
+    signal(SIGPIPE, SIG_IGN)
+    var command: any ParsableCommand
+    do {
+      command = try Stet.parseAsRoot(arguments)
+    } catch {
+      return told(error)
+    }
+    guard let asynchronous = command as? any AsyncParsableCommand else {
+      return finish { try command.run() }
+    }
+    let work = Task { () -> Ending in
+      var running = asynchronous
+      do {
+        try await running.run()
+        return .exit(.done)
+      } catch {
+        return ending(of: error)
+      }
+    }
+    let interruption = Interruption { work.cancel() }
+    let result = await work.value
+    // A cancelled command has ended its children by now; whatever it said, the signal ended it.
+    return interruption.received.map { Ending.signal($0) } ?? result
+  }
+
+  static func finish(_ body: () throws -> Void) -> Ending {
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      try body()
+      return .exit(.done)
+    } catch {
+      return ending(of: error)
+    }
+  }
+
+  /// What the argument parser has to say: help, a completion script, or what is wrong.
+  private static func told(_ error: any Error) -> Ending {
+    let message = Stet.fullMessage(for: error)
+    guard Stet.exitCode(for: error).isSuccess else {
+      Output.notes.tell(message)
+      return .exit(.misuse)
+    }
+    return finish { try Output.results.line(message) }
+  }
+
+  private static func ending(of error: any Error) -> Ending {
+    switch error {
+    case OutputError.closed:
+      return .signal(SIGPIPE)
+    case OutputError.failed(let reason):
+      Output.notes.tell(
+        "stet: standard output could not be written: \(reason). Free some space, or send the "
+          + "output elsewhere.")
+      return .exit(.failed)
+    case let failure as CommandFailure:
+      if let sentence = failure.sentence { Output.notes.tell("stet: \(sentence)") }
+      return .exit(failure.status)
+    case let code as ExitCode:
+      return .exit(ExitStatus(rawValue: code.rawValue) ?? .failed)
+    case is ValidationError, is CleanExit:
+      return told(error)
+    default:
+      Output.notes.tell("stet: \(error)")
+      return .exit(.failed)
+    }
+  }
+}

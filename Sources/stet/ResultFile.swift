@@ -1,0 +1,38 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// A file that a result is written to, whole or not at all.
+enum ResultFile {
+  /// Writes beside the file and renames, so that a full disk leaves what was there before. What is
+  /// not an ordinary file, such as `/dev/stderr` or a named pipe, is written to as it stands.
+  static func write(_ text: String, to path: String) throws {
+    var facts = stat()
+    let exists = stat(path, &facts) == 0
+    if exists, facts.st_mode & S_IFMT == S_IFDIR {
+      throw CommandFailure.misuse("--output \(path) is a folder; name a file in it.")
+    }
+    let inPlace = exists && facts.st_mode & S_IFMT != S_IFREG
+    let target = inPlace ? path : "\(path).\(getpid()).part"
+    let descriptor = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw refusal(path, errno) }
+    var text = text
+    var code = text.withUTF8 { Output.writeAll(UnsafeRawBufferPointer($0), to: descriptor) }
+    if close(descriptor) != 0, code == 0 { code = errno }
+    if code == 0, !inPlace, rename(target, path) != 0 { code = errno }
+    guard code == 0 else {
+      if !inPlace { unlink(target) }
+      throw refusal(path, code)
+    }
+  }
+
+  private static func refusal(_ path: String, _ code: Int32) -> CommandFailure {
+    .failed(
+      "The result could not be written to \(path): \(String(cString: strerror(code))). Free some "
+        + "space or choose another --output.")
+  }
+}

@@ -1,0 +1,109 @@
+/// One setting: its name, what it may hold and what it means. This table is the only place that
+/// knows them; `stet settings` and `docs/settings.md` follow it.
+struct SettingDefinition: Sendable {
+  enum Form: Sendable, Equatable {
+    case text
+    case secret
+    case folder
+    /// Names of model providers, separated by commas.
+    case providers
+    /// An `http` or `https` address.
+    case address
+    /// Like `address`, one for each provider, separated by commas.
+    case addresses
+    /// A bare `host:port`, or an address.
+    case host
+    case database
+  }
+
+  var name: String
+  var form: Form
+  /// As told to a reader; how it is worked out is in `SettingsReader`.
+  var defaultValue: String
+  var meaning: String
+
+  var isSecret: Bool { form == .secret }
+
+  private static func row(
+    _ name: String, _ form: Form, _ defaultValue: String, _ meaning: String
+  ) -> SettingDefinition {
+    SettingDefinition(name: name, form: form, defaultValue: defaultValue, meaning: meaning)
+  }
+
+  static let all: [SettingDefinition] = [
+    row(
+      "STET_DATA_DIR", .folder, "$XDG_DATA_HOME/stet, else ~/.local/share/stet",
+      "folder of the embedded database and the local models; made with mode 0700"),
+    row(
+      "DATABASE_URL", .database, "sqlite: in the data folder",
+      "where runs and cached answers are kept: sqlite:PATH"),
+    row(
+      "LLM_PROVIDER", .providers, "unset",
+      "who answers: openai, anthropic, gemini, mistral, ollama, lmstudio, vllm, llamacpp, "
+        + "openai-compatible, local or none; several, separated by commas, are asked in turn"),
+    row(
+      "LLM_MODEL", .text, "per provider",
+      "the model's name; with several providers a list in the same order"),
+    row(
+      "LLM_BASE_URL", .addresses, "per provider",
+      "the API's root, up to and with /v1; with several providers a list in the same order"),
+    row("LLM_API_KEY", .secret, "unset", "key of a server that speaks OpenAI's API"),
+    row("OPENAI_API_KEY", .secret, "unset", "key for openai"),
+    row("OPENAI_BASE_URL", .address, "https://api.openai.com/v1", "root of OpenAI's API"),
+    row("ANTHROPIC_API_KEY", .secret, "unset", "key for anthropic"),
+    row("ANTHROPIC_BASE_URL", .address, "https://api.anthropic.com", "root of Anthropic's API"),
+    row("GEMINI_API_KEY", .secret, "unset", "key for gemini"),
+    row("MISTRAL_API_KEY", .secret, "unset", "key for mistral"),
+    row("OLLAMA_HOST", .host, "127.0.0.1:11434", "where Ollama listens"),
+    row(
+      "HF_ENDPOINT", .address, "https://huggingface.co",
+      "where `stet model pull` looks for models first"),
+    row("HTTP_PROXY", .address, "unset", "proxy for http addresses; lower case works too"),
+    row("HTTPS_PROXY", .address, "unset", "proxy for https addresses; lower case works too"),
+    row(
+      "NO_PROXY", .text, "unset",
+      "hosts, separated by commas, that are reached without a proxy; lower case works too"),
+  ]
+
+  static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+  /// Names that a later version reads. They are no mistake, and nothing happens by them yet.
+  static let reserved: Set<String> = [
+    "STET_LISTEN", "STET_PUBLIC_URL", "STET_SECRET_KEY", "STET_MENTION", "GITHUB_API_URL",
+    "GITHUB_TOKEN", "GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET",
+    "GITHUB_WEB_URL", "GITHUB_OAUTH_CLIENT_ID", "GITHUB_OAUTH_CLIENT_SECRET",
+  ]
+
+  /// Those that programs by custom read in lower case first.
+  static let proxies: Set<String> = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
+
+  /// A name that the user may have meant.
+  static func nearest(to name: String, among names: some Sequence<String>) -> String? {
+    names.map { ($0, EditDistance.between(Array(name.utf8), Array($0.utf8))) }
+      .filter { $0.1 <= max(1, $0.0.utf8.count / 4) }
+      .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
+  }
+}
+
+enum EditDistance {
+  /// How many bytes must be put in, taken out, replaced or swapped with a neighbour.
+  /// - Complexity: O(a · b). Source: optimal string alignment.
+  static func between(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
+    var older = [Int](repeating: 0, count: b.count + 1)
+    var old = Array(0...b.count)
+    for i in 1...a.count {
+      var new = [i] + [Int](repeating: 0, count: b.count)
+      for j in 1...b.count {
+        let replaced = old[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)
+        new[j] = min(replaced, old[j] + 1, new[j - 1] + 1)
+        if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
+          new[j] = min(new[j], older[j - 2] + 1)
+        }
+      }
+      older = old
+      old = new
+    }
+    return old[b.count]
+  }
+}

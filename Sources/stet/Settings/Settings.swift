@@ -1,0 +1,81 @@
+/// Where the value of a setting comes from.
+enum SettingSource: Sendable, Hashable, CustomStringConvertible {
+  case byDefault
+  /// A settings file and the line in it.
+  case file(String, line: Int)
+  case envFile(String, line: Int)
+  case environment
+  case commandLine
+
+  var description: String {
+    switch self {
+    case .byDefault: "default"
+    case .file(let path, let line), .envFile(let path, let line): "\(path):\(line)"
+    case .environment: "environment"
+    case .commandLine: "command line"
+    }
+  }
+}
+
+/// One setting as it came out.
+struct SettingValue: Sendable, Hashable {
+  enum Content: Sendable, Hashable {
+    case unset
+    case plain(String)
+    case secret(Secret)
+  }
+  var content: Content
+  var source: SettingSource
+
+  /// As one may show it: a secret masked, and a password inside an address too.
+  var shown: String? {
+    switch content {
+    case .unset: nil
+    case .plain(let text): WebAddress.withoutPassword(text)
+    case .secret(let secret): secret.description
+    }
+  }
+
+  /// The value for the program's own use.
+  var revealed: String? {
+    switch content {
+    case .unset: nil
+    case .plain(let text): text
+    case .secret(let secret): secret.reveal()
+    }
+  }
+}
+
+/// Every setting, read once and found right.
+struct Settings: Sendable {
+  /// Absolute. It is made when something is first stored there.
+  var dataFolder: String
+  /// Path of the SQLite file.
+  var databasePath: String
+  /// Who answers, in order; empty where no model is asked.
+  var providers: [ModelProvider]
+  /// Every setting of `SettingDefinition.all`.
+  var values: [String: SettingValue]
+  /// What is not wrong and yet not as one would expect; each told once, on standard error.
+  var warnings: [String]
+  /// The environment that child processes and proxies go by.
+  var environment: [String: String]
+
+  /// The value of a setting for the program's own use; secrets come out as they are.
+  func value(_ name: String) -> String? { values[name]?.revealed }
+
+  func tellWarnings() {
+    for warning in warnings { Output.notes.tell("stet: warning: \(warning)") }
+  }
+
+  /// The environment with proxies as the settings have them, whatever source they came from.
+  var networkEnvironment: [String: String] {
+    var environment = environment
+    for name in SettingDefinition.proxies {
+      environment[name.lowercased()] = nil
+      environment[name] = value(name)
+    }
+    environment["HF_ENDPOINT"] = value("HF_ENDPOINT")
+    return environment
+  }
+}

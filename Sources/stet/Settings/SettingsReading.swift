@@ -1,0 +1,214 @@
+/// Settings on their way in: what was found so far, and what is wrong with it.
+struct SettingsReading {
+  private struct Found {
+    var text: String
+    var source: SettingSource
+  }
+
+  private var found: [String: Found] = [:]
+  var problems: [String] = []
+  var warnings: [String] = []
+
+  /// A later call wins. An empty value takes back an earlier one, as it does in a shell.
+  mutating func set(_ definition: SettingDefinition, _ text: String, _ source: SettingSource) {
+    found[definition.name] = Found(text: text, source: source)
+  }
+
+  static func unknown(_ name: String) -> String {
+    let shown = String(name.prefix(60))
+    guard let near = SettingDefinition.nearest(to: name, among: SettingDefinition.byName.keys)
+    else { return "\(shown) is not a setting; `stet settings` lists them all." }
+    return "\(shown) is not a setting; did you mean \(near)?"
+  }
+
+  /// - Returns: `nil` where there is a problem; all of them are in `problems` then.
+  mutating func settings(
+    home: String, dataHome: String, folder: String, environment: [String: String]
+  ) -> Settings? {
+    checkForms()
+    let providers = readProviders()
+    checkProviders(providers)
+    let dataFolder = path(text("STET_DATA_DIR") ?? dataHome, home: home, folder: folder)
+    let database = readDatabase(dataFolder, home: home, folder: folder)
+    guard problems.isEmpty, let database else { return nil }
+
+    var values: [String: SettingValue] = [:]
+    for definition in SettingDefinition.all {
+      let entry = found[definition.name]
+      let source = entry?.source ?? .byDefault
+      let content: SettingValue.Content =
+        switch text(definition.name) {
+        case let text? where definition.isSecret: .secret(Secret(text))
+        case let text?: .plain(text)
+        case nil: .unset
+        }
+      values[definition.name] = SettingValue(content: content, source: source)
+    }
+    values["STET_DATA_DIR"]?.content = .plain(dataFolder)
+    values["DATABASE_URL"]?.content = .plain("sqlite:\(database)")
+    return Settings(
+      dataFolder: dataFolder, databasePath: database, providers: providers, values: values,
+      warnings: warnings, environment: environment)
+  }
+
+  private func text(_ name: String) -> String? {
+    found[name].flatMap { $0.text.isEmpty ? nil : $0.text }
+  }
+
+  private mutating func refuse(_ name: String, _ why: String) {
+    let source = found[name].map { " (\($0.source))" } ?? ""
+    problems.append("\(name)\(source): \(why)")
+  }
+
+  private func path(_ text: String, home: String, folder: String) -> String {
+    var path = text
+    if path == "~" || path.hasPrefix("~/") { path = home + path.dropFirst() }
+    if !path.hasPrefix("/") { path = "\(folder)/\(path)" }
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return path
+  }
+
+  // MARK: Forms
+
+  private mutating func checkForms() {
+    for definition in SettingDefinition.all {
+      guard let text = text(definition.name) else { continue }
+      if text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
+        refuse(definition.name, "it holds a line break or another control character.")
+        continue
+      }
+      switch definition.form {
+      case .address: checkAddress(definition.name, text)
+      case .addresses:
+        for item in text.split(separator: ",") { checkAddress(definition.name, trimmed(item)) }
+      case .host:
+        let isAddress = WebAddress.parts(text) != nil
+        if !isAddress, WebAddress.hostAndPort(text[...]) == nil {
+          refuse(definition.name, "it must be host:port or an http or https address.")
+        }
+      case .secret:
+        if text.contains(where: \.isWhitespace) {
+          refuse(definition.name, "a key has no spaces in it.")
+        }
+      case .text, .folder, .providers, .database: break
+      }
+    }
+  }
+
+  private mutating func checkAddress(_ name: String, _ text: String) {
+    // By custom a proxy may be given without its scheme.
+    if SettingDefinition.proxies.contains(name), !text.contains("://") {
+      if WebAddress.parts("http://" + text) == nil {
+        refuse(name, "it must be an address such as http://proxy.example:3128.")
+      }
+      return
+    }
+    guard WebAddress.parts(text) == nil else { return }
+    let shown = WebAddress.withoutPassword(String(text.prefix(80)))
+    refuse(
+      name,
+      "\"\(shown)\" is not an address; it must be http:// or https:// and a host, such as "
+        + "https://models.example/v1.")
+  }
+
+  private func trimmed(_ text: Substring) -> String {
+    var text = text.drop(while: \.isWhitespace)
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(text)
+  }
+
+  // MARK: Providers
+
+  private mutating func readProviders() -> [ModelProvider] {
+    var providers: [ModelProvider] = []
+    var saysNone = false
+    for item in (text("LLM_PROVIDER") ?? "").split(separator: ",") {
+      let name = trimmed(item).lowercased()
+      if name == "none" {
+        saysNone = true
+      } else if let provider = ModelProvider(rawValue: name) {
+        if !providers.contains(provider) { providers.append(provider) }
+      } else if !name.isEmpty {
+        let near = SettingDefinition.nearest(to: name, among: ModelProvider.names)
+        let hint = near.map { " Did you mean \($0)?" } ?? ""
+        refuse(
+          "LLM_PROVIDER",
+          "\"\(name.prefix(40))\" is not a known provider; use "
+            + ModelProvider.names.joined(separator: ", ") + ".\(hint)")
+      }
+    }
+    if saysNone, !providers.isEmpty {
+      refuse("LLM_PROVIDER", "none cannot stand beside a provider.")
+    }
+    return providers
+  }
+
+  private mutating func checkProviders(_ providers: [ModelProvider]) {
+    for (place, provider) in providers.enumerated() {
+      if let key = provider.neededKey, text(key) == nil {
+        warnings.append(
+          "\(key) is not set, so \(provider.rawValue) is not asked; what needs no model is done "
+            + "the built-in way.")
+      }
+      if provider.needsModel, item(place, of: "LLM_MODEL") == nil {
+        problems.append(
+          "LLM_MODEL is not set; give the name of a model that "
+            + "\(provider.rawValue) serves.")
+      }
+      if provider.needsAddress, item(place, of: "LLM_BASE_URL") == nil {
+        problems.append(
+          "LLM_BASE_URL is not set; \(provider.rawValue) needs the server's address, such as "
+            + "http://127.0.0.1:8000/v1.")
+      }
+      checkProtection(of: provider, at: place)
+    }
+  }
+
+  private mutating func checkProtection(of provider: ModelProvider, at place: Int) {
+    let key = provider.neededKey ?? "LLM_API_KEY"
+    let own: String? =
+      switch provider {
+      case .openai: text("OPENAI_BASE_URL")
+      case .anthropic: text("ANTHROPIC_BASE_URL")
+      default: nil
+      }
+    guard provider != .local, provider != .ollama, text(key) != nil,
+      let parts = (item(place, of: "LLM_BASE_URL") ?? own).flatMap(WebAddress.parts),
+      parts.scheme == "http", !WebAddress.isLoopback(parts.host)
+    else { return }
+    warnings.append(
+      "\(key) goes to \(parts.host) over http, where others on the way can read it; use https.")
+  }
+
+  private func item(_ place: Int, of name: String) -> String? {
+    let items = (text(name) ?? "").split(separator: ",", omittingEmptySubsequences: false)
+    guard place < items.count else { return nil }
+    let item = trimmed(items[place])
+    return item.isEmpty ? nil : item
+  }
+
+  // MARK: Database
+
+  private mutating func readDatabase(_ dataFolder: String, home: String, folder: String) -> String?
+  {
+    guard let text = text("DATABASE_URL"), text != "sqlite:" else { return "\(dataFolder)/stet.db" }
+    let lower = text.lowercased()
+    if lower.hasPrefix("postgres://") || lower.hasPrefix("postgresql://") {
+      refuse(
+        "DATABASE_URL", "PostgreSQL comes with a later version; leave it unset, or use sqlite:PATH."
+      )
+      return nil
+    }
+    guard lower.hasPrefix("sqlite:") else {
+      refuse("DATABASE_URL", "it must be sqlite:PATH, or unset for a file in the data folder.")
+      return nil
+    }
+    var file = text.dropFirst("sqlite:".count)
+    if file.hasPrefix("//") { file = file.dropFirst(2) }
+    guard !file.isEmpty, !file.hasPrefix(":memory:") else {
+      refuse("DATABASE_URL", "it names no file; write sqlite:PATH.")
+      return nil
+    }
+    return path(String(file), home: home, folder: folder)
+  }
+}
