@@ -77,6 +77,7 @@ public final class FakeModelServer: Sendable {
     var queue: [Reply] = []
     var always: Reply = .text("Hello.")
     var requests: [Request] = []
+    var tokenizerWorks = true
   }
   private let state = Mutex(State())
 
@@ -94,6 +95,9 @@ public final class FakeModelServer: Sendable {
       if let always { state.always = always }
     }
   }
+
+  /// From now on `/tokenize` answers 503.
+  public func breakTokenizer() { state.withLock { $0.tokenizerWorks = false } }
 
   /// Every request so far, those to count tokens included.
   public var requests: [Request] { state.withLock { $0.requests } }
@@ -143,6 +147,7 @@ public final class FakeModelServer: Sendable {
   }
 
   private func tokens(_ request: Request) -> Answer {
+    guard state.withLock({ $0.tokenizerWorks }) else { return error(503, "Loading model") }
     // One token for every three bytes, begun ones too.
     let bytes = request.json?["content"]?.string?.utf8.count ?? 0
     let list = (0..<((bytes + 2) / 3)).map(String.init).joined(separator: ",")

@@ -9,6 +9,13 @@ final class ManualClock: Sendable {
     Timing(now: { self.state.withLock { $0 } }, sleep: { self.advance($0) }, random: { 0 })
   }
 
+  /// Time as this clock has it, but real sleeping: for what waits for other tasks.
+  var timingWithRealSleep: Timing {
+    Timing(
+      now: { self.state.withLock { $0 } }, sleep: { try await ContinuousClock().sleep(for: $0) },
+      random: { 0 })
+  }
+
   func advance(_ duration: Duration) { state.withLock { $0 += duration } }
 }
 
