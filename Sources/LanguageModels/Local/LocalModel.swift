@@ -5,7 +5,8 @@ import Synchronization
 /// `stop`; what speaks to it is whatever `connect` makes.
 public final class LocalModel: LanguageModel {
   /// Makes the adapter that speaks to a running server.
-  public typealias Connect = @Sendable (LlamaServer.Endpoint) -> any LanguageModel
+  public typealias Connect =
+    @Sendable (LlamaServer.Endpoint) throws(ModelError) -> any LanguageModel
 
   public let name: String
   public let profile: ModelProfile
@@ -30,7 +31,7 @@ public final class LocalModel: LanguageModel {
   public func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply {
     let began = ContinuousClock.now
     var endpoint = try await running()
-    do {
+    do throws(ModelError) {
       return try await model(at: endpoint).reply(to: remaining(of: request, since: began))
     } catch {
       guard error.code == .unavailable else { throw error }
@@ -48,7 +49,7 @@ public final class LocalModel: LanguageModel {
     let work = Task {
       do {
         let endpoint = try await running()
-        for try await piece in model(at: endpoint).stream(request) { continuation.yield(piece) }
+        for try await piece in try model(at: endpoint).stream(request) { continuation.yield(piece) }
         continuation.finish()
       } catch {
         continuation.finish(throwing: error)
@@ -59,17 +60,19 @@ public final class LocalModel: LanguageModel {
   }
 
   public func countTokens(in text: String) async -> TokenCount {
-    guard let endpoint = try? await server.endpoint() else {
+    guard let endpoint = try? await server.endpoint(), let model = try? model(at: endpoint) else {
       // Code takes about three bytes a token; the call itself will tell why there is no server.
       return TokenCount((text.utf8.count + 2) / 3)
     }
-    return await model(at: endpoint).countTokens(in: text)
+    return await model.countTokens(in: text)
   }
 
-  private func model(at endpoint: LlamaServer.Endpoint) -> any LanguageModel {
-    current.withLock { current in
+  private func model(
+    at endpoint: LlamaServer.Endpoint
+  ) throws(ModelError) -> any LanguageModel {
+    try current.withLock { (current) throws(ModelError) in
       if let current, current.endpoint == endpoint { return current.model }
-      let model = connect(endpoint)
+      let model = try connect(endpoint)
       current = (endpoint, model)
       return model
     }

@@ -96,12 +96,16 @@ final class FileHost: Sendable {
     }
     switch conduct {
     case .status(let code):
-      write(connection, Array("HTTP/1.1 \(code) No\r\ncontent-length: 0\r\n\r\n".utf8))
+      write(
+        connection,
+        Array("HTTP/1.1 \(code) No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".utf8))
       return
     case .redirect(let target):
       write(
         connection,
-        Array("HTTP/1.1 302 Found\r\nlocation: \(target)\r\ncontent-length: 0\r\n\r\n".utf8))
+        Array(
+          "HTTP/1.1 302 Found\r\nlocation: \(target)\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            .utf8))
       return
     default: break
     }
@@ -116,7 +120,8 @@ final class FileHost: Sendable {
     }
     if case .ignoresRanges = conduct { start = 0 }
     if start >= body.count, start > 0 {
-      write(connection, Array("HTTP/1.1 416 No\r\ncontent-length: 0\r\n\r\n".utf8))
+      write(
+        connection, Array("HTTP/1.1 416 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".utf8))
       return
     }
     if case .wrongRange = conduct { start += 1 }

@@ -102,7 +102,7 @@ func groupMembers(_ leader: Int) -> [String] {
 func groupLives(_ leader: Int) -> Bool { !groupMembers(leader).isEmpty }
 
 @Suite("The local server is started, watched and stopped")
-struct LlamaServerTests {
+struct LocalServerTests {
   let pretend: PretendServer
 
   init() throws { pretend = try PretendServer() }
