@@ -76,6 +76,14 @@ struct Terminal: Sendable {
     progress = isatty(STDERR_FILENO) == 1 && !plain
   }
 
+  /// Columns of the terminal that results go to; `nil` where there is none.
+  var width: Int? {
+    guard isatty(STDOUT_FILENO) == 1 else { return nil }
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+
   enum Style: String, Sendable {
     case bold = "1"
     case faint = "2"

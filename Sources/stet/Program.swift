@@ -76,9 +76,10 @@ enum Program {
       return .exit(failure.status)
     case let code as ExitCode:
       return .exit(ExitStatus(rawValue: code.rawValue) ?? .failed)
-    case is ValidationError, is CleanExit:
-      return told(error)
     default:
+      // `stet help` and a bare `stet` are commands whose run throws the help text.
+      let code = Stet.exitCode(for: error)
+      if code.isSuccess || code == .validationFailure { return told(error) }
       Output.notes.tell("stet: \(error)")
       return .exit(.failed)
     }

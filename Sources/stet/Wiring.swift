@@ -1,38 +1,164 @@
 import Domain
 import LanguageModels
 import Logging
+import Sandbox
+import Storage
+import UseCases
+import WebClient
 
-/// Builds every adapter from the settings; the only place that names them.
+/// Builds every adapter from the settings; the only place that names them. Nothing is opened, sent
+/// or started before it is used.
 struct Wiring: Sendable {
   let settings: Settings
+  private let web: WebClient
+  private let database: SQLiteDatabase
+  private let served: LocalModel?
 
-  init(_ settings: Settings) { self.settings = settings }
+  init(_ settings: Settings) {
+    self.settings = settings
+    web = WebClient(
+      configuration: WebClientConfiguration(
+        userAgent: "stet/\(Version.number)",
+        proxy: ProxySettings(environment: settings.networkEnvironment), idleTimeout: nil))
+    database = SQLiteDatabase(path: settings.databasePath)
+    served =
+      settings.providers.contains(.local)
+      ? Self.localModel(settings, web: web) : nil
+  }
+
+  /// Ends what was started: the local model's server, connections, the database.
+  func close() async {
+    await served?.stop()
+    await web.shutdown()
+    await database.close()
+  }
+
+  var runs: any RunStore { SQLRunStore(database) }
+  var responseCache: any ResponseCache { SQLResponseCache(database) }
+  var syntax: any SyntaxChecker {
+    EveryParser(parsers: [
+      DataSyntaxChecker(), BubblewrapSyntaxChecker(environment: settings.environment),
+    ])
+  }
+
+  // MARK: Models
+
+  /// The providers in their order behind one breaker each; `nil` where none is set.
+  func model() throws -> (any LanguageModel)? {
+    var models: [any LanguageModel] = []
+    for (place, provider) in settings.providers.enumerated() {
+      if let kind = ProviderKind(rawValue: provider.rawValue) {
+        do {
+          models.append(
+            try ProviderSettings(kind: kind, place: place, value: settings.value).model(client: web)
+          )
+        } catch {
+          throw CommandFailure.misuse("\(error)")
+        }
+      } else if let served {
+        models.append(served)
+      } else {
+        throw CommandFailure.misuse(unknownLocalModel)
+      }
+    }
+    return ModelChain(models)
+  }
+
+  /// A machine of one's own may take minutes over a prompt; a vendor's does not.
+  var callDeadline: Duration {
+    let hosted: Set<ModelProvider> = [.openai, .anthropic, .gemini, .mistral]
+    return settings.providers.allSatisfy(hosted.contains) ? .seconds(60) : .seconds(300)
+  }
 
   var modelStore: ModelStore {
     ModelStore(
-      dataFolder: settings.dataFolder, environment: settings.networkEnvironment,
-      fetch: Wiring.fetch)
+      dataFolder: settings.dataFolder, environment: settings.networkEnvironment, web: web)
   }
 
   func localServer(_ model: String) throws(LocalModelError) -> LlamaServer {
+    try Self.server(model, settings, web: web)
+  }
+
+  private var unknownLocalModel: String {
+    let names = ModelCatalogue.standard.entries.map(\.name).joined(separator: ", ")
+    return "LLM_MODEL \(settings.value("LLM_MODEL") ?? "") is no local model; known are \(names)."
+  }
+
+  private static func localModel(_ settings: Settings, web: WebClient) -> LocalModel? {
+    let place = settings.providers.firstIndex(of: .local) ?? 0
+    let named = (settings.value("LLM_MODEL") ?? "")
+      .split(separator: ",", omittingEmptySubsequences: false).dropFirst(place).first
+    let name =
+      named.flatMap { $0.isEmpty ? nil : String($0) } ?? ModelCatalogue.standard.defaultName
+    guard let server = try? server(name, settings, web: web) else { return nil }
+    return LocalModel(server: server) { endpoint throws(ModelError) in
+      do {
+        return try ProviderSettings(
+          kind: .llamacpp, model: endpoint.model, baseURL: endpoint.address + "/v1",
+          apiKey: endpoint.key
+        ).model(client: web, profile: server.entry.profile)
+      } catch {
+        throw ModelError(code: .rejected, detail: "\(error)")
+      }
+    }
+  }
+
+  private static func server(_ model: String, _ settings: Settings, web: WebClient)
+    throws(LocalModelError) -> LlamaServer
+  {
     try LlamaServer(
-      model: model, store: modelStore, environment: settings.networkEnvironment,
-      logger: Logger(label: "stet.model"))
+      model: model,
+      store: ModelStore(
+        dataFolder: settings.dataFolder, environment: settings.networkEnvironment, web: web),
+      environment: settings.networkEnvironment, logger: Logger(label: "stet.model"))
   }
+}
 
-  func runStore() throws -> any RunStore {
-    throw CommandFailure.failed("The store of runs is not wired into this build.")
-  }
+/// Asks each parser in turn until one knows the language.
+struct EveryParser: SyntaxChecker {
+  let parsers: [any SyntaxChecker]
 
-  /// One GET request, without redirects or retries of its own.
-  static let fetch: HTTPGet = { _, _ in
-    throw CommandFailure.failed("Fetching is not wired into this build.")
+  func check(_ text: [UInt8], language: Language, path: SourcePath) async -> SyntaxVerdict {
+    for parser in parsers {
+      let verdict = await parser.check(text, language: language, path: path)
+      if verdict != .unknown { return verdict }
+    }
+    return .unknown
   }
 }
 
 extension Wiring {
   /// Whether a provider answers a GET of its list of models within a few seconds. No text is sent.
   func reach(_ provider: ModelProvider, at place: Int) async -> DoctorFinding {
-    .ok("not asked: fetching is not wired into this build")
+    guard let kind = ProviderKind(rawValue: provider.rawValue) else { return .ok("not asked") }
+    do {
+      let named = try ProviderSettings(kind: kind, place: place, value: settings.value)
+      var headers = WebHeaders([])
+      if let key = named.apiKey {
+        if kind == .anthropic {
+          headers.add("x-api-key", key)
+          headers.add("anthropic-version", "2023-06-01")
+        } else {
+          headers.add("authorization", "Bearer \(key)")
+        }
+      }
+      let path = kind == .anthropic ? "/v1/models" : "/models"
+      let answer = try await web.send(
+        WebRequest(
+          method: "GET", url: named.baseURL + path, headers: headers,
+          carriesSecret: named.apiKey != nil, deadline: .seconds(5), maxResponseBytes: 4 << 20,
+          acceptsErrorStatus: true))
+      switch answer.status {
+      case 401, 403:
+        return .broken("\(named) refuses the key (\(answer.status))", "check the key")
+      case 500...:
+        return .broken("\(named) answers \(answer.status)", "try again later")
+      default: return .ok("\(named)")
+      }
+    } catch let error as WebError {
+      return .broken(error.detail, "check the address, the network and the proxy settings")
+    } catch {
+      return .broken("\(error)", "set what is missing")
+    }
   }
 }

@@ -1,30 +1,16 @@
-import ArgumentParser
-import Domain
+public import ArgumentParser
+public import Domain
+public import UseCases
 
-/// How a review is printed.
-enum ReviewFormat: String, Sendable, CaseIterable, ExpressibleByArgument {
-  case text, json, sarif, rdjson, markdown
-}
-
-/// From which severity on a review fails.
-enum FailOn: String, Sendable, CaseIterable, ExpressibleByArgument {
-  case note, warning, error
-
-  var severity: Severity {
-    switch self {
-    case .note: .note
-    case .warning: .warning
-    case .error: .error
-    }
-  }
-}
+extension ReviewFormat: ExpressibleByArgument {}
+extension Severity: ExpressibleByArgument {}
 
 /// What `stet review` is asked to do, as typed.
 struct ReviewOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "A git range of the working folder, such as main..HEAD. Without one: from the merge base "
-        + "with the default branch to the working tree's HEAD.",
+      "A git range of the working folder, such as main..HEAD, with the meanings of git diff. "
+        + "Without one: from the merge base with the default branch to the working tree.",
       valueName: "range"))
   var subject: String?
 
@@ -50,7 +36,7 @@ struct ReviewOptions: ParsableArguments {
   var output: String?
 
   @Option(help: "Exit with status 1 from this severity on: note, warning or error.")
-  var failOn: FailOn = .error
+  var failOn: Severity = .error
 
   @Option(
     name: .customLong("sarif"),
@@ -82,6 +68,12 @@ struct ReviewOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Show at most this many findings.", valueName: "number"))
   var maxFindings: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Give one call of the model at most this long; 60 for a vendor's, 300 for one of your own.",
+      valueName: "seconds"))
+  var timeout: Int?
+
   var chosenFormat: ReviewFormat { format ?? (json ? .json : .text) }
 
   func validate() throws {
@@ -97,11 +89,14 @@ struct ReviewOptions: ParsableArguments {
     if let maxFindings, maxFindings < 0 {
       throw ValidationError("--max-findings \(maxFindings) must not be negative.")
     }
+    if let timeout, timeout < 1 {
+      throw ValidationError("--timeout \(timeout) must be at least 1 second.")
+    }
     if noModel, model != nil {
       throw ValidationError("--no-model and --model exclude each other.")
     }
     if let subject, PullRequestReference.matches(subject) {
-      throw CommandFailure.misuse(
+      throw ValidationError(
         "\(subject) is a pull request, and this version does not fetch those itself. Save its diff "
           + "and review that: gh pr diff \(PullRequestReference.argument(subject)) > pr.diff; "
           + "stet review --diff pr.diff")

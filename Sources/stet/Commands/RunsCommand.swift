@@ -26,7 +26,7 @@ struct RunsListCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try settingsOptions.read()
     let runs = try await RunsReading.ask {
-      try await Wiring(settings).runStore().runs(limit: limit, before: before)
+      try await Wiring(settings).runs.runs(limit: limit, before: before)
     }
     if json {
       try Output.results.write(JSONText.of(runs))
@@ -52,7 +52,7 @@ struct RunsShowCommand: AsyncParsableCommand {
     let settings = try settingsOptions.read()
     let wanted = run
     let found = try await RunsReading.ask {
-      try await RunsReading.find(wanted, in: Wiring(settings).runStore())
+      try await RunsReading.find(wanted, in: Wiring(settings).runs)
     }
     try Output.results.write(json ? JSONText.of(found) : RunText.one(found))
   }

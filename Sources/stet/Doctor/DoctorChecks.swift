@@ -64,14 +64,10 @@ extension Wiring {
 
   private func lookAtDatabase() async -> DoctorFinding {
     do {
-      _ = try await runStore().runs(limit: 1, before: nil)
+      _ = try await runs.runs(limit: 1, before: nil)
       return .ok(settings.databasePath)
-    } catch let error as StoreError {
-      return .broken(error.detail, "choose another DATABASE_URL or STET_DATA_DIR, or mend the file")
-    } catch let error as CommandFailure {
-      return .broken(error.sentence ?? "it does not open", "choose another STET_DATA_DIR")
     } catch {
-      return .broken("\(error)", "choose another STET_DATA_DIR")
+      return .broken(error.detail, "choose another DATABASE_URL or STET_DATA_DIR, or mend the file")
     }
   }
 
