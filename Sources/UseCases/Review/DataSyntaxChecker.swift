@@ -46,7 +46,10 @@ public struct DataSyntaxChecker: SyntaxChecker {
     if text.contains("{{") || text.contains("{%") { return .unknown }
     if YAMLHazards.tooDeepLine(text) != nil || YAMLHazards.mayHashAliases(text) { return .unknown }
     do {
-      for _ in try Yams.compose_all(yaml: text) {}
+      // The sequence ends at an error and keeps it, rather than throw it.
+      var documents = try Yams.compose_all(yaml: text)
+      while documents.next() != nil {}
+      if let error = documents.error { throw error }
       return .parses
     } catch let error as YamlError {
       let place = YAMLHazards.place(of: error)
