@@ -29,7 +29,7 @@ public struct ServerSentEvents: Sendable {
   private var lastID: String?
   private var retry: Duration?
   private var afterCarriageReturn = false
-  /// Bytes of a byte order mark that the first line may begin with; `nil` after the first line.
+  /// Only the first line may begin with a byte order mark.
   private var atStart = true
   private let maxEventBytes: Int
 
