@@ -38,9 +38,10 @@ struct CodeLexer: Sendable {
   let family: Family
   private var open = Open.code
 
-  init(_ family: Family, startingWith lines: [[UInt8]]) {
+  /// - Parameter atTop: whether the first line is the file's first, which always stands in code.
+  init(_ family: Family, startingWith lines: [[UInt8]], atTop: Bool) {
     self.family = family
-    open = Self.opening(family, lines)
+    open = atTop ? .code : Self.opening(family, lines)
   }
 
   /// What a hunk begins inside, judged by the first mark in it.

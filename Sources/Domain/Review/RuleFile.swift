@@ -79,11 +79,14 @@ public struct RuleFile: Sendable {
   private static func lex(
     _ hunk: [RawLine], _ index: Int, _ family: CodeLexer.Family, into lines: inout [CodeLine]
   ) {
-    var new = CodeLexer(family, startingWith: hunk.filter { $0.kind != .removed }.map(\.text))
     let hasRemoved = hunk.contains { $0.kind == .removed }
-    var old =
-      hasRemoved
-      ? CodeLexer(family, startingWith: hunk.filter { $0.kind != .added }.map(\.text)) : new
+    func lexer(without kind: CodeLine.Kind) -> CodeLexer {
+      let side = hunk.filter { $0.kind != kind }
+      let first = side.first.flatMap { kind == .removed ? $0.newNumber : $0.oldNumber }
+      return CodeLexer(family, startingWith: side.map(\.text), atTop: first == 1)
+    }
+    var new = lexer(without: .removed)
+    var old = hasRemoved ? lexer(without: .added) : new
     for raw in hunk {
       let lexed: CodeLexer.Line
       if raw.text.count > longLine {
@@ -175,8 +178,10 @@ struct PathKind: Sendable {
       || name.hasSuffix(".java") && stem.hasSuffix("test")
     isTool =
       folders.contains { Self.toolFolders.contains($0) }
-      || ["setup", "manage", "main", "cli", "__main__", "noxfile", "conf", "gulpfile"]
-        .contains(stem)
+      || [
+        "setup", "manage", "main", "cli", "__main__", "noxfile", "conf", "gulpfile", "bin", "bench",
+      ]
+      .contains(stem)
   }
 
   private static let testFolders: Set<String> = [

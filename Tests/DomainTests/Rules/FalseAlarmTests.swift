@@ -28,7 +28,7 @@ enum RealDiffs {
 @Suite(.enabled(if: !RealDiffs.names.isEmpty, "no diffs in \(RealDiffs.folder.path)"))
 struct FalseAlarmTests {
   /// Hits on the real diffs, as judged by eye in docs/rules.md. A rule that is not named has none.
-  static let judged: [String: Int] = [:]
+  static let judged: [String: Int] = ["mutable-default": 1]
 
   @Test func `Rules do not shout on merged pull requests`() throws {
     var hits: [String: Int] = [:]

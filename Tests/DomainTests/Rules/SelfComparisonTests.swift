@@ -42,6 +42,17 @@ import Testing
       """
       assert a == a
       """),
+    RuleCase(
+      "b.ts",
+      """
+      return a === a >>> 0
+      if (a === a && b) {}◀
+      """),
+    RuleCase(
+      "b.swift",
+      """
+      func f<T>() where Error == Error {
+      """),
   ])
   func `Fires where marked and nowhere else`(source: RuleCase) { source.check(SelfComparison()) }
 }

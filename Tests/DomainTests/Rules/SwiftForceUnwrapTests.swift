@@ -27,6 +27,11 @@ import Testing
       """
       use(value!)
       """),
+    RuleCase(
+      "Sources/A/b.swift",
+      """
+      copy(buffer.baseAddress!)
+      """),
   ])
   func `Fires where marked and nowhere else`(source: RuleCase) { source.check(SwiftForceUnwrap()) }
 }

@@ -57,6 +57,16 @@ import Testing
       """
       curl -k https://a.b
       """),
+    RuleCase(
+      "b.ts",
+      """
+      rejectUnauthorized = process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'
+      """),
+    RuleCase(
+      "b.py",
+      """
+      context.verify_mode = ssl.CERT_NONE if lax else ssl.CERT_REQUIRED
+      """),
   ])
   func `Fires where marked and nowhere else`(source: RuleCase) {
     source.check(TLSVerificationDisabled())

@@ -23,7 +23,8 @@ struct SelfComparison: ReviewRule {
 
   func check(_ line: CodeLine, at index: Int, in file: RuleFile) -> RuleFinding? {
     let code = line.code
-    guard code.contains(UInt8(ascii: "=")) else { return nil }
+    // `where T == T.Element` compares types.
+    guard code.contains(UInt8(ascii: "=")), !code.hasWord("where") else { return nil }
     for mark in marks {
       guard let at = code.find(mark) else { continue }
       if at > 0, "=<>!~".utf8.contains(code[at - 1]) { continue }
@@ -37,7 +38,12 @@ struct SelfComparison: ReviewRule {
       // A call, an index, an operator or a quote around it makes it another expression.
       if after < code.count, !") ,;:{&|]".utf8.contains(code[after]) { continue }
       let next = code.skipBlanks(after)
-      if next < code.count, "+-*/%.[(?".utf8.contains(code[next]) { continue }
+      if next < code.count, "+-*/%.[(?<>|&^".utf8.contains(code[next]),
+        !code.starts(with: "&&", at: next),
+        !code.starts(with: "||", at: next)
+      {
+        continue
+      }
       var before = end - left.count
       while before > 0, code[before - 1].isBlank { before -= 1 }
       if before > 0, "+-*/%.])\"'@&~!".utf8.contains(code[before - 1]) { continue }

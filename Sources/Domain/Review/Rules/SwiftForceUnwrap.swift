@@ -5,7 +5,7 @@ struct SwiftForceUnwrap: ReviewRule {
   let summary = "A force unwrap: nil ends the process"
   let category = "error-handling"
   let severity = Severity.note
-  let confidence = 0.6
+  let confidence = 0.5
 
   func findings(in file: RuleFile) -> [RuleFinding] {
     guard file.language == .swift, !file.kind.isTest, !file.kind.isTool,
@@ -32,7 +32,9 @@ struct SwiftForceUnwrap: ReviewRule {
       guard before.isWordByte || before.is(")") || before.is("]") else { continue }
       if i + 1 < code.count, code[i + 1].is("=") || code[i + 1].is("(") { continue }
       let word = code.path(before: i)
-      if ["try", "as", "init"].contains(word.string) { continue }
+      if ["try", "as", "init"].contains(word.string) || word.string.hasSuffix("baseAddress") {
+        continue
+      }
       // `var view: View!` declares, and unwraps nothing.
       if !word.isEmpty, word[0] &- 65 < 26,
         code.slice(0, i - word.count).trimmed.last?.is(":") == true

@@ -18,6 +18,8 @@ struct SwiftForcedTry: LineRule {
     guard tries || code.has(" as! ") else { return nil }
     // A constant pattern or address that the author wrote cannot fail later.
     if tries, code.hasAny(["NSRegularExpression(", "Regex("]) { return nil }
+    // Generic code asks the caller for the type and has checked it above.
+    if !tries, code.hasAnyWord(["as! T", "as! Self"]) { return nil }
     if explained(line, index, in: file) { return nil }
     return RuleFinding(
       at: index,

@@ -34,13 +34,18 @@ struct TLSVerificationDisabled: LineRule {
       if code.hasWord("check_hostname"), let at = code.find("= False"), at > 0 {
         return code.slice(0, at).trimmed.last != UInt8(ascii: "=") && !code.hasWord("if")
       }
-      return code.hasAny(["verify_mode = ssl.CERT_NONE", "cert_reqs=ssl.CERT_NONE"])
+      return !code.has("CERT_NONE if ")
+        && code.hasAny(["verify_mode = ssl.CERT_NONE", "cert_reqs=ssl.CERT_NONE"])
         || text.has("cert_reqs=\"CERT_NONE\"")
     case .javascript, .typescript:
       return code.hasAny([
         "rejectUnauthorized: false", "rejectUnauthorized:false", "strictSSL: false",
       ])
-        || text.has("NODE_TLS_REJECT_UNAUTHORIZED") && text.hasAny(["= '0'", "= \"0\"", "= 0"])
+        || text.has("NODE_TLS_REJECT_UNAUTHORIZED")
+          && text.hasAny([
+            "UNAUTHORIZED = '0'", "UNAUTHORIZED = \"0\"", "UNAUTHORIZED = 0", "'] = '0'",
+            "\"] = \"0\"",
+          ])
     case .go: return code.hasAny(["InsecureSkipVerify: true", "InsecureSkipVerify = true"])
     case .rust: return code.has("danger_accept_invalid_certs(true)")
     case .swift:
