@@ -92,6 +92,9 @@ def main():
     megabytes = int(sys.argv[2]) if len(sys.argv) > 2 else 100
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     os.makedirs(OUT, exist_ok=True)
+    # Outside any repository, or git would read the diff's paths as relative to one.
+    os.environ["GIT_CEILING_DIRECTORIES"] = HERE
+    os.chdir(OUT)
     path = os.path.join(OUT, f"large-{megabytes}.diff")
     if not os.path.exists(path):
         make_diff(path + ".part", megabytes)
@@ -105,7 +108,8 @@ def main():
         file.write(UNIDIFF)
 
     size = os.path.getsize(path)
-    print(f"{size / 1e6:.1f} MB, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+    load = os.getloadavg()[0]
+    print(f"{size / 1e6:.1f} MB, load {load:.1f} on {os.cpu_count()} cores", flush=True)
     commands = {"git": ["git", "apply", "--numstat", path], "stet": [numstat, path],
                 "unidiff": [python, script, path]}
     best, peak, outputs = {}, {}, {}
