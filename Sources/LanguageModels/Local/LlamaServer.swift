@@ -108,7 +108,10 @@ public actor LlamaServer {
       await process.stop()
     } else if case .starting = phase {
       stopping = true
-      while case .starting = phase { await Task.yield() }
+      while case .starting = phase {
+        try? await Task.sleep(for: .milliseconds(10))
+        await Task.yield()
+      }
     } else if case .shared = phase {
       phase = .idle
     }

@@ -1,5 +1,6 @@
 public import Domain
 import Synchronization
+public import WebClient
 
 /// A model that Stet serves itself. The server is started by the first request and is stopped by
 /// `stop`; what speaks to it is whatever `connect` makes.
@@ -20,6 +21,22 @@ public final class LocalModel: LanguageModel {
     self.connect = connect
     name = server.entry.name
     profile = server.entry.profile
+  }
+
+  /// Speaks to the server as to any other of llama.cpp.
+  public convenience init(server: LlamaServer, client: WebClient) {
+    let entry = server.entry
+    self.init(server: server) { (endpoint) throws(ModelError) in
+      do {
+        return OpenAICompatibleModel(
+          try ProviderSettings(
+            kind: .llamacpp, model: entry.name, baseURL: endpoint.address + "/v1",
+            apiKey: endpoint.key),
+          client: client, profile: entry.profile)
+      } catch {
+        throw ModelError(code: .rejected, detail: "The local model cannot be asked: \(error).")
+      }
+    }
   }
 
   /// Starts the server now, so that a caller can say so and fail early.

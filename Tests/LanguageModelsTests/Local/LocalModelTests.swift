@@ -77,6 +77,7 @@ struct LocalModelTests {
         reply = try await model.reply(to: request)
       } catch {
         try #require(error.code == .unavailable)
+        try await Task.sleep(for: .milliseconds(5))
       }
     }
     #expect(reply?.text != String(first.port))

@@ -144,11 +144,16 @@ struct LocalServerTests {
     try await crash(first)
     // The end is noted a moment after the process is gone.
     var second = try await server.endpoint()
-    while second == first { second = try await server.endpoint() }
+    while second == first {
+      try await Task.sleep(for: .milliseconds(5))
+      second = try await server.endpoint()
+    }
     #expect(second.key != first.key)
     try await crash(second)
     await #expect {
-      while try await server.endpoint() == second {}
+      while try await server.endpoint() == second {
+        try await Task.sleep(for: .milliseconds(5))
+      }
     } throws: { error in
       (error as? LocalModelError)?.code == .serverFailed
     }

@@ -63,6 +63,41 @@ struct RealServerTests {
     #expect(groupMembers(endpoint.processID) == [])
   }
 
+  @Test func itAnswersUnderASchemaStreamsCountsAndIsCancelled() async throws {
+    let model = LocalModel(server: try server(), client: .forTests)
+    let schema = JSONSchema.object([.init("sure", .boolean), .init("answer", .string)])
+    let reply = try await model.reply(
+      to: ModelRequest(
+        turns: [.init(.user, "Is the sky blue? Answer in JSON.")],
+        answer: .json(name: "answer", schema), maxOutput: 128, seed: 1))
+    #expect(reply.json?["answer"]?.string != nil)
+    #expect(reply.model == "smollm2-135m")
+    #expect(reply.outputTokens > 0)
+    #expect(await model.countTokens(in: "Hello world") == 2)
+
+    var text = ""
+    var whole: ModelReply?
+    let short = ModelRequest(
+      turns: [.init(.user, "Count from one to five.")], answer: .text, maxOutput: 32, seed: 1)
+    for try await piece in model.stream(short) {
+      switch piece {
+      case .text(let more): text += more
+      case .done(let reply): whole = reply
+      }
+    }
+    #expect(!text.isEmpty)
+    #expect(whole?.text == text)
+
+    let long = ModelRequest(
+      turns: [.init(.user, "Tell a very long story.")], answer: .text, maxOutput: 500, seed: 1)
+    let task = Task { try await model.reply(to: long) }
+    task.cancel()
+    await #expect(throws: ModelError.self) { try await task.value }
+    // The one slot that it may have taken is free again.
+    #expect(try await model.reply(to: short).finish != .refused)
+    await model.stop()
+  }
+
   @Test func aKilledServerIsStartedAgain() async throws {
     let server = try server()
     let first = try await server.endpoint()
@@ -71,7 +106,10 @@ struct RealServerTests {
     }
     while groupLives(first.processID) { try await Task.sleep(for: .milliseconds(5)) }
     var second = try await server.endpoint()
-    while second == first { second = try await server.endpoint() }
+    while second == first {
+      try await Task.sleep(for: .milliseconds(5))
+      second = try await server.endpoint()
+    }
     #expect(await LlamaServer.answers(second, web: .forTests))
     await server.stop()
     #expect(groupMembers(second.processID) == [])
