@@ -91,7 +91,8 @@ let package = Package(
     .testTarget(
       name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit"], swiftSettings: strict),
     .testTarget(
-      name: "UseCasesTests", dependencies: ["UseCases", "Domain", "TestKit", log],
+      name: "UseCasesTests",
+      dependencies: ["UseCases", "Domain", "LanguageModels", "WebClient", "TestKit", log],
       swiftSettings: strict),
     .testTarget(
       name: "StetTests", dependencies: ["stet", "Domain", "TestKit"], swiftSettings: strict),

@@ -1,0 +1,98 @@
+public import Domain
+import Synchronization
+
+/// A model that Stet serves itself. The server is started by the first request and is stopped by
+/// `stop`; what speaks to it is whatever `connect` makes.
+public final class LocalModel: LanguageModel {
+  /// Makes the adapter that speaks to a running server.
+  public typealias Connect = @Sendable (LlamaServer.Endpoint) -> any LanguageModel
+
+  public let name: String
+  public let profile: ModelProfile
+  private let server: LlamaServer
+  private let connect: Connect
+  /// The adapter for the server as it runs now; it remembers what it learnt of token counts.
+  private let current = Mutex<(endpoint: LlamaServer.Endpoint, model: any LanguageModel)?>(nil)
+
+  public init(server: LlamaServer, connect: @escaping Connect) {
+    self.server = server
+    self.connect = connect
+    name = server.entry.name
+    profile = server.entry.profile
+  }
+
+  /// Starts the server now, so that a caller can say so and fail early.
+  public func prepare() async throws(LocalModelError) { _ = try await server.endpoint() }
+
+  /// Ends the server, if this started one.
+  public func stop() async { await server.stop() }
+
+  public func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply {
+    let began = ContinuousClock.now
+    var endpoint = try await running()
+    do {
+      return try await model(at: endpoint).reply(to: remaining(of: request, since: began))
+    } catch {
+      guard error.code == .unavailable else { throw error }
+      await server.doubt(endpoint)
+      let next = try await running()
+      // The same server is still there: it is not the process that fails.
+      guard next != endpoint else { throw error }
+      endpoint = next
+      return try await model(at: endpoint).reply(to: remaining(of: request, since: began))
+    }
+  }
+
+  public func stream(_ request: ModelRequest) -> AsyncThrowingStream<ModelPiece, any Error> {
+    let (pieces, continuation) = AsyncThrowingStream<ModelPiece, any Error>.makeStream()
+    let work = Task {
+      do {
+        let endpoint = try await running()
+        for try await piece in model(at: endpoint).stream(request) { continuation.yield(piece) }
+        continuation.finish()
+      } catch {
+        continuation.finish(throwing: error)
+      }
+    }
+    continuation.onTermination = { _ in work.cancel() }
+    return pieces
+  }
+
+  public func countTokens(in text: String) async -> TokenCount {
+    guard let endpoint = try? await server.endpoint() else {
+      // Code takes about three bytes a token; the call itself will tell why there is no server.
+      return TokenCount((text.utf8.count + 2) / 3)
+    }
+    return await model(at: endpoint).countTokens(in: text)
+  }
+
+  private func model(at endpoint: LlamaServer.Endpoint) -> any LanguageModel {
+    current.withLock { current in
+      if let current, current.endpoint == endpoint { return current.model }
+      let model = connect(endpoint)
+      current = (endpoint, model)
+      return model
+    }
+  }
+
+  private func running() async throws(ModelError) -> LlamaServer.Endpoint {
+    do {
+      return try await server.endpoint()
+    } catch {
+      throw error.asModelError
+    }
+  }
+
+  /// What is left of the caller's time after the server was started.
+  private func remaining(
+    of request: ModelRequest, since began: ContinuousClock.Instant
+  ) throws(ModelError) -> ModelRequest {
+    var request = request
+    request.deadline -= ContinuousClock.now - began
+    if request.deadline <= .zero {
+      throw ModelError(
+        code: .timedOut, detail: "The time was up before the local model server was ready.")
+    }
+    return request
+  }
+}

@@ -1,0 +1,18 @@
+/// One step of the schema. Steps are only ever added at the end: a database that has run a step
+/// never runs it again, so to change one is to split the world in two.
+///
+/// The text is the subset that SQLite and PostgreSQL share (`TEXT`, `BIGINT`, `DOUBLE PRECISION`),
+/// because one copy per database would drift.
+struct Migration: Sendable {
+  var number: Int
+  var name: String
+  var statements: [String]
+
+  /// In order, numbered from 1 without a gap.
+  static let all: [Migration] = [
+    runs0001,
+    responses0002,
+  ]
+
+  static let latest = all.count
+}

@@ -1,0 +1,55 @@
+public import Domain
+
+/// A value of a row or of a statement, as both SQLite and PostgreSQL know it.
+public enum SQLValue: Sendable, Equatable {
+  case null
+  case integer(Int64)
+  case real(Double)
+  case text(String)
+
+  public static func optional(_ text: String?) -> SQLValue { text.map { .text($0) } ?? .null }
+}
+
+/// One statement in the words that both databases understand: placeholders are `$1`, `$2`, … in
+/// the order of `values`, each first met in that order.
+public struct SQLStatement: Sendable, Equatable {
+  public var text: String
+  public var values: [SQLValue]
+
+  public init(_ text: String, _ values: [SQLValue] = []) {
+    self.text = text
+    self.values = values
+  }
+}
+
+/// The columns of one row in the order of the statement.
+public struct SQLRow: Sendable, Equatable {
+  public var values: [SQLValue]
+
+  public init(_ values: [SQLValue]) { self.values = values }
+
+  public func text(_ column: Int) -> String? {
+    if case .text(let text) = values[column] { text } else { nil }
+  }
+
+  public func integer(_ column: Int) -> Int64? {
+    if case .integer(let number) = values[column] { number } else { nil }
+  }
+
+  /// Whole numbers are numbers too: SQLite gives them back as integers.
+  public func real(_ column: Int) -> Double? {
+    switch values[column] {
+    case .real(let number): number
+    case .integer(let number): Double(number)
+    case .null, .text: nil
+    }
+  }
+}
+
+/// What the stores need of a database. Nothing is opened before the first call.
+public protocol SQLDatabase: Sendable {
+  func query(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow]
+  /// Runs all of them or none. - Returns: rows changed, for each statement.
+  @discardableResult
+  func change(_ statements: [SQLStatement]) async throws(StoreError) -> [Int]
+}

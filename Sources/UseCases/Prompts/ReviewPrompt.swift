@@ -1,0 +1,42 @@
+import Domain
+
+/// The words of a review request. A random fence stands around what others wrote, so that
+/// nothing inside it can pass for our own words.
+struct ReviewPrompt: Sendable {
+  /// Part of every cache key: a new wording asks anew.
+  static let version = "review-1"
+
+  static let categories = [
+    "bug", "security", "error-handling", "concurrency", "performance", "resource-leak", "api",
+    "tests", "documentation", "maintainability",
+  ]
+
+  let style: ModelProfile.PromptStyle
+  let language: String
+
+  func turns(for pieces: [ReviewPiece], random: @escaping () -> UInt64) -> [ModelRequest.Turn] {
+    var generator = RandomSource(bits: random)
+    return switch style {
+    case .numberedHunks:
+      NumberedHunksPrompt(language: language).turns(for: pieces, using: &generator)
+    case .beforeAfter:
+      BeforeAfterPrompt(language: language).turns(for: pieces, using: &generator)
+    }
+  }
+
+  private struct RandomSource: RandomNumberGenerator {
+    let bits: () -> UInt64
+    func next() -> UInt64 { bits() }
+  }
+
+  /// - Returns: the schema of the answer. A small model is held to the ids that stand in its prompt.
+  func schema(for pieces: [ReviewPiece]) -> JSONSchema {
+    switch style {
+    case .numberedHunks: NumberedHunksPrompt.schema
+    case .beforeAfter: BeforeAfterPrompt.schema(for: pieces)
+    }
+  }
+
+  /// How many pieces one request may hold.
+  var maxPieces: Int { style == .beforeAfter ? 1 : 40 }
+}

@@ -1,0 +1,271 @@
+import Domain
+import Foundation
+
+/// What came of asking the model: proved findings, what fell, and which hunks it did not see.
+struct ClaimedReview: Sendable {
+  var findings: [Finding] = []
+  var dropped: [DroppedClaim] = []
+  var ledger: [HunkID: SkipReason] = [:]
+  var usage = ModelUsage()
+  var calls: [Run.ModelCall] = []
+  var claims = 0
+  var masked: [String: Int] = [:]
+  var failure: ModelError?
+
+  /// With no model the built-in rules are the reviewer, and they saw every one of these hunks.
+  init(seen: [HunkID]) {}
+  init() {}
+}
+
+/// Maps the model over every hunk that the budget allows, several requests at a time.
+struct AskModel: Sendable {
+  let model: any LanguageModel
+  let cache: (any ResponseCache)?
+  let random: @Sendable () -> UInt64
+  let diff: Diff
+  let prove: ProveClaims
+  let request: ReviewChange.Request
+
+  private var prompt: ReviewPrompt {
+    ReviewPrompt(style: model.profile.promptStyle, language: request.policy.language)
+  }
+
+  /// Tokens of hunks in one request: small enough to keep a model's attention, and its window.
+  private var pieceBudget: TokenCount {
+    let window = model.profile.contextWindow.value - model.profile.maxOutput.value
+    let overhead = prompt.style == .beforeAfter ? 1_700 : 900
+    return TokenCount(
+      max(200, min(window - overhead, prompt.style == .beforeAfter ? 1_500 : 8_000)))
+  }
+
+  func ask(about files: [Int]) async -> ClaimedReview {
+    var result = ClaimedReview()
+    let plan = ReviewPlan(
+      diff, files: files, budget: TokenCount(request.policy.maxInputTokens), context: 40)
+    for id in plan.overBudget { result.ledger[id] = .overBudget }
+
+    var builder = PieceBuilder(
+      diff: diff, sources: request.sources, policy: request.policy, budget: pieceBudget)
+    var pending: [ReviewPiece] = []
+    var openPieces: [HunkID: Int] = [:]
+    for candidate in plan.chosen {
+      let pieces = await builder.pieces(of: candidate.id, risk: candidate.risk)
+      for piece in pieces {
+        if piece.estimate.value > pieceBudget.value * 2 {
+          result.ledger[candidate.id] = .tooLarge
+        } else if let cached = await cachedAnswer(for: piece) {
+          await take(cached, [piece], hit: true, into: &result)
+        } else {
+          pending.append(piece)
+          openPieces[candidate.id, default: 0] += 1
+        }
+      }
+    }
+    result.masked = builder.masked
+    await map(batches(pending), openPieces, plan.chosen.count, into: &result)
+    result.findings.sort { ($0.path, $0.startLine) < ($1.path, $1.startLine) }
+    return result
+  }
+
+  // MARK: Requests
+
+  private func batches(_ pieces: [ReviewPiece]) -> [[ReviewPiece]] {
+    var batches: [[ReviewPiece]] = []
+    var spent: TokenCount = 0
+    for piece in pieces {
+      if let last = batches.last, last.count < prompt.maxPieces,
+        spent + piece.estimate <= pieceBudget
+      {
+        batches[batches.count - 1].append(piece)
+        spent += piece.estimate
+      } else {
+        batches.append([piece])
+        spent = piece.estimate
+      }
+    }
+    return batches
+  }
+
+  private struct Answer: Sendable {
+    let pieces: [ReviewPiece]
+    let result: Result<ModelReply, ModelError>
+    let seconds: Double
+  }
+
+  /// As many requests at a time as the provider allows; a request that proves too long is halved.
+  private func map(
+    _ batches: [[ReviewPiece]], _ open: [HunkID: Int], _ hunks: Int,
+    into result: inout ClaimedReview
+  ) async {
+    var waiting = batches[...]
+    var open = open
+    let budget = FailureBudget()
+    func report() {
+      request.progress(.init(hunksDone: hunks - open.count, hunksToDo: hunks))
+    }
+    report()
+    await withTaskGroup(of: Answer.self) { group in
+      var running = 0
+      func fill() {
+        while running < max(1, model.profile.concurrency), let batch = waiting.popFirst() {
+          running += 1
+          group.addTask { await answer(batch, budget) }
+        }
+      }
+      fill()
+      while let answer = await group.next() {
+        running -= 1
+        switch answer.result {
+        case .success(let reply):
+          await take(reply, answer.pieces, hit: false, into: &result)
+          await remember(reply, answer.pieces)
+          settle(answer.pieces, &open)
+        case .failure(let error) where error.code == .tooLong && canHalve(answer.pieces):
+          note(error, answer.seconds, into: &result)
+          waiting = halves(answer.pieces) + waiting
+        case .failure(let error):
+          note(error, answer.seconds, into: &result)
+          if error.code != .tooLong { result.failure = result.failure ?? error }
+          for piece in answer.pieces {
+            result.ledger[HunkID(file: piece.file, hunk: piece.hunk)] =
+              error.code == .tooLong ? .tooLarge : .modelFailed
+          }
+          settle(answer.pieces, &open)
+        }
+        report()
+        fill()
+      }
+    }
+  }
+
+  private func answer(_ pieces: [ReviewPiece], _ budget: FailureBudget) async -> Answer {
+    let started = ContinuousClock.now
+    let modelRequest = ModelRequest(
+      turns: prompt.turns(for: pieces, random: random),
+      answer: .json(name: "review_findings", prompt.schema(for: pieces)),
+      maxOutput: model.profile.maxOutput, deadline: request.callDeadline, budget: budget)
+    let result: Result<ModelReply, ModelError>
+    do {
+      result = .success(try await model.reply(to: modelRequest))
+    } catch {
+      result = .failure(error)
+    }
+    return Answer(
+      pieces: pieces, result: result, seconds: (ContinuousClock.now - started).seconds)
+  }
+
+  private func canHalve(_ pieces: [ReviewPiece]) -> Bool {
+    pieces.count > 1 || (pieces.first?.lines.count ?? 0) > 8
+  }
+
+  private func halves(_ pieces: [ReviewPiece]) -> [[ReviewPiece]] {
+    if pieces.count > 1 {
+      let middle = pieces.count / 2
+      return [Array(pieces[..<middle]), Array(pieces[middle...])]
+    }
+    return pieces.flatMap { piece in
+      let middle = piece.lines.count / 2
+      return [Array(piece.lines[..<middle]), Array(piece.lines[middle...])].map {
+        [piece.with(lines: $0)]
+      }
+    }
+  }
+
+  private func settle(_ pieces: [ReviewPiece], _ open: inout [HunkID: Int]) {
+    for piece in pieces {
+      let id = HunkID(file: piece.file, hunk: piece.hunk)
+      open[id, default: 1] -= 1
+      if open[id, default: 0] <= 0 { open[id] = nil }
+    }
+  }
+
+  private func note(_ error: ModelError, _ seconds: Double, into result: inout ClaimedReview) {
+    result.usage.modelCalls += error.requests
+    result.calls.append(
+      Run.ModelCall(
+        model: model.name, inputTokens: 0, outputTokens: 0, costUSD: nil, seconds: seconds,
+        cacheHit: false, failure: error.code.rawValue))
+  }
+
+  // MARK: Answers
+
+  private func take(
+    _ reply: ModelReply, _ pieces: [ReviewPiece], hit: Bool, into result: inout ClaimedReview
+  ) async {
+    let outcomes = ClaimReader(pieces: pieces).read(reply.json ?? .null)
+    let proved = await prove.prove(outcomes, of: pieces, model: reply.model)
+    result.claims += outcomes.count
+    result.findings += proved.findings
+    result.dropped += proved.dropped
+    if !hit {
+      let first = result.usage.modelCalls == 0
+      result.usage.modelCalls += reply.requests
+      result.usage.inputTokens += reply.inputTokens
+      result.usage.outputTokens += reply.outputTokens
+      if let cost = reply.costUSD, first || result.usage.costUSD != nil {
+        result.usage.costUSD = (result.usage.costUSD ?? USD(0)) + cost
+      } else {
+        result.usage.costUSD = nil
+      }
+    }
+    result.calls.append(
+      Run.ModelCall(
+        model: reply.model, inputTokens: hit ? 0 : reply.inputTokens,
+        outputTokens: hit ? 0 : reply.outputTokens, costUSD: hit ? nil : reply.costUSD,
+        seconds: hit ? 0 : reply.seconds, cacheHit: hit))
+  }
+
+  // MARK: Cache
+
+  /// Everything that shapes the answer about one piece, and nothing that does not: no line number,
+  /// no nonce, no neighbour in the request.
+  private func key(for piece: ReviewPiece) -> String {
+    var parts = [
+      ReviewPrompt.version, model.name, prompt.style.rawValue, request.policy.language,
+      piece.path.description,
+    ]
+    parts += piece.instructions
+    parts += piece.context.map { $0 ?? "..." }
+    parts += piece.lines.map { "\($0.kind)\u{1}\($0.shown)" }
+    return ContentHash.of(parts: parts)
+  }
+
+  private func cachedAnswer(for piece: ReviewPiece) async -> ModelReply? {
+    guard let cache else { return nil }
+    // A cache that fails costs a request, never a review.
+    return (try? await cache.reply(for: key(for: piece))) ?? nil
+  }
+
+  private func remember(_ reply: ModelReply, _ pieces: [ReviewPiece]) async {
+    guard let cache, reply.finish == .complete else { return }
+    let findings = reply.json?["findings"]?.array ?? []
+    for (index, piece) in pieces.enumerated() {
+      var own = reply
+      own.json = .object(["findings": .array(findings.compactMap { $0.about(piece: index) })])
+      own.text = ""
+      try? await cache.store(own, for: key(for: piece))
+    }
+  }
+}
+
+extension JSONValue {
+  /// A finding of a batch as if its piece had been asked about alone; `nil` if it names another.
+  /// One that names no piece goes with the first, so that a cached answer drops it again.
+  fileprivate func about(piece: Int) -> JSONValue? {
+    guard case .object(var members) = self else { return nil }
+    guard let start = LineID(self["line"]?.string ?? "") else { return piece == 0 ? self : nil }
+    guard start.piece == piece else { return nil }
+    members["line"] = .string(LineID(piece: 0, line: start.line).description)
+    if let end = LineID(self["end_line"]?.string ?? "") {
+      guard end.piece == piece else { return nil }
+      members["end_line"] = .string(LineID(piece: 0, line: end.line).description)
+    }
+    return .object(members)
+  }
+}
+
+extension Duration {
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) / 1e18
+  }
+}

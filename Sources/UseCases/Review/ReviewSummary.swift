@@ -1,0 +1,39 @@
+import Domain
+
+/// The sentence over a review. Written by rule: no word of it comes from a model.
+enum ReviewSummary {
+  static func sentence(for review: Review, model: String?, failure: ModelError?) -> String {
+    var text = found(review) + " " + looked(review.coverage, model: model)
+    if let failure {
+      text += " The model failed (\(failure.code.rawValue)); the ledger names what it did not see."
+    }
+    let suggestions = review.dropped.filter(\.suggestionOnly).count
+    let claims = review.dropped.count - suggestions
+    if claims > 0 { text += " \(count(claims, "claim")) dropped unproved or not wanted." }
+    if suggestions > 0 { text += " \(count(suggestions, "suggestion")) dropped." }
+    return text
+  }
+
+  private static func found(_ review: Review) -> String {
+    guard !review.findings.isEmpty else { return "Nothing found." }
+    let parts = Severity.allCases.reversed().compactMap { severity -> String? in
+      let number = review.findings.count { $0.severity == severity }
+      return number == 0 ? nil : count(number, severity.rawValue)
+    }
+    let files = Set(review.findings.map(\.path)).count
+    return "\(parts.joined(separator: ", ")) in \(count(files, "file"))."
+  }
+
+  private static func looked(_ coverage: Coverage, model: String?) -> String {
+    let by = model.map { "\($0) and the built-in rules" } ?? "the built-in rules (no model)"
+    if coverage.hunks == 0 { return "No text was changed in \(count(coverage.files, "file"))." }
+    let seen =
+      "\(coverage.hunksReviewed) of \(count(coverage.hunks, "hunk")) in "
+      + "\(count(coverage.files, "file")) reviewed by \(by)."
+    return seen
+  }
+
+  static func count(_ number: Int, _ noun: String) -> String {
+    "\(number) \(noun)\(number == 1 ? "" : "s")"
+  }
+}
