@@ -43,7 +43,7 @@ struct Bench: Sendable {
 
   func review(
     _ diff: String, policy: ReviewPolicy = ReviewPolicy(), imported: [Finding] = [],
-    deadline: Duration = .seconds(20)
+    deadline: Duration = .seconds(300)
   ) async throws -> ReviewChange.Outcome {
     try await ReviewChange(
       ports: .init(model: model, cache: cache, runs: runs, syntax: NoParser())

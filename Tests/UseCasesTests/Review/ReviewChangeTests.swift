@@ -108,7 +108,7 @@ import WebClient
 
   @Test func aModelThatHangsEndsAtTheDeadline() async throws {
     let bench = try await Bench(replies: [], always: .hang)
-    let outcome = try await bench.review(Changes.twoFiles, deadline: .milliseconds(300))
+    let outcome = try await bench.review(Changes.twoFiles, deadline: .seconds(3))
     #expect(outcome.modelFailure?.code == .timedOut)
     #expect(outcome.review.coverage.skipped.map(\.reason) == [.modelFailed, .modelFailed])
   }
