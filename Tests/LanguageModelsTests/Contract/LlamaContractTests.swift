@@ -11,7 +11,7 @@ private let llamaServerURL = ProcessInfo.processInfo.environment["STET_LLAMACPP_
 @Suite(
   .enabled(if: llamaServerURL != nil, "set STET_LLAMACPP_URL to a llama.cpp server's /v1"),
   .serialized)
-struct LlamaServerTests {
+struct LlamaContractTests {
   private func model() throws -> any LanguageModel {
     let settings = try ProviderSettings(
       kind: .llamacpp, model: "smollm2-135m", baseURL: llamaServerURL)
