@@ -1,6 +1,13 @@
 // Prints what `git apply --numstat` prints for a diff, to be timed beside it.
 import Domain
-import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 guard CommandLine.arguments.count == 2 else {
   print("usage: DiffNumstat FILE")
@@ -27,7 +34,12 @@ do {
     output.append(contentsOf: file.path.bytes)
     output.append(UInt8(ascii: "\n"))
   }
-  fwrite(output, 1, output.count, stdout)
+  var rest = output[...]
+  while !rest.isEmpty {
+    let written = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+    guard written > 0 else { exit(74) }
+    rest = rest.dropFirst(written)
+  }
 } catch {
   print("DiffNumstat: \(error)")
   exit(65)

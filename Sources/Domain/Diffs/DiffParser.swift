@@ -76,6 +76,11 @@ struct DiffParser {
       else { continue }
       files[index - 1].isTypeChange = true
       files[index].isTypeChange = true
+      // To a forge both sections are one file, so positions run on through the second.
+      guard let shift = files[index - 1].hunks.last?.lastPosition else { continue }
+      for hunk in files[index].hunks.indices {
+        files[index].hunks[hunk].positionBase32 += Int32(clamping: shift + 1)
+      }
     }
   }
 

@@ -46,6 +46,13 @@ public struct Hunk: Sendable {
   /// The lines, read from the diff's bytes at each iteration.
   public var lines: Lines { Lines(hunk: self) }
 
+  /// Position of the hunk's last line, a `\ No newline` line included.
+  var lastPosition: Int {
+    var reader = lines.makeIterator()
+    while let line = reader.nextRaw() { reader.advance(over: line) }
+    return reader.position
+  }
+
   /// 0-based index of the first old line that the hunk covers, or before which it inserts.
   var oldIndex: Int { oldCount == 0 ? oldStart : oldStart - 1 }
   var newIndex: Int { newCount == 0 ? newStart : newStart - 1 }
