@@ -40,14 +40,14 @@ struct FalseAlarmTests {
       for finding in BuiltInRules.findings(in: diff) {
         hits[finding.source.description, default: 0] += 1
         if verbose {
-          print("\(name) \(finding.path):\(finding.line) \(finding.source) \(finding.quote)")
+          say("\(name) \(finding.path):\(finding.line) \(finding.source) \(finding.quote)")
         }
       }
     }
-    print("\(RealDiffs.names.count) diffs, \(lines) changed lines")
+    say("\(RealDiffs.names.count) diffs, \(lines) changed lines")
     for rule in BuiltInRules.all {
       let count = hits["rule:\(rule.name)"] ?? 0
-      if count > 0 { print("\(rule.name): \(count)") }
+      if count > 0 { say("\(rule.name): \(count)") }
       #expect(
         count <= Self.judged[rule.name] ?? 0,
         "\(rule.name) has \(count) hits; read them with STET_SHOW_HITS=1")
@@ -59,6 +59,9 @@ struct FalseAlarmTests {
     try expectQuotesHold(Diff(parsing: RealDiffs.read(name)))
   }
 }
+
+/// To standard error, because standard output is read by the runner when it lists tests.
+private func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
 /// Each finding's quote is the text of its lines, on its side, in its file.
 func expectQuotesHold(_ diff: Diff, sourceLocation: SourceLocation = #_sourceLocation) {
