@@ -47,7 +47,7 @@ done
 forbid() {
   local pattern=$1 why=$2 found
   shift 2
-  if found=$(grep -nE "$pattern" "$@" /dev/null); then
+  if found=$(grep -nE -e "$pattern" "$@" /dev/null); then
     printf '%s\n' "$found" >&2
     problem "$why"
   fi

@@ -28,7 +28,6 @@ want_header() {
 want_command git git
 want_command bwrap bubblewrap
 want_command python3 python3
-want_command unzip unzip
 want_header sqlite3.h libsqlite3-dev
 want_header zlib.h zlib1g-dev
 if [[ $(uname -s) == Linux ]] && command -v python3 >/dev/null; then

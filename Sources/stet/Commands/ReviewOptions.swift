@@ -101,7 +101,7 @@ struct ReviewOptions: ParsableArguments {
       throw ValidationError("--no-model and --model exclude each other.")
     }
     if let subject, PullRequestReference.matches(subject) {
-      throw CommandFailure.misuse(
+      throw ValidationError(
         "\(subject) is a pull request, and this version does not fetch those itself. Save its diff "
           + "and review that: gh pr diff \(PullRequestReference.argument(subject)) > pr.diff; "
           + "stet review --diff pr.diff")
