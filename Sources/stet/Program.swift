@@ -11,7 +11,7 @@ import ArgumentParser
 /// From arguments to an exit status.
 enum Program {
   enum Ending: Sendable, Equatable {
-    case exit(ExitStatus)
+    case exit(ProgramStatus)
     /// Ended by this signal, as a shell should see it.
     case signal(Int32)
   }
@@ -75,7 +75,7 @@ enum Program {
       if let sentence = failure.sentence { Output.notes.tell("stet: \(sentence)") }
       return .exit(failure.status)
     case let code as ExitCode:
-      return .exit(ExitStatus(rawValue: code.rawValue) ?? .failed)
+      return .exit(ProgramStatus(rawValue: code.rawValue) ?? .failed)
     default:
       // `stet help` and a bare `stet` are commands whose run throws the help text.
       let code = Stet.exitCode(for: error)

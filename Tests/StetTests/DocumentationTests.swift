@@ -67,8 +67,8 @@ import Testing
     return options
   }
 
-  @Test(arguments: [stet.ExitStatus.done, .findings, .misuse, .failed])
-  func exitStatusesAreTold(_ status: stet.ExitStatus) throws {
+  @Test(arguments: [ProgramStatus.done, .findings, .misuse, .failed])
+  func exitStatusesAreTold(_ status: ProgramStatus) throws {
     #expect(try page("docs/commands.md").contains("| \(status.rawValue) |"))
   }
 

@@ -1,5 +1,5 @@
 /// The exit statuses that scripts may rely on.
-enum ExitStatus: Int32, Sendable {
+enum ProgramStatus: Int32, Sendable {
   case done = 0
   /// Findings at or above `--fail-on`.
   case findings = 1
@@ -11,11 +11,11 @@ enum ExitStatus: Int32, Sendable {
 
 /// Ends a command with a status, and with a sentence on standard error where there is one.
 struct CommandFailure: Error, Sendable, Equatable {
-  var status: ExitStatus
+  var status: ProgramStatus
   /// What is wrong, where, and what to do. `nil` where the output has said it all.
   var sentence: String?
 
   static func misuse(_ sentence: String) -> Self { Self(status: .misuse, sentence: sentence) }
   static func failed(_ sentence: String) -> Self { Self(status: .failed, sentence: sentence) }
-  static func quiet(_ status: ExitStatus) -> Self { Self(status: status, sentence: nil) }
+  static func quiet(_ status: ProgramStatus) -> Self { Self(status: status, sentence: nil) }
 }
