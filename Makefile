@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 BUILD_FLAGS := --disable-index-store --explicit-target-dependency-import-check error
 RELEASE_FLAGS := -c release $(BUILD_FLAGS) --product stet
 BINARY := .build/release/stet
+# One test at a time: many wait for sockets, servers and processes, and two cores are soon busy.
+TESTS := .build/debug/stetPackageTests.xctest
 FILTER ?=
 ARGS ?=
 FUZZ_SECONDS ?= 600
@@ -39,7 +41,7 @@ run: build ## run stet with ARGS="..."
 
 test: setup ## run every test; FILTER=NAME for some
 	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
-	@swift test --skip-build --disable-index-store $(if $(FILTER),--filter "$(FILTER)")
+	@$(TESTS) --testing-library swift-testing --no-parallel $(if $(FILTER),--filter "$(FILTER)")
 
 lint: ## check format, scripts, and what must never be committed
 	@Scripts/lint.sh

@@ -82,14 +82,13 @@ public struct ReviewChange: Sendable {
     let diff = try Diff(parsing: request.diff)
 
     let selection = ReviewSelection(diff, policy: request.policy)
-    let ruled = BuiltInRules.findings(
-      in: Diff(files: selection.kept.map { diff.files[$0] }))
-    let imported = ChangedLines(diff).keep(request.imported)
-
-    let claimed = await askModel(diff, selection, request)
+    let suggestions = ProveSuggestion(sources: request.sources, syntax: ports.syntax)
+    let stated = await ProveFindings(diff: diff, suggestions: suggestions)
+      .prove(selection.builtInFindings(diff) + request.imported)
+    let claimed = await askModel(diff, selection, suggestions, request)
 
     let decision = ReviewDecision(policy: request.policy)
-      .decide(ruled + imported.kept + claimed.findings, dropped: imported.dropped + claimed.dropped)
+      .decide(stated.findings + claimed.findings, dropped: stated.dropped + claimed.dropped)
     let coverage = selection.coverage(diff, claimed.ledger)
     var review = Review(
       verdict: decision.verdict(coverage), summary: "", findings: decision.findings,
@@ -101,15 +100,13 @@ public struct ReviewChange: Sendable {
     return Outcome(review: review, modelFailure: claimed.failure, storeFailure: stored)
   }
 
-  private func askModel(_ diff: Diff, _ selection: ReviewSelection, _ request: Request) async
-    -> ClaimedReview
-  {
+  private func askModel(
+    _ diff: Diff, _ selection: ReviewSelection, _ suggestions: ProveSuggestion, _ request: Request
+  ) async -> ClaimedReview {
     guard let model = ports.model else { return ClaimedReview(seen: selection.hunks(diff)) }
     return await AskModel(
       model: model, cache: ports.cache, random: ports.random, diff: diff,
-      prove: ProveClaims(
-        diff: diff,
-        suggestions: ProveSuggestion(sources: request.sources, syntax: ports.syntax)),
+      prove: ProveClaims(diff: diff, suggestions: suggestions),
       request: request
     ).ask(about: selection.kept)
   }

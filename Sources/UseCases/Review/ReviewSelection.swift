@@ -27,6 +27,10 @@ struct ReviewSelection: Sendable {
     kept.flatMap { file in (1...diff.files[file].hunks.count).map { HunkID(file: file, hunk: $0) } }
   }
 
+  func builtInFindings(_ diff: Diff) -> [Finding] {
+    BuiltInRules.findings(in: Diff(files: kept.map { diff.files[$0] }))
+  }
+
   /// Every hunk of the diff is counted once as reviewed or stands in the ledger.
   func coverage(_ diff: Diff, _ ledger: [HunkID: SkipReason]) -> Coverage {
     var skipped = setAside.map {
@@ -41,55 +45,6 @@ struct ReviewSelection: Sendable {
       files: diff.files.count, hunks: diff.files.reduce(0) { $0 + $1.hunks.count },
       hunksReviewed: kept.reduce(0) { $0 + diff.files[$1].hunks.count } - ledger.count,
       skipped: skipped)
-  }
-}
-
-/// What other tools say, kept to the lines that this change touches.
-struct ChangedLines: Sendable {
-  private let added: [String: [Int: String]]
-
-  init(_ diff: Diff) {
-    var added: [String: [Int: String]] = [:]
-    for file in diff.files where file.newPath != nil {
-      var lines: [Int: String] = [:]
-      for hunk in file.hunks {
-        for line in hunk.lines where line.kind == .added {
-          if let number = line.newNumber { lines[number] = line.text.withoutFinalCR }
-        }
-      }
-      added[file.path.description] = lines
-    }
-    self.added = added
-  }
-
-  /// A finding that begins on a changed line stays, cut to the changed lines that follow it.
-  func keep(_ findings: [Finding]) -> (kept: [Finding], dropped: [DroppedClaim]) {
-    var kept: [Finding] = []
-    var dropped: [DroppedClaim] = []
-    for finding in findings {
-      func drop(_ reason: DropReason) {
-        dropped.append(
-          DroppedClaim(
-            reason: reason, path: finding.path, line: finding.line, message: finding.message,
-            source: finding.source))
-      }
-      guard let lines = added[finding.path] else {
-        drop(.noSuchPath)
-        continue
-      }
-      guard lines[finding.startLine] != nil else {
-        drop(.noSuchLine)
-        continue
-      }
-      var finding = finding
-      var end = finding.startLine
-      while end < finding.line, lines[end + 1] != nil { end += 1 }
-      finding.line = end
-      finding.quote = (finding.startLine...end).compactMap { lines[$0] }.joined(separator: "\n")
-      finding.verified = [.anchor, .quote]
-      kept.append(finding)
-    }
-    return (kept, dropped)
   }
 }
 
