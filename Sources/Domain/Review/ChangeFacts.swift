@@ -7,24 +7,27 @@ struct ChangeFacts: Sendable {
   /// How many test functions the change removes, anywhere.
   var removedTests = 0
   /// Whether the change removes more lines from sources than it adds: a feature taken out.
-  var shrinksSource = false
+  var shrinksSource: Bool { balance < 0 }
+  /// Lines added to sources less those removed from them.
+  private var balance = 0
 
   init() {}
 
   init(_ files: [(kind: PathKind, language: Language?, lines: [RuleFile.RawLine])]) {
-    var balance = 0
-    for (kind, language, lines) in files {
-      for line in lines {
-        if !kind.isTest, line.kind != .context {
-          balance += line.kind == .added ? 1 : -1
-        }
-        if line.kind == .removed, testName(line.text, language) != nil { removedTests += 1 }
-        guard line.kind == .added, line.text.count <= RuleFile.longLine else { continue }
-        if let name = testName(line.text, language) { addedTests.insert(name) }
-        if RemovedCheck.looksLikeCheck(line.text) { addedChecks.insert(line.text.trimmed) }
+    for (kind, language, lines) in files { add(lines, kind, language) }
+  }
+
+  /// Takes in lines of one file; the lines themselves are not kept.
+  mutating func add(_ lines: [RuleFile.RawLine], _ kind: PathKind, _ language: Language?) {
+    for line in lines {
+      if !kind.isTest, line.kind != .context {
+        balance += line.kind == .added ? 1 : -1
       }
+      if line.kind == .removed, testName(line.text, language) != nil { removedTests += 1 }
+      guard line.kind == .added, line.text.count <= RuleFile.longLine else { continue }
+      if let name = testName(line.text, language) { addedTests.insert(name) }
+      if RemovedCheck.looksLikeCheck(line.text) { addedChecks.insert(line.text.trimmed) }
     }
-    shrinksSource = balance < 0
   }
 }
 
