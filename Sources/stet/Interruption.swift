@@ -33,6 +33,18 @@ final class Interruption {
   /// The signal that came, if one did.
   var received: Int32? { first.value }
 
+  /// Ends the program by a signal, so that a shell sees what ended it.
+  static func end(by number: Int32) -> Never {
+    signal(number, SIG_DFL)
+    // Dispatch blocks the signals that it listens for.
+    var own = sigset_t()
+    sigemptyset(&own)
+    sigaddset(&own, number)
+    pthread_sigmask(SIG_UNBLOCK, &own, nil)
+    raise(number)
+    exit(128 + number)
+  }
+
   init(_ cancel: @escaping @Sendable () -> Void) {
     let first = FirstSignal()
     self.first = first
@@ -43,8 +55,7 @@ final class Interruption {
         if first.take(number) {
           cancel()
         } else {
-          signal(number, SIG_DFL)
-          raise(number)
+          Self.end(by: number)
         }
       }
       source.resume()

@@ -17,11 +17,7 @@ enum Main {
       : await Program.run(arguments)
     switch ending {
     case .exit(let status): exit(status.rawValue)
-    case .signal(let number):
-      // So that a shell sees what ended us, as it does with `head` and Control-C.
-      signal(number, SIG_DFL)
-      raise(number)
-      exit(128 + number)
+    case .signal(let number): Interruption.end(by: number)
     }
   }
 }

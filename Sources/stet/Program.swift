@@ -38,7 +38,7 @@ enum Program {
     }
     let interruption = Interruption { work.cancel() }
     let result = await work.value
-    // A cancelled command has ended its children by now; whatever it said, the signal ended it.
+    // A cancelled command has ended its children by now; the signal ended it, whatever it returns.
     return interruption.received.map { Ending.signal($0) } ?? result
   }
 
@@ -64,6 +64,9 @@ enum Program {
 
   private static func ending(of error: any Error) -> Ending {
     switch error {
+    case is CancellationError:
+      // Only a signal cancels a command, and who sent it knows.
+      return .exit(.failed)
     case OutputError.closed:
       return .signal(SIGPIPE)
     case OutputError.failed(let reason):

@@ -43,7 +43,8 @@ struct Wiring: Sendable {
 
   // MARK: Models
 
-  /// The providers in their order behind one breaker each; `nil` where none is set.
+  /// The providers in their order behind one breaker each; `nil` where none is set. One whose key
+  /// is missing is left out: the settings have warned of it, and the review works without.
   func model() throws -> (any LanguageModel)? {
     var models: [any LanguageModel] = []
     for (place, provider) in settings.providers.enumerated() {
@@ -52,6 +53,8 @@ struct Wiring: Sendable {
           models.append(
             try ProviderSettings(kind: kind, place: place, value: settings.value).model(client: web)
           )
+        } catch ProviderError.missingKey {
+          continue
         } catch {
           throw CommandFailure.misuse("\(error)")
         }

@@ -29,6 +29,8 @@ public struct Hunk: Sendable {
   public var oldCount: Int { Int(oldCount32) }
   public var newStart: Int { Int(newStart32) }
   public var newCount: Int { Int(newCount32) }
+  /// Length of the lines as the diff prints them.
+  public var byteCount: ByteCount { ByteCount(bodyEnd - body) }
   /// Lines of the file's diff before this hunk's first line, this `@@` line not counted for the
   /// first hunk: the first line of the file's diff has position 1.
   var positionBase: Int { Int(positionBase32) }

@@ -251,8 +251,11 @@ final class ModelCaller: LanguageModel {
   private func fault(_ response: ModelTransport.Response, _ call: WireCall) -> WireFault {
     var mode: StructuredMode?
     if case .json = call.answer { mode = call.mode }
-    return ServerComplaint(body: response.body)
-      .fault(status: response.status, retryAfter: response.retryAfter, mode: mode)
+    let complaint = ServerComplaint(body: response.body)
+    var fault = complaint.fault(
+      status: response.status, retryAfter: response.retryAfter, mode: mode)
+    if !complaint.message.isEmpty { fault.detail += " (status \(response.status))" }
+    return fault
   }
 
   // MARK: Answers

@@ -47,6 +47,11 @@ public final class GitRepository: Sendable {
     guard let real = Self.realPath(folder) else {
       throw GitError(code: .notARepository, detail: "there is no folder \(folder).")
     }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: real, isDirectory: &isFolder), isFolder.boolValue
+    else {
+      throw GitError(code: .notARepository, detail: "\(folder) is a file; name a folder.")
+    }
     var git = HardenedGit(folder: real, environment: environment, runner: CommandRunner())
     let root = try await git.line(["rev-parse", "--show-toplevel"], doing: "finding its top")
     // `core.worktree` could name a folder of the user's that has nothing to do with this one.

@@ -6,6 +6,10 @@ struct ReviewSelection: Sendable {
   let kept: [Int]
   let setAside: [(file: Int, reason: SkipReason)]
 
+  /// More than this in one file is data, whatever its name; to take it apart into lines would cost
+  /// many times its size in memory.
+  static let largestFile = ByteCount.mebibytes(8)
+
   init(_ diff: Diff, policy: ReviewPolicy) {
     let selection = FileSelection(policy: policy)
     var kept: [Int] = []
@@ -15,6 +19,8 @@ struct ReviewSelection: Sendable {
         setAside.append((index, reason))
       } else if file.hunks.isEmpty {
         setAside.append((index, .noTextChange))
+      } else if file.hunks.reduce(0, { $0 + $1.byteCount.value }) > Self.largestFile.value {
+        setAside.append((index, .tooLarge))
       } else {
         kept.append(index)
       }

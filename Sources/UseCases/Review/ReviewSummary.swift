@@ -3,6 +3,7 @@ import Domain
 /// The sentence over a review. Written by rule: no word of it comes from a model.
 enum ReviewSummary {
   static func sentence(for review: Review, model: String?, failure: ModelError?) -> String {
+    if review.coverage.files == 0 { return "The change is empty: there is nothing to review." }
     var text = found(review) + " " + looked(review.coverage, model: model)
     if let failure {
       text += " The model failed (\(failure.code.rawValue)); the ledger names what it did not see."

@@ -17,6 +17,9 @@ struct ReviewCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try settingsOptions.read(overrides: options.overrides)
     settings.tellWarnings()
+    // Before the work, not after it: a review that cannot be put down costs time and money.
+    let output = options.output.map { InputFile.resolved($0, in: options.folder) }
+    if let output { try ResultFile.check(output) }
     let subject = try await ReviewSubject.read(options, environment: settings.environment)
     for note in subject.notes { Output.notes.tell("stet: \(note)") }
     let imported = try ReportFiles.findings(options, root: subject.root)
@@ -26,7 +29,7 @@ struct ReviewCommand: AsyncParsableCommand {
       let outcome = try await review(subject, imported, wiring)
       await wiring.close()
       try Task.checkCancellation()
-      try tell(outcome)
+      try tell(outcome, output)
     } catch {
       await wiring.close()
       throw error
@@ -65,39 +68,60 @@ struct ReviewCommand: AsyncParsableCommand {
       return
         "\(place). Diffs of merges are not read; compare with one parent: git diff HEAD^1 HEAD."
     case .truncated: return "\(place). The diff was cut off; save it again, whole."
-    case .notADiff: return "\(place). Give what git diff, git show or diff -u print."
+    case .notADiff:
+      return "\(subject.title) holds no diff; give what git diff, git show or diff -u print."
     default: return "\(place). The diff is damaged; save it again, without editing it."
     }
   }
 
   /// Results first, then what went wrong, so that nothing proved is lost.
-  private func tell(_ outcome: ReviewChange.Outcome) throws {
+  private func tell(_ outcome: ReviewChange.Outcome, _ output: String?) throws {
     let terminal = Terminal(environment: ProcessEnvironment.values)
     let text = options.chosenFormat.render(
       outcome.review,
       .init(
-        color: terminal.colour && options.output == nil, width: terminal.width,
+        color: terminal.colour && output == nil, width: terminal.width,
         version: Version.number))
-    if let output = options.output {
+    if let output {
       try ResultFile.write(text, to: output)
     } else {
       try Output.results.write(text)
     }
     if let failure = outcome.modelFailure {
       Output.notes.tell(
-        "stet: the model failed: \(failure.detail) (\(failure.code.rawValue)). "
-          + "What it did not see is listed as model_failed.")
+        "stet: the model failed (\(failure.code.rawValue)): \(Self.ended(failure.detail)) "
+          + "\(Self.advice(failure))What it did not see is listed as model_failed.")
     }
     if let failure = outcome.storeFailure {
+      let knows = failure.detail.contains("STET_DATA_DIR")
       Output.notes.tell(
-        "stet: this run could not be recorded: \(failure.detail) "
-          + "Free some space or set STET_DATA_DIR to another folder.")
+        "stet: this run could not be recorded: \(Self.ended(failure.detail))"
+          + (knows ? "" : " Free some space or set STET_DATA_DIR to another folder."))
     }
     if outcome.modelFailure != nil || outcome.storeFailure != nil {
       throw CommandFailure.quiet(.failed)
     }
     if outcome.review.findings.contains(where: { $0.severity >= options.failOn }) {
       throw CommandFailure.quiet(.findings)
+    }
+  }
+}
+
+extension ReviewCommand {
+  fileprivate static func ended(_ sentence: String) -> String {
+    sentence.hasSuffix(".") || sentence.hasSuffix("!") ? sentence : sentence + "."
+  }
+
+  /// What a user can do about it, with a space after it; empty where the failure says so itself.
+  fileprivate static func advice(_ failure: ModelError) -> String {
+    if failure.detail.contains("`stet ") { return "" }
+    return switch failure.code {
+    case .unauthorized: "Check the key and the address it is sent to. "
+    case .rateLimited: "Try again later. "
+    case .unavailable: "Check that the server runs and that its address is right. "
+    case .timedOut: "Give it more time with --timeout, or a smaller change. "
+    case .malformedAnswer: "Try again, or choose a model that keeps to a form. "
+    default: ""
     }
   }
 }

@@ -89,8 +89,8 @@ struct ReviewOptions: ParsableArguments {
     if let maxFindings, maxFindings < 0 {
       throw ValidationError("--max-findings \(maxFindings) must not be negative.")
     }
-    if let timeout, timeout < 1 {
-      throw ValidationError("--timeout \(timeout) must be at least 1 second.")
+    if let timeout, !(1...86_400).contains(timeout) {
+      throw ValidationError("--timeout \(timeout) must be from 1 to 86400 seconds.")
     }
     if noModel, model != nil {
       throw ValidationError("--no-model and --model exclude each other.")
