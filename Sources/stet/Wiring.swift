@@ -91,16 +91,7 @@ struct Wiring: Sendable {
     let name =
       named.flatMap { $0.isEmpty ? nil : String($0) } ?? ModelCatalogue.standard.defaultName
     guard let server = try? server(name, settings, web: web) else { return nil }
-    return LocalModel(server: server) { endpoint throws(ModelError) in
-      do {
-        return try ProviderSettings(
-          kind: .llamacpp, model: endpoint.model, baseURL: endpoint.address + "/v1",
-          apiKey: endpoint.key
-        ).model(client: web, profile: server.entry.profile)
-      } catch {
-        throw ModelError(code: .rejected, detail: "\(error)")
-      }
-    }
+    return LocalModel(server: server, client: web)
   }
 
   private static func server(_ model: String, _ settings: Settings, web: WebClient)

@@ -25,6 +25,8 @@ public struct ReviewPolicy: Sendable, Hashable, Codable {
   public var maxFindings: Int
   /// Prompt tokens that one review may spend; what does not fit goes to the ledger.
   public var maxInputTokens: Int
+  /// Whether a change of which everything was looked at and nothing found is approved.
+  public var approveWhenClean: Bool
   /// By category or rule name.
   public var severity: [String: SeverityOverride]
   public var instructions: [Instruction]
@@ -32,7 +34,8 @@ public struct ReviewPolicy: Sendable, Hashable, Codable {
   public init(
     include: [String] = [], exclude: [String] = [], language: String = "en",
     minConfidence: Double = 0.5, maxFindings: Int = 50, maxInputTokens: Int = 400_000,
-    severity: [String: SeverityOverride] = [:], instructions: [Instruction] = []
+    approveWhenClean: Bool = false, severity: [String: SeverityOverride] = [:],
+    instructions: [Instruction] = []
   ) {
     self.include = include
     self.exclude = exclude
@@ -40,6 +43,7 @@ public struct ReviewPolicy: Sendable, Hashable, Codable {
     self.minConfidence = minConfidence
     self.maxFindings = maxFindings
     self.maxInputTokens = maxInputTokens
+    self.approveWhenClean = approveWhenClean
     self.severity = severity
     self.instructions = instructions
   }

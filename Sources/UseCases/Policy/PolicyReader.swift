@@ -78,7 +78,7 @@ public struct PolicyReader {
 
   private static let reviewKeys = [
     "include", "exclude", "language", "min_confidence", "max_findings", "max_input_tokens",
-    "severity", "instructions",
+    "approve_when_clean", "severity", "instructions",
   ]
 
   private mutating func review(_ node: Node, into policy: inout ReviewPolicy) {
@@ -105,6 +105,12 @@ public struct PolicyReader {
         if let number = whole(value, path, 0...1000) { policy.maxFindings = number }
       case "max_input_tokens":
         if let number = whole(value, path, 0...100_000_000) { policy.maxInputTokens = number }
+      case "approve_when_clean":
+        if let flag = value.bool {
+          policy.approveWhenClean = flag
+        } else {
+          report(value, path, "expected true or false, found \(shown(value))")
+        }
       case "severity": policy.severity = severities(value, path)
       case "instructions": policy.instructions = instructions(value, path)
       default: unknown(key, name, in: "review", allowed: Self.reviewKeys)

@@ -8,10 +8,11 @@ struct ReviewDecision: Sendable {
   struct Decided: Sendable {
     var findings: [Finding]
     var dropped: [DroppedClaim]
+    let approvesClean: Bool
 
     /// `approve` is never said on a model's word: only a policy that asks for it gets it, and only
     /// when nothing was found and nothing was left out.
-    func verdict(_ coverage: Coverage, approvesClean: Bool = false) -> Verdict {
+    func verdict(_ coverage: Coverage) -> Verdict {
       if findings.contains(where: { $0.severity == .error }) { return .requestChanges }
       let settled: Set<SkipReason> = [
         .lockFile, .generated, .vendored, .minified, .excluded, .noTextChange,
@@ -22,7 +23,8 @@ struct ReviewDecision: Sendable {
   }
 
   func decide(_ findings: [Finding], dropped: [DroppedClaim]) -> Decided {
-    var decided = Decided(findings: [], dropped: dropped)
+    var decided = Decided(
+      findings: [], dropped: dropped, approvesClean: policy.approveWhenClean)
     func drop(_ finding: Finding, _ reason: DropReason) {
       decided.dropped.append(
         DroppedClaim(

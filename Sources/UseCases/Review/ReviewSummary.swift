@@ -7,11 +7,18 @@ enum ReviewSummary {
     if let failure {
       text += " The model failed (\(failure.code.rawValue)); the ledger names what it did not see."
     }
-    let suggestions = review.dropped.filter(\.suggestionOnly).count
-    let claims = review.dropped.count - suggestions
-    if claims > 0 { text += " \(count(claims, "claim")) dropped unproved or not wanted." }
-    if suggestions > 0 { text += " \(count(suggestions, "suggestion")) dropped." }
+    text += dropped(review.dropped.filter { !$0.suggestionOnly }, "claim")
+    text += dropped(review.dropped.filter(\.suggestionOnly), "suggestion")
     return text
+  }
+
+  private static func dropped(_ claims: [DroppedClaim], _ noun: String) -> String {
+    guard !claims.isEmpty else { return "" }
+    let reasons = DropReason.allCases.compactMap { reason -> String? in
+      let number = claims.count { $0.reason == reason }
+      return number == 0 ? nil : "\(number) \(reason.rawValue)"
+    }
+    return " \(count(claims.count, noun)) dropped (\(reasons.joined(separator: ", ")))."
   }
 
   private static func found(_ review: Review) -> String {

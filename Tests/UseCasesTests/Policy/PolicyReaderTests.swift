@@ -19,6 +19,7 @@ import UseCases
         min_confidence: 0.7
         max_findings: 10
         max_input_tokens: 50000
+        approve_when_clean: true
         severity:
           print-call: off
           bug: error
@@ -33,7 +34,7 @@ import UseCases
         == ReviewPolicy(
           include: ["src/**", "*.py"], exclude: ["**/testdata/**"], language: "German",
           minConfidence: 0.7, maxFindings: 10, maxInputTokens: 50000,
-          severity: ["print-call": .off, "bug": .error],
+          approveWhenClean: true, severity: ["print-call": .off, "bug": .error],
           instructions: [
             .init(path: "src/db/**", text: "Look for *missing* indexes & locks.")
           ]))

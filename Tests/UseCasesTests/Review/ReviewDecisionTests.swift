@@ -76,16 +76,17 @@ import Testing
   }
 
   @Test func theVerdictIsByRuleAndNeverApprovesUnasked() {
-    let decision = ReviewDecision(policy: ReviewPolicy())
+    #expect(
+      ReviewDecision(policy: ReviewPolicy()).decide([], dropped: []).verdict(whole) == .comment)
+    let decision = ReviewDecision(policy: ReviewPolicy(approveWhenClean: true))
     let clean = decision.decide([], dropped: [])
-    #expect(clean.verdict(whole) == .comment)
-    #expect(clean.verdict(whole, approvesClean: true) == .approve)
+    #expect(clean.verdict(whole) == .approve)
     let failed = Coverage(
       files: 1, hunks: 1, hunksReviewed: 0,
       skipped: [.init(path: "a.py", hunk: 1, reason: .modelFailed)])
-    #expect(clean.verdict(failed, approvesClean: true) == .comment)
+    #expect(clean.verdict(failed) == .comment)
     let bad = decision.decide([finding(.rule("r"), severity: .error)], dropped: [])
-    #expect(bad.verdict(whole, approvesClean: true) == .requestChanges)
+    #expect(bad.verdict(whole) == .requestChanges)
   }
 
   @Test func aFingerprintOutlivesMovesAndRewordingAndTellsRepeatsApart() {
