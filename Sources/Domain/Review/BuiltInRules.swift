@@ -22,19 +22,16 @@ public enum BuiltInRules {
   /// each. They have neither `id` nor `fingerprint` yet.
   /// - Complexity: O(bytes of the hunks × rules), with a filter that spares nearly all of it.
   public static func findings(in diff: Diff) -> [Finding] {
-    ruleFiles(diff).flatMap { findings(in: $0) }
-  }
-
-  static func ruleFiles(_ diff: Diff) -> [RuleFile] {
     let texts = diff.files.filter { !$0.isBinary && !$0.isSubmodule && !$0.isSymlink }
-    let hunks = texts.map { file in file.hunks.map(RuleFile.rawLines) }
     let facts = ChangeFacts(
-      zip(texts, hunks).map {
-        (PathKind($0.path), Language(path: $0.path), Array($1.joined()))
+      texts.lazy.map { file in
+        (
+          kind: PathKind(file.path), language: Language(path: file.path),
+          lines: file.hunks.lazy.flatMap(RuleFile.rawLines)
+        )
       })
-    return zip(texts, hunks).map { file, hunks in
-      RuleFile(path: file.path, status: RuleFile.Status(file.status), hunks: hunks, facts: facts)
-    }
+    // One file's lines at a time: lexed, they take several times the room of the diff.
+    return texts.flatMap { findings(in: RuleFile($0, facts: facts)) }
   }
 
   /// Dresses a rule's claim as a finding, anchored and quoted from the file's own lines.

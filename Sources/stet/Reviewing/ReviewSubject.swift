@@ -137,6 +137,11 @@ enum InputFile {
       handle = opened
     }
     var bytes: [UInt8] = []
+    if handle !== FileHandle.standardInput, let size = try? handle.seekToEnd() {
+      // One allocation of the right size, instead of doubling up to it.
+      try? handle.seek(toOffset: 0)
+      bytes.reserveCapacity(Int(min(size, UInt64(limit.value))))
+    }
     do {
       while let chunk = try handle.read(upToCount: 1 << 20), !chunk.isEmpty {
         bytes += chunk
