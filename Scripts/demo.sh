@@ -4,7 +4,7 @@
 set -euo pipefail
 
 shown=$1
-stet=$(realpath "$1")
+stet=$(cd "$(dirname "$1")" && pwd)/${1##*/}
 say() { printf '%s\n' "$*" >&2; }
 model=${STET_DEMO_MODEL:-qwen2.5-coder-0.5b}
 
