@@ -32,10 +32,9 @@ struct SQLiteFile {
     configuration.label = "stet"
     let connection = try DatabaseQueue(path: path, configuration: configuration)
     try connection.writeWithoutTransaction { database in
-      try recognize(database)
+      try migrate(database)
       // Never for a file of somebody else's, hence only now.
       try prepare(database)
-      try migrate(database)
     }
     return connection
   }
@@ -67,16 +66,30 @@ struct SQLiteFile {
       detail: "\(what): check its permissions, or set STET_DATA_DIR to a folder you can write.")
   }
 
-  private func recognize(_ database: Database) throws {
+  /// The schema that the file has; 0 where nobody has written to it yet.
+  ///
+  /// To be called within a transaction. Another process may be making the file at this moment, and
+  /// what is read before and after its commit would look like the file of another program.
+  private func schema(_ database: Database) throws -> Int {
     let identifier = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
-    guard identifier != Self.applicationID else { return }
-    let objects = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
-    guard identifier == 0, objects == 0 else {
-      throw StoreError(
-        code: .corrupt,
-        detail: "\(path) is a database of another program; move it away, or set STET_DATA_DIR to "
-          + "another folder.")
+    if identifier != Self.applicationID {
+      let objects = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+      guard identifier == 0, objects == 0 else {
+        throw StoreError(
+          code: .corrupt,
+          detail: "\(path) is a database of another program; move it away, or set STET_DATA_DIR to "
+            + "another folder.")
+      }
+      return 0
     }
+    let present = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    guard present <= Migration.latest else {
+      throw StoreError(
+        code: .newerSchema,
+        detail: "\(path) was written by a newer Stet (schema \(present), this one knows "
+          + "\(Migration.latest)); update Stet, or set STET_DATA_DIR to another folder.")
+    }
+    return present
   }
 
   private func prepare(_ database: Database) throws {
@@ -106,17 +119,16 @@ struct SQLiteFile {
   }
 
   private func migrate(_ database: Database) throws {
-    // One small read in the common case, where nothing is to be done.
-    guard try version(database) != Migration.latest else { return }
+    // Two small reads in the common case, where nothing is to be done and no writer is waited for.
+    var present = 0
+    try database.inTransaction(.deferred) {
+      present = try schema(database)
+      return .commit
+    }
+    guard present != Migration.latest else { return }
     try database.inTransaction(.immediate) {
       // Another process may have done it while we waited.
-      let present = try version(database)
-      guard present <= Migration.latest else {
-        throw StoreError(
-          code: .newerSchema,
-          detail: "\(path) was written by a newer Stet (schema \(present), this one knows "
-            + "\(Migration.latest)); update Stet, or set STET_DATA_DIR to another folder.")
-      }
+      let present = try schema(database)
       for migration in Migration.all where migration.number > present {
         for statement in migration.statements { try database.execute(sql: statement) }
       }
@@ -124,10 +136,6 @@ struct SQLiteFile {
       try database.execute(sql: "PRAGMA user_version = \(Migration.latest)")
       return .commit
     }
-  }
-
-  private func version(_ database: Database) throws -> Int {
-    try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
   }
 
   static func full(_ path: String) -> StoreError {

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -12,48 +13,102 @@ import NIOPosix
 /// A server of bare bytes on a port of this machine, for tests that need a peer with bad manners.
 public final class SocketServer: Sendable {
   public let port: Int
-  private let task: Task<Void, Never>
+  private let listener: any Channel
+  private let connections = Connections()
 
   /// - Parameter handler: one call for each connection, which is closed when the call returns.
   public init(
     handler: @escaping @Sendable (SocketConnection) async throws -> Void
   ) async throws {
-    let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+    listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .serverChannelOption(.backlog, value: 512)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
-      .bind(host: "127.0.0.1", port: 0) { channel in
+      .childChannelInitializer { [connections] channel in
         channel.eventLoop.makeCompletedFuture {
-          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+          try channel.pipeline.syncOperations.addHandler(
+            ConnectionStarter(connections: connections, handler: handler))
         }
       }
-    port = listener.channel.localAddress?.port ?? 0
-    task = Task {
-      try? await listener.executeThenClose { connections in
-        await withDiscardingTaskGroup { group in
-          do {
-            for try await connection in connections {
-              group.addTask {
-                try? await connection.executeThenClose { inbound, outbound in
-                  try await handler(
-                    SocketConnection(
-                      channel: connection.channel, inbound: inbound, outbound: outbound))
-                }
-              }
-            }
-          } catch {}  // the listener was closed
-          group.cancelAll()
-        }
-      }
-    }
+      .bind(host: "127.0.0.1", port: 0).get()
+    port = listener.localAddress?.port ?? 0
   }
 
-  deinit { task.cancel() }
+  deinit {
+    listener.close(promise: nil)
+    _ = connections.end()
+  }
 
   /// Closes the port and every connection.
   public func stop() async {
-    task.cancel()
-    await task.value
+    try? await listener.close().get()
+    for task in connections.end() { await task.value }
+  }
+}
+
+/// The tasks that serve the connections of one server.
+private final class Connections: Sendable {
+  private struct State {
+    var hasEnded = false
+    var started = 0
+    var tasks: [Int: Task<Void, Never>] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  func start(_ body: @escaping @Sendable () async -> Void) {
+    state.withLock { state in
+      state.started += 1
+      let number = state.started
+      // It waits for this lock before it forgets itself.
+      let task = Task {
+        await body()
+        self.state.withLock { _ = $0.tasks.removeValue(forKey: number) }
+      }
+      // One that was accepted while the port was being closed is closed too.
+      if state.hasEnded { task.cancel() }
+      state.tasks[number] = task
+    }
+  }
+
+  func end() -> [Task<Void, Never>] {
+    let tasks = state.withLock { state in
+      state.hasEnded = true
+      return Array(state.tasks.values)
+    }
+    for task in tasks { task.cancel() }
+    return tasks
+  }
+}
+
+/// Gives each connection to a task of its own as soon as it is open.
+///
+/// NIO's sequence of accepted connections would drop those that nobody has taken when the server is
+/// stopped, and an open connection that is dropped ends the process.
+private final class ConnectionStarter: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  private let connections: Connections
+  private let handler: @Sendable (SocketConnection) async throws -> Void
+
+  init(
+    connections: Connections, handler: @escaping @Sendable (SocketConnection) async throws -> Void
+  ) {
+    self.connections = connections
+    self.handler = handler
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    let channel = context.channel
+    let wrapped = try? NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+      wrappingChannelSynchronously: channel)
+    context.fireChannelActive()
+    guard let wrapped else { return channel.close(promise: nil) }
+    connections.start { [handler] in
+      try? await wrapped.executeThenClose { inbound, outbound in
+        try await handler(SocketConnection(channel: channel, inbound: inbound, outbound: outbound))
+      }
+    }
   }
 }
 
@@ -101,6 +156,6 @@ public final class SocketConnection {
 
   /// Reads and forgets until the other side closes.
   public func waitForClose() async {
-    while let _ = try? await read() {}
+    while (try? await read()) != nil {}
   }
 }

@@ -104,8 +104,12 @@ public struct ReviewChange: Sendable {
     _ diff: Diff, _ selection: ReviewSelection, _ suggestions: ProveSuggestion, _ request: Request
   ) async -> ClaimedReview {
     guard let model = ports.model else { return ClaimedReview(seen: selection.hunks(diff)) }
+    let prompt = ReviewPrompt(
+      style: model.profile.promptStyle, language: request.policy.language)
     return await AskModel(
-      model: model, cache: ports.cache, random: ports.random, diff: diff,
+      model: model, prompt: prompt,
+      cache: ports.cache.map { ClaimCache(store: $0, model: model.name, prompt: prompt) },
+      random: ports.random, diff: diff,
       prove: ProveClaims(diff: diff, suggestions: suggestions),
       request: request
     ).ask(about: selection.kept)

@@ -56,6 +56,20 @@ import Testing
     #expect(outcome.error.contains(part), "\(outcome.error)")
   }
 
+  @Test func aFolderThatIsAFile() async throws {
+    try running.folder.write("", to: "file")
+    let outcome = try await running.review(["-C", "file"])
+    #expect(outcome.status == 2)
+    #expect(outcome.error.contains("is a file; name a folder"), "\(outcome.error)")
+  }
+
+  @Test func closedStandardInput() throws {
+    let result = try running.program.shell(
+      "exec \"$0\" review --diff - <&-", [ProgramRunning.program])
+    #expect(result.status == 2)
+    #expect(result.error.contains("standard input cannot be read"), "\(result.error)")
+  }
+
   // MARK: Diffs with nothing to review
 
   @Test func emptyDiff() async throws {

@@ -72,7 +72,7 @@ struct FaultTests {
       let error = await #expect(throws: WebError.self) {
         try await client.send(
           WebRequest(
-            url: server.url, deadline: .seconds(20), maxResponseBytes: 1 << 20,
+            url: server.url, deadline: .seconds(120), maxResponseBytes: 1 << 20,
             retry: RetryPolicy(attempts: 3)))
       }
       #expect(error?.code == .tooLarge)
@@ -103,15 +103,17 @@ struct FaultTests {
   func idle() async throws {
     let client = WebClient(
       configuration: WebClientConfiguration(
-        userAgent: "stet/test", idleTimeout: .milliseconds(150)))
+        userAgent: "stet/test", idleTimeout: .milliseconds(300)))
     try await FaultServer.with { request in
       request.number == 1 ? FaultReply(parts: [.hang], framing: .raw) : .text("awake")
     } _: { server in
+      // On a machine under load a lively answer can be too late as well, and more than once.
       let response = try await client.send(
         WebRequest(
-          url: server.url, deadline: .seconds(20),
-          retry: RetryPolicy(attempts: 2, base: .milliseconds(1))))
-      #expect(response.attempts == 2)
+          url: server.url, deadline: .seconds(120),
+          retry: RetryPolicy(attempts: 100, base: .milliseconds(1), cap: .milliseconds(10))))
+      #expect(response.attempts >= 2)
+      #expect(response.body == Array("awake".utf8))
     }
   }
 
@@ -123,7 +125,8 @@ struct FaultTests {
     let error = await #expect(throws: WebError.self) {
       try await client.send(
         WebRequest(
-          url: url, deadline: .seconds(20), retry: RetryPolicy(attempts: 3, base: .milliseconds(1)))
+          url: url, deadline: .seconds(120), retry: RetryPolicy(attempts: 3, base: .milliseconds(1))
+        )
       )
     }
     #expect(error?.code == .unreachable)
@@ -152,10 +155,10 @@ struct FaultTests {
       request.number == 1 ? reply : .text("whole")
     } _: { server in
       let error = await #expect(throws: WebError.self) {
-        try await client.send(WebRequest(url: server.url, deadline: .seconds(20)))
+        try await client.send(WebRequest(url: server.url, deadline: .seconds(120)))
       }
       #expect(error?.code == .connectionLost)
-      let response = try await client.send(WebRequest(url: server.url, deadline: .seconds(20)))
+      let response = try await client.send(WebRequest(url: server.url, deadline: .seconds(120)))
       #expect(response.body == Array("whole".utf8))
     }
   }
@@ -168,7 +171,7 @@ struct FaultTests {
     } _: { server in
       let response = try await client.send(
         WebRequest(
-          url: server.url, deadline: .seconds(20),
+          url: server.url, deadline: .seconds(120),
           retry: RetryPolicy(attempts: 2, base: .milliseconds(1))))
       #expect(response.body == Array("whole".utf8))
       #expect(response.attempts == 2)
@@ -183,7 +186,7 @@ struct FaultTests {
     ])
   func garbage(text: String) async throws {
     let error = try await failure(
-      of: WebRequest(url: "/", deadline: .seconds(20), retry: RetryPolicy(attempts: 3))
+      of: WebRequest(url: "/", deadline: .seconds(120), retry: RetryPolicy(attempts: 3))
     ) { _ in .raw(text) }
     #expect(error?.code == .malformed)
     #expect(error?.attempts == 1)
@@ -191,7 +194,7 @@ struct FaultTests {
 
   @Test("a flood of headers is refused")
   func headerFlood() async throws {
-    let error = try await failure(of: WebRequest(url: "/", deadline: .seconds(20))) { _ in
+    let error = try await failure(of: WebRequest(url: "/", deadline: .seconds(120))) { _ in
       FaultReply(headers: (0..<20_000).map { ("X-\($0)", String(repeating: "y", count: 50)) })
     }
     #expect(error?.code == .malformed)
@@ -215,7 +218,7 @@ struct FaultTests {
     } _: { server in
       let response = try await client.send(
         WebRequest(
-          url: server.url, deadline: .seconds(30),
+          url: server.url, deadline: .seconds(120),
           retry: RetryPolicy(attempts: 2, base: .milliseconds(1))))
       #expect(response.attempts == 2)
     }
@@ -232,7 +235,7 @@ struct FaultTests {
       for _ in 0..<4 {
         let response = try await client.send(
           WebRequest(
-            url: server.url, deadline: .seconds(20),
+            url: server.url, deadline: .seconds(120),
             retry: RetryPolicy(attempts: 3, base: .milliseconds(1))))
         connections.append(String(decoding: response.body, as: UTF8.self))
         if connections.count == 2 { await server.waitUntilOpen(atMost: 0) }
@@ -247,7 +250,7 @@ struct FaultTests {
       FaultReply(parts: [.hang], framing: .chunked)
     } _: { server in
       let call = Task {
-        try await client.send(WebRequest(url: server.url, deadline: .seconds(60)))
+        try await client.send(WebRequest(url: server.url, deadline: .seconds(300)))
       }
       while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
       call.cancel()
@@ -264,7 +267,7 @@ struct FaultTests {
       FaultReply(parts: [.hang], framing: .chunked)
     } _: { server in
       let call = Task {
-        try await client.send(WebRequest(url: server.url, deadline: .seconds(60)))
+        try await client.send(WebRequest(url: server.url, deadline: .seconds(300)))
       }
       while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
       await client.shutdown()
@@ -285,7 +288,7 @@ struct FaultTests {
       .stream(["a", "b"], pause: .milliseconds(30))
     } _: { server in
       var short: WebClient? = WebClient(configuration: WebClientConfiguration(userAgent: "x"))
-      let stream = try await short?.stream(WebRequest(url: server.url, deadline: .seconds(20)))
+      let stream = try await short?.stream(WebRequest(url: server.url, deadline: .seconds(120)))
       short = nil
       var body: [UInt8] = []
       for try await chunk in try #require(stream) { body += chunk }

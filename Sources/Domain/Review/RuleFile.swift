@@ -62,6 +62,12 @@ public struct RuleFile: Sendable {
     }
   }
 
+  init(_ file: FileDiff, facts: ChangeFacts) {
+    self.init(
+      path: file.path, status: Status(file.status), hunks: file.hunks.map(Self.rawLines),
+      facts: facts)
+  }
+
   static func rawLines(_ hunk: Hunk) -> [RawLine] {
     hunk.lines.map { line in
       let text = line.bytes.last == 13 ? line.bytes.dropLast() : line.bytes

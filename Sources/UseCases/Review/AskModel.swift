@@ -20,15 +20,12 @@ struct ClaimedReview: Sendable {
 /// Maps the model over every hunk that the budget allows, several requests at a time.
 struct AskModel: Sendable {
   let model: any LanguageModel
-  let cache: (any ResponseCache)?
+  let prompt: ReviewPrompt
+  let cache: ClaimCache?
   let random: @Sendable () -> UInt64
   let diff: Diff
   let prove: ProveClaims
   let request: ReviewChange.Request
-
-  private var prompt: ReviewPrompt {
-    ReviewPrompt(style: model.profile.promptStyle, language: request.policy.language)
-  }
 
   /// Tokens of hunks in one request: small enough to keep a model's attention, and its window.
   private var pieceBudget: TokenCount {
@@ -53,7 +50,7 @@ struct AskModel: Sendable {
       for piece in pieces {
         if piece.estimate.value > pieceBudget.value * 2 {
           result.ledger[candidate.id] = .tooLarge
-        } else if let cached = await cachedAnswer(for: piece) {
+        } else if let cached = await cache?.answer(about: piece) {
           await take(cached, [piece], hit: true, into: &result)
         } else {
           pending.append(piece)
@@ -118,7 +115,7 @@ struct AskModel: Sendable {
         switch answer.result {
         case .success(let reply):
           await take(reply, answer.pieces, hit: false, into: &result)
-          await remember(reply, answer.pieces)
+          await cache?.remember(reply, about: answer.pieces)
           settle(answer.pieces, &open)
         case .failure(let error) where error.code == .tooLong && canHalve(answer.pieces):
           note(error, answer.seconds, into: &result)
@@ -213,54 +210,6 @@ struct AskModel: Sendable {
         model: reply.model, inputTokens: hit ? 0 : reply.inputTokens,
         outputTokens: hit ? 0 : reply.outputTokens, costUSD: hit ? nil : reply.costUSD,
         seconds: hit ? 0 : reply.seconds, cacheHit: hit))
-  }
-
-  // MARK: Cache
-
-  /// Everything that shapes the answer about one piece, and nothing that does not: no line number,
-  /// no nonce, no neighbour in the request.
-  private func key(for piece: ReviewPiece) -> String {
-    var parts = [
-      ReviewPrompt.version, model.name, prompt.style.rawValue, request.policy.language,
-      piece.path.description,
-    ]
-    parts += piece.instructions
-    parts += piece.context.map { $0 ?? "..." }
-    parts += piece.lines.map { "\($0.kind)\u{1}\($0.shown)" }
-    return ContentHash.of(parts: parts)
-  }
-
-  private func cachedAnswer(for piece: ReviewPiece) async -> ModelReply? {
-    guard let cache else { return nil }
-    // A cache that fails costs a request, never a review.
-    return (try? await cache.reply(for: key(for: piece))) ?? nil
-  }
-
-  private func remember(_ reply: ModelReply, _ pieces: [ReviewPiece]) async {
-    guard let cache, reply.finish == .complete else { return }
-    let findings = reply.json?["findings"]?.array ?? []
-    for (index, piece) in pieces.enumerated() {
-      var own = reply
-      own.json = .object(["findings": .array(findings.compactMap { $0.about(piece: index) })])
-      own.text = ""
-      try? await cache.store(own, for: key(for: piece))
-    }
-  }
-}
-
-extension JSONValue {
-  /// A finding of a batch as if its piece had been asked about alone; `nil` if it names another.
-  /// One that names no piece goes with the first, so that a cached answer drops it again.
-  fileprivate func about(piece: Int) -> JSONValue? {
-    guard case .object(var members) = self else { return nil }
-    guard let start = LineID(self["line"]?.string ?? "") else { return piece == 0 ? self : nil }
-    guard start.piece == piece else { return nil }
-    members["line"] = .string(LineID(piece: 0, line: start.line).description)
-    if let end = LineID(self["end_line"]?.string ?? "") {
-      guard end.piece == piece else { return nil }
-      members["end_line"] = .string(LineID(piece: 0, line: end.line).description)
-    }
-    return .object(members)
   }
 }
 

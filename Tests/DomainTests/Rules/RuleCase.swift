@@ -46,7 +46,9 @@ struct RuleCase: Sendable, CustomTestStringConvertible {
       if kind != .added { old += 1 }
       if kind != .removed { new += 1 }
     }
-    let facts = ChangeFacts([(PathKind(SourcePath(path)), Language(path: SourcePath(path)), lines)])
+    let facts = ChangeFacts([
+      (kind: PathKind(SourcePath(path)), language: Language(path: SourcePath(path)), lines: lines)
+    ])
     return (
       RuleFile(path: SourcePath(path), status: status, hunks: [lines], facts: facts), marked
     )
