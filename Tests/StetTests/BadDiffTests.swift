@@ -115,6 +115,18 @@ import Testing
     #expect(outcome.error.contains("git diff"))
   }
 
+  @Test(
+    arguments: [
+      ([0xFF, 0xFE, 0x64, 0x00], "UTF-16"), ([0x1F, 0x8B, 0x08, 0x00], "gzip -d"),
+    ] as [([UInt8], String)])
+  func anotherCodingIsNamed(_ bytes: [UInt8], _ part: String) async throws {
+    let path = running.folder.path + "/coded.diff"
+    try Data(bytes + Array("diff --git a/x b/x".utf8)).write(to: URL(filePath: path))
+    let outcome = try await running.review(["--diff", path])
+    #expect(outcome.status == 2)
+    #expect(outcome.error.contains(part), "\(outcome.error)")
+  }
+
   @Test func aDiffOfAMergeSaysWhatToCompare() async throws {
     let outcome = try await running.review(
       ["--diff", "-"],
