@@ -95,7 +95,8 @@ let package = Package(
       dependencies: ["UseCases", "Domain", "LanguageModels", "WebClient", "TestKit", log],
       swiftSettings: strict),
     .testTarget(
-      name: "StetTests", dependencies: ["stet", "Domain", "TestKit"], swiftSettings: strict),
+      name: "StetTests", dependencies: ["stet", "Domain", "LanguageModels", "TestKit", log],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

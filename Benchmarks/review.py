@@ -2,7 +2,8 @@
 """Stet beside PR-Agent 0.49.0 on one diff and one fake model, alternated in one run; then a large
 diff, of which every hunk must be reviewed or in the ledger.
 
-CPU seconds and peak memory are those of the kernel for the finished process. Standard library only.
+CPU seconds and peak memory are those of the kernel for the finished process, the launcher's own
+10 MB being the least that can be seen. Standard library only.
 usage: review.py [--stet PATH] [--peer PYTHON] [--rounds N] [--no-peer]
 """
 import argparse
@@ -123,27 +124,28 @@ def emptiest(schema):
     return {"array": [], "integer": 0, "number": 0, "boolean": False}.get(kind, "")
 
 
+# The kernel's peak counts from the size of the process that starts a program, so that one is small.
+LAUNCHER = """
+import json, os, sys, time
+with open(sys.argv[1], "wb") as log:
+    streams = [(os.POSIX_SPAWN_DUP2, log.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2)]
+    started = time.monotonic()
+    process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ, file_actions=streams)
+    _, status, usage = os.wait4(process, 0)
+wall = time.monotonic() - started
+print(json.dumps({
+    "status": os.waitstatus_to_exitcode(status), "started": started, "wall": wall,
+    "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024}))
+"""
+
+
 def measure(command, environment, folder, log):
-    """Runs a command to its end. Peak memory counts from our own size on, so it can only overstate
-    a small program's."""
-    with open(log, "wb") as output:
-        started = time.monotonic()
-        process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        killer = threading.Timer(600, process.kill)
-        killer.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        killer.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return {
-        "status": process.returncode,
-        "started": started,
-        "wall": time.monotonic() - started,
-        "cpu": usage.ru_utime + usage.ru_stime,
-        "mb": usage.ru_maxrss / 1024,
-    }
+    """Runs a command to its end."""
+    launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, log] + command
+    done = subprocess.run(
+        launcher, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        timeout=600, check=True)
+    return json.loads(done.stdout)
 
 
 def file_diff(number, functions):
@@ -235,11 +237,12 @@ def find_peer(given):
 
 
 def row(name, ours, theirs, unit):
+    places = 3 if unit.endswith("s") and unit != "bytes" else 1 if unit == "MB" else 0
     if theirs is None:
-        print(f"{name:<34} {ours:>9.3f} {unit}")
+        print(f"{name:<34} {ours:>9.{places}f} {unit}")
         return
     ratio = theirs / ours if ours else float("inf")
-    print(f"{name:<34} {ours:>9.3f} {theirs:>9.3f} {unit:<6} {ratio:>7.1f}x")
+    print(f"{name:<34} {ours:>9.{places}f} {theirs:>9.{places}f} {unit:<6} {ratio:>7.1f}x")
 
 
 def compare(fake, stet, peer, folder, rounds):
@@ -250,7 +253,7 @@ def compare(fake, stet, peer, folder, rounds):
     if peer:
         entry = os.path.join(os.path.dirname(peer), "pr-agent")
         programs["peer"] = (peer_environment(fake.port, folder), [entry])
-    figures = {name: {"start": [], "review": [], "first": [], "prompt": []} for name in programs}
+    figures = {name: {"start": [], "review": [], "first": [], "prompt": [], "requests": []} for name in programs}
     for _ in range(rounds):
         for name, (environment, command) in programs.items():
             log = os.path.join(folder, f"{name}.log")
@@ -269,6 +272,7 @@ def compare(fake, stet, peer, folder, rounds):
             figures[name]["review"].append(result)
             figures[name]["first"].append(fake.arrivals[0] - result["started"])
             figures[name]["prompt"].append(fake.bytes_in)
+            figures[name]["requests"].append(len(fake.arrivals))
 
     def middle(name, part, key=None):
         if name not in figures:
@@ -276,13 +280,15 @@ def compare(fake, stet, peer, folder, rounds):
         return statistics.median(
             entry[key] if key else entry for entry in figures[name][part])
 
-    print(f"{'median of ' + str(rounds) + ' rounds':<34} {'stet':>9}" + (" PR-Agent" if peer else ""))
+    load = f"median of {rounds} rounds, load {os.getloadavg()[0]:.1f}"
+    print(f"{load:<34} {'stet':>9}" + (f" {'PR-Agent':>9}" if peer else ""))
     table = [
         ("start (--version / --help)", "start", "cpu", "CPU s"),
         ("start, peak memory", "start", "mb", "MB"),
         ("review", "review", "cpu", "CPU s"),
         ("review, peak memory", "review", "mb", "MB"),
         ("command to first model request", "first", None, "s"),
+        ("requests to the model", "requests", None, ""),
         ("bytes sent to the model", "prompt", None, "bytes"),
     ]
     for title, part, key, unit in table:

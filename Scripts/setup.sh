@@ -53,6 +53,12 @@ if ((EUID != 0)); then
     say "Missing: ${missing[*]}. Run as root: apt-get install ${missing[*]}"
     exit 2
   fi
+  # Without a terminal sudo cannot ask; trying would only take time.
+  if [[ ! -t 2 ]] && ! sudo -n true 2>/dev/null; then
+    say "Missing: ${missing[*]}. sudo wants a password and there is no terminal to ask for it."
+    say "Run as root: apt-get install ${missing[*]}"
+    exit 2
+  fi
   as_root=(sudo)
 fi
 

@@ -13,7 +13,8 @@ import SystemPackage
 
 /// One program to run. Nothing reaches it but what is written here.
 public struct Command: Sendable {
-  /// An absolute path, or a name that is looked up in the `PATH` of `environment`.
+  /// An absolute path, or a name that is looked up in the absolute folders of the `PATH` of
+  /// `environment`.
   public var executable: String
   public var arguments: [String]
   /// The whole environment of the program; nothing is inherited.
@@ -91,7 +92,7 @@ public struct CommandRunner: Sendable {
     BrokenPipes.areErrors()
     do {
       let ran = try await Subprocess.run(
-        Self.configuration(command), input: .inputWriter, output: .sequence, error: .sequence
+        try Self.configuration(command), input: .inputWriter, output: .sequence, error: .sequence
       ) { execution in
         await Self.attend(execution, command)
       }
@@ -118,7 +119,20 @@ public struct CommandRunner: Sendable {
     }
   }
 
-  static func configuration(_ command: Command) -> Subprocess.Configuration {
+  static func configuration(
+    _ command: Command
+  ) throws(CommandError) -> Subprocess.Configuration {
+    // The library would start a process for each folder that lacks the program, some milliseconds
+    // each, and would look into relative ones, which could be the checkout's.
+    let file =
+      command.executable.hasPrefix("/")
+      ? command.executable
+      : Isolation.find(command.executable, path: command.environment["PATH"])
+    guard let file else {
+      throw CommandError(
+        code: .notFound,
+        detail: "\(command.executable) could not be run: it is in no folder of PATH.")
+    }
     var options = PlatformOptions()
     options.createSession = true
     options.teardownSequence = [
@@ -129,8 +143,7 @@ public struct CommandRunner: Sendable {
         Environment.Key(rawValue: name).map { ($0, value) }
       })
     return Subprocess.Configuration(
-      executable: command.executable.hasPrefix("/")
-        ? .path(FilePath(command.executable)) : .name(command.executable),
+      executable: .path(FilePath(file)),
       arguments: Arguments(command.arguments), environment: .custom(environment),
       workingDirectory: command.workingFolder.map { FilePath($0) }, platformOptions: options)
   }

@@ -138,7 +138,12 @@ public struct Isolation: Sendable {
   static func find(_ name: String, path: String?) -> String? {
     for folder in (path ?? "/usr/bin:/bin").split(separator: ":") where folder.hasPrefix("/") {
       let candidate = "\(folder)/\(name)"
-      if access(candidate, X_OK) == 0 { return candidate }
+      var facts = stat()
+      if stat(candidate, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG,
+        access(candidate, X_OK) == 0
+      {
+        return candidate
+      }
     }
     return nil
   }

@@ -69,8 +69,7 @@ struct Wiring: Sendable {
 
   /// A machine of one's own may take minutes over a prompt; a vendor's does not.
   var callDeadline: Duration {
-    let hosted: Set<ModelProvider> = [.openai, .anthropic, .gemini, .mistral]
-    return settings.providers.allSatisfy(hosted.contains) ? .seconds(60) : .seconds(300)
+    settings.providers.allSatisfy(\.isVendor) ? .seconds(60) : .seconds(300)
   }
 
   var modelStore: ModelStore {
@@ -104,7 +103,7 @@ struct Wiring: Sendable {
       model: model,
       store: ModelStore(
         dataFolder: settings.dataFolder, environment: settings.networkEnvironment, web: web),
-      environment: settings.networkEnvironment, logger: Logger(label: "stet.model"))
+      environment: settings.networkEnvironment, logger: .notes(label: "stet.model"))
   }
 }
 

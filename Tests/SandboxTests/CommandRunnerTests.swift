@@ -89,6 +89,31 @@ import Testing
     #expect(error?.detail.contains("stet-no-such-program") == true)
   }
 
+  @Test func aProgramIsSoughtInAbsoluteFoldersOnlyAndIsAFile() async throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/stet-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for name in ["first/tool", "checkout/bin"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+    }
+    try FileManager.default.createDirectory(
+      atPath: "\(folder)/second", withIntermediateDirectories: true)
+    for (path, word) in [("checkout/bin/tool", "theirs"), ("second/tool", "ours")] {
+      #expect(
+        FileManager.default.createFile(
+          atPath: "\(folder)/\(path)", contents: Data("#!/bin/sh\necho \(word)\n".utf8),
+          attributes: [.posixPermissions: 0o755]))
+    }
+    var command = Command(
+      "tool", environment: ["PATH": "bin:.::\(folder)/first:\(folder)/second:/usr/bin:/bin"],
+      workingFolder: folder + "/checkout")
+    let result = try await runner.run(command)
+    #expect(String(decoding: result.output, as: UTF8.self) == "ours\n")
+    command.environment = ["PATH": "bin:."]
+    let error = await #expect(throws: CommandError.self) { try await runner.run(command) }
+    #expect(error?.code == .notFound)
+  }
+
   @Test func manyProgramsAtOnceKeepTheirAnswersApart() async throws {
     let runner = runner
     try await withThrowingTaskGroup(of: (Int, [UInt8]).self) { group in

@@ -1,4 +1,5 @@
 import Foundation
+import LanguageModels
 import Testing
 
 @testable import stet
@@ -42,7 +43,7 @@ import Testing
     #expect(settings.value("LLM_MODEL") == "from-command-line")
     #expect(settings.value("OLLAMA_HOST") == "environment:2")
     #expect(settings.databasePath == "\(folder.path)/e.db")
-    #expect(settings.providers == [.ollama])
+    #expect(settings.providers == [.served(.ollama)])
     #expect(settings.values["LLM_MODEL"]?.source == .commandLine)
     #expect(settings.values["OLLAMA_HOST"]?.source == .environment)
     #expect(settings.values["DATABASE_URL"]?.source == .envFile(envFile, line: 3))
@@ -107,7 +108,7 @@ import Testing
 
   @Test func missingKeyIsOneWarning() throws {
     let settings = try reader(["LLM_PROVIDER": "openai,local"]).read()
-    #expect(settings.providers == [.openai, .local])
+    #expect(settings.providers == [.served(.openai), .local])
     #expect(settings.warnings.count == 1)
     #expect(settings.warnings.first?.contains("OPENAI_API_KEY is not set") == true)
   }

@@ -119,13 +119,12 @@ struct FaultTests {
 
   @Test("a closed port is unreachable at once, as often as the policy says")
   func closedPort() async throws {
-    let server = try await FaultServer { _ in .text("") }
-    let url = server.url
-    await server.stop()
+    let closed = ClosedPort()
     let error = await #expect(throws: WebError.self) {
       try await client.send(
         WebRequest(
-          url: url, deadline: .seconds(120), retry: RetryPolicy(attempts: 3, base: .milliseconds(1))
+          url: closed.url, deadline: .seconds(120),
+          retry: RetryPolicy(attempts: 3, base: .milliseconds(1))
         )
       )
     }

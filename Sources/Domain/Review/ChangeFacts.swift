@@ -7,29 +7,27 @@ struct ChangeFacts: Sendable {
   /// How many test functions the change removes, anywhere.
   var removedTests = 0
   /// Whether the change removes more lines from sources than it adds: a feature taken out.
-  var shrinksSource = false
+  var shrinksSource: Bool { balance < 0 }
+  /// Lines added to sources less those removed from them.
+  private var balance = 0
 
   init() {}
 
-  /// - Parameter files: read once and in order, so that lazy ones are never held whole.
-  init<Lines: Sequence<RuleFile.RawLine>>(
-    _ files: some Sequence<(kind: PathKind, language: Language?, lines: Lines)>
-  ) {
-    var balance = 0
-    for (kind, language, lines) in files {
-      for line in lines where line.kind != .context {
-        if !kind.isTest { balance += line.kind == .added ? 1 : -1 }
-        note(line, language)
-      }
-    }
-    shrinksSource = balance < 0
+  init(_ files: [(kind: PathKind, language: Language?, lines: [RuleFile.RawLine])]) {
+    for (kind, language, lines) in files { add(lines, kind, language) }
   }
 
-  private mutating func note(_ line: RuleFile.RawLine, _ language: Language?) {
-    if line.kind == .removed, testName(line.text, language) != nil { removedTests += 1 }
-    guard line.kind == .added, line.text.count <= RuleFile.longLine else { return }
-    if let name = testName(line.text, language) { addedTests.insert(name) }
-    if RemovedCheck.looksLikeCheck(line.text) { addedChecks.insert(line.text.trimmed) }
+  /// Takes in lines of one file; the lines themselves are not kept.
+  mutating func add(_ lines: [RuleFile.RawLine], _ kind: PathKind, _ language: Language?) {
+    for line in lines {
+      if !kind.isTest, line.kind != .context {
+        balance += line.kind == .added ? 1 : -1
+      }
+      if line.kind == .removed, testName(line.text, language) != nil { removedTests += 1 }
+      guard line.kind == .added, line.text.count <= RuleFile.longLine else { continue }
+      if let name = testName(line.text, language) { addedTests.insert(name) }
+      if RemovedCheck.looksLikeCheck(line.text) { addedChecks.insert(line.text.trimmed) }
+    }
   }
 }
 

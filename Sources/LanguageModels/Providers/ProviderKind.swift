@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 
 /// Who serves a model. Every difference between them is data; see `facts`.
 public enum ProviderKind: String, Sendable, Hashable, CaseIterable {
@@ -6,24 +6,24 @@ public enum ProviderKind: String, Sendable, Hashable, CaseIterable {
   case openAICompatible = "openai-compatible"
 
   /// What is known of a provider before the first request.
-  struct Facts: Sendable {
-    var name: String
+  public struct Facts: Sendable {
+    public var name: String
     /// `nil`: the user must give one.
-    var baseURL: String?
+    public var baseURL: String?
     /// `nil`: the user must give one.
-    var model: String?
+    public var model: String?
     /// Settings that hold the key, in order of preference.
-    var keyNames: [String]
-    var needsKey: Bool
+    public var keyNames: [String]
+    public var needsKey: Bool
     /// Settings that hold the address, in order of preference.
-    var addressNames: [String]
+    public var addressNames: [String]
     /// The user's own machine: costs nothing and has small limits.
-    var servesLocally: Bool
-    var contextWindow: TokenCount
-    var concurrency: Int
+    public var servesLocally: Bool
+    public var contextWindow: TokenCount
+    public var concurrency: Int
   }
 
-  var facts: Facts {
+  public var facts: Facts {
     switch self {
     case .openai:
       Facts(

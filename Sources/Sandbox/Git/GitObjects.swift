@@ -53,7 +53,7 @@ final class GitObjects: Sendable {
       var trouble = "it ended early"
       do {
         _ = try await Subprocess.run(
-          CommandRunner.configuration(command), input: .inputWriter, output: .sequence,
+          try CommandRunner.configuration(command), input: .inputWriter, output: .sequence,
           error: .discarded
         ) { execution in
           let process = execution.processIdentifier.value

@@ -62,7 +62,9 @@ enum RunText {
   private static func describe(_ call: Run.ModelCall) -> String {
     var text = "\(call.model): \(call.inputTokens.value) tokens in, \(call.outputTokens.value) out"
     text += call.cacheHit ? ", from the cache" : ", \(seconds(call.seconds)) s"
-    if let cost = call.costUSD { text += ", \(String(format: "%.4f", cost.value)) USD" }
+    if let cost = call.costUSD, cost.value > 0 {
+      text += ", \(String(format: "%.4f", cost.value)) USD"
+    }
     if let failure = call.failure { text += ", failed: \(failure)" }
     return text
   }

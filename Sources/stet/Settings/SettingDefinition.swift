@@ -47,7 +47,9 @@ struct SettingDefinition: Sendable {
     row(
       "LLM_BASE_URL", .addresses, "per provider",
       "the API's root, up to and with /v1; with several providers a list in the same order"),
-    row("LLM_API_KEY", .secret, "unset", "key of a server that speaks OpenAI's API"),
+    row(
+      "LLM_API_KEY", .secret, "unset",
+      "key of a llamacpp, lmstudio, vllm or openai-compatible server"),
     row("OPENAI_API_KEY", .secret, "unset", "key for openai"),
     row("OPENAI_BASE_URL", .address, "https://api.openai.com/v1", "root of OpenAI's API"),
     row("ANTHROPIC_API_KEY", .secret, "unset", "key for anthropic"),

@@ -165,14 +165,8 @@ struct SettingsReading {
   }
 
   private mutating func checkProtection(of provider: ModelProvider, at place: Int) {
-    let key = provider.neededKey ?? "LLM_API_KEY"
-    let own: String? =
-      switch provider {
-      case .openai: text("OPENAI_BASE_URL")
-      case .anthropic: text("ANTHROPIC_BASE_URL")
-      default: nil
-      }
-    guard provider != .local, provider != .ollama, text(key) != nil,
+    let own = provider.addresses.compactMap { text($0) }.first
+    guard let key = provider.key, text(key) != nil,
       let parts = (item(place, of: "LLM_BASE_URL") ?? own).flatMap(WebAddress.parts),
       parts.scheme == "http", !WebAddress.isLoopback(parts.host)
     else { return }

@@ -1,20 +1,17 @@
 import Domain
-import Foundation
 import Testing
 
 @testable import LanguageModels
 
-private let llamaServerURL = ProcessInfo.processInfo.environment["STET_LLAMACPP_URL"]
-
-/// The contract on a real llama.cpp server, whose address `STET_LLAMACPP_URL` gives (with `/v1`).
-/// Any model will do; what it says is not judged, only that it says it in the right form.
-@Suite(
-  .enabled(if: llamaServerURL != nil, "set STET_LLAMACPP_URL to a llama.cpp server's /v1"),
-  .serialized)
+/// The contract on a real llama.cpp server with a real model. What the model says is not judged,
+/// only that it says it in the right form.
+@Suite(.enabled(if: RealLlama.isWanted, RealLlama.whatItNeeds), .serialized, .runningLlama)
 struct LlamaContractTests {
   private func model() throws -> any LanguageModel {
+    let endpoint = try #require(RunningLlama.endpoint)
     let settings = try ProviderSettings(
-      kind: .llamacpp, model: "smollm2-135m", baseURL: llamaServerURL)
+      kind: .llamacpp, model: endpoint.model, baseURL: endpoint.address + "/v1",
+      apiKey: endpoint.key)
     return try #require(ModelChain([settings.model(client: testClient)]))
   }
 

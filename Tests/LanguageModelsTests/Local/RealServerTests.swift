@@ -1,6 +1,5 @@
 import Domain
 import Foundation
-import Logging
 import Testing
 import WebClient
 
@@ -10,30 +9,17 @@ import WebClient
   import Glibc
 #endif
 
-/// The real server and a real, very small model: fetched once, about 130 MB, into
-/// `.build/local-model-tests`. Off by default; `STET_TEST_LLAMACPP=1` turns it on, as CI does.
 @Suite(
   "The real llama.cpp server with SmolLM2-135M", .serialized,
-  .enabled(
-    if: ProcessInfo.processInfo.environment["STET_TEST_LLAMACPP"] == "1",
-    "set STET_TEST_LLAMACPP=1; needs python3 with pip and venv, and a package index"))
+  .enabled(if: RealLlama.isWanted, RealLlama.whatItNeeds))
 struct RealServerTests {
-  let environment = ProcessInfo.processInfo.environment
-  let store: ModelStore
+  let environment = RealLlama.environment
+  let store = RealLlama.store()
 
-  init() async throws {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    store = ModelStore(
-      dataFolder: root.appendingPathComponent(".build/local-model-tests").path,
-      environment: environment, web: .forTests)
-    _ = try await store.pull("smollm2-135m")
-  }
+  init() async throws { _ = try await store.pull(RealLlama.modelName) }
 
   func server(_ store: ModelStore? = nil) throws -> LlamaServer {
-    try LlamaServer(
-      model: "smollm2-135m", store: store ?? self.store, environment: environment,
-      logger: Logger(label: "test"), patience: .init(backOff: .milliseconds(1)))
+    try RealLlama.server(store ?? self.store)
   }
 
   /// The processes whose command line names `text`.

@@ -72,6 +72,15 @@ import UseCases
     #expect(ReviewFormat.text.render(Self.clean) == Self.clean.summary + "\n")
   }
 
+  @Test(arguments: [(nil, "out."), (0, "out, at no cost."), (1.5, "out, $1.50.")])
+  func costIsToldWhereItIsKnown(_ dollars: Double?, _ end: String) {
+    var review = Self.clean
+    review.usage = ModelUsage(
+      modelCalls: 1, inputTokens: 9, outputTokens: 2, costUSD: dollars.map { USD($0) })
+    let text = ReviewFormat.text.render(review)
+    #expect(text.hasSuffix(" 1 model call, 9 tokens in, 2 \(end)\n"))
+  }
+
   @Test func jsonSaysWhatTheReviewSays() throws {
     for review in [Self.sample, Self.clean] {
       let text = ReviewFormat.json.render(review)

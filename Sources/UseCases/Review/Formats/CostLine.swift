@@ -9,6 +9,7 @@ enum CostLine {
       "\(ReviewSummary.count(usage.modelCalls, "model call")), "
       + "\(grouped(usage.inputTokens.value)) tokens in, \(grouped(usage.outputTokens.value)) out"
     guard let cost = usage.costUSD else { return tokens + "." }
+    if cost.value == 0 { return tokens + ", at no cost." }
     return tokens + ", $\(dollars(cost.value))."
   }
 
