@@ -3,6 +3,7 @@
 # usage: demo.sh path/to/stet
 set -euo pipefail
 
+shown=$1
 stet=$(realpath "$1")
 say() { printf '%s\n' "$*" >&2; }
 model=${STET_DEMO_MODEL:-qwen2.5-coder-0.5b}
@@ -60,8 +61,8 @@ YAML
 git add -A
 git commit -q -m "Receipts and a basket"
 
-# Five bugs: the guard before the division goes, SQL is joined from text, a list is shared between
-# calls, an index runs one past the end, and a workflow runs a stranger's code with our token.
+# Six bugs: the guard before the division goes, SQL is joined from text, a list is shared between
+# calls, an index runs one past the end, and a workflow runs a stranger's code with every permission.
 git switch -q -c change
 cat >till/receipts.py <<'PY'
 """Receipts of a small shop."""
@@ -112,7 +113,7 @@ git commit -q -a -m "Simplify"
 
 say "== The model: $model"
 "$stet" model pull "$model" >/dev/null
-say "== The change: main..change of a repository made for this, with five bugs in it"
+say "== The change: main..change of a repository made for this, with six bugs in it"
 git --no-pager diff --stat main..change >&2
 say "== The review"
 status=0
@@ -123,7 +124,11 @@ if ((status > 1)); then
   exit "$status"
 fi
 say
-say "Exit status $status: 1 means that there are findings to mend."
-say "What was claimed, proved and dropped:  $stet runs show"
-say "Earlier runs:                          $stet runs list"
-say "Your own change:                       cd YOUR/REPOSITORY && LLM_PROVIDER=local $stet review"
+say "== Where to look next"
+if ((status == 1)); then
+  say "The review itself ended with 1, because it found errors; so a script or a hook can stop on it."
+fi
+say "$shown runs show    what was asked, claimed, proved and dropped in this run"
+say "$shown doctor       what works on this machine"
+say "LLM_PROVIDER=local $stet review    in a repository of yours"
+say "README.md                      the rest; a larger model finds more than this small one"
