@@ -56,6 +56,20 @@ import Testing
     #expect(outcome.error.contains(part), "\(outcome.error)")
   }
 
+  @Test func aFolderThatIsAFile() async throws {
+    try running.folder.write("", to: "file")
+    let outcome = try await running.review(["-C", "file"])
+    #expect(outcome.status == 2)
+    #expect(outcome.error.contains("is a file; name a folder"), "\(outcome.error)")
+  }
+
+  @Test func closedStandardInput() throws {
+    let result = try running.program.shell(
+      "exec \"$0\" review --diff - <&-", [ProgramRunning.program])
+    #expect(result.status == 2)
+    #expect(result.error.contains("standard input cannot be read"), "\(result.error)")
+  }
+
   // MARK: Diffs with nothing to review
 
   @Test func emptyDiff() async throws {
@@ -99,6 +113,18 @@ import Testing
     #expect(outcome.status == 2)
     #expect(outcome.error.contains("holds no diff"), "\(outcome.error)")
     #expect(outcome.error.contains("git diff"))
+  }
+
+  @Test(
+    arguments: [
+      ([0xFF, 0xFE, 0x64, 0x00], "UTF-16"), ([0x1F, 0x8B, 0x08, 0x00], "gzip -d"),
+    ] as [([UInt8], String)])
+  func anotherCodingIsNamed(_ bytes: [UInt8], _ part: String) async throws {
+    let path = running.folder.path + "/coded.diff"
+    try Data(bytes + Array("diff --git a/x b/x".utf8)).write(to: URL(filePath: path))
+    let outcome = try await running.review(["--diff", path])
+    #expect(outcome.status == 2)
+    #expect(outcome.error.contains(part), "\(outcome.error)")
   }
 
   @Test func aDiffOfAMergeSaysWhatToCompare() async throws {

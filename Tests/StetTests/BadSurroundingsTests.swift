@@ -119,7 +119,7 @@ import Testing
     #expect(try outcome.sources() == builtIn)
     try outcome.expectCompleteLedger()
     #expect(outcome.error.contains("full"), "\(outcome.error)")
-    #expect(outcome.error.contains("free some space"), "\(outcome.error)")
+    #expect(outcome.error.contains("ree some space"), "\(outcome.error)")
   }
 
   static let mayMount: Bool = {

@@ -52,7 +52,6 @@ import Testing
       ["-C", "work", "HEAD~2..", "--json"],
       environment: running.settings(of: good, at: goodSocket))
     await goodSocket.stop()
-    await evilSocket.stop()
 
     #expect(outcome.status == 1, "\(outcome.error)")
     #expect(try outcome.sources().contains("rule:debugger-call"))
@@ -62,6 +61,13 @@ import Testing
     #expect(evilSocket.connections == 0)
     #expect(!FileManager.default.fileExists(atPath: caught), "the checkout ran a program")
     #expect(!FileManager.default.fileExists(atPath: running.folder.path + "/work/data"))
+
+    // The trap is a live one: who names that very file as the settings is sent there.
+    _ = try await running.review(
+      ["-C", "work", "HEAD~2..", "--config", running.folder.path + "/work/stet.yaml"],
+      environment: ["OPENAI_API_KEY": evil.key, "NO_PROXY": "127.0.0.1"])
+    await evilSocket.stop()
+    #expect(!evil.requests.isEmpty)
   }
 
   /// The key of the user goes to the user's address and nowhere else.

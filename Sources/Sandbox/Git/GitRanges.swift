@@ -21,8 +21,10 @@ extension GitRepository {
     }
     if let (left, dots, right) = Self.split(written) {
       let (a, b) = (left.isEmpty ? "HEAD" : left, right.isEmpty ? "HEAD" : right)
+      // Side by side, since each takes git some milliseconds.
+      async let end = attempt(b)
       let from = try await commit(a)
-      let to = try await commit(b)
+      let to = try await end.get()
       guard dots == 3 else {
         return GitRange(base: .commit(from), head: .commit(to), title: written)
       }
@@ -103,6 +105,12 @@ extension GitRepository {
       code: .badRange,
       detail: "git knows no revision '\(GitError.firstLine(revision))' in \(root); write a commit, "
         + "a branch or a range such as HEAD~3.. or main...HEAD" + (try await shallowHint()) + ".")
+  }
+
+  private func attempt(_ revision: String) async -> Result<String, GitError> {
+    do throws(GitError) { return .success(try await commit(revision)) } catch {
+      return .failure(error)
+    }
   }
 
   private func find(_ revision: String) async throws(GitError) -> String? {

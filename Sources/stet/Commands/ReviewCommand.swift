@@ -68,8 +68,7 @@ struct ReviewCommand: AsyncParsableCommand {
       return
         "\(place). Diffs of merges are not read; compare with one parent: git diff HEAD^1 HEAD."
     case .truncated: return "\(place). The diff was cut off; save it again, whole."
-    case .notADiff:
-      return "\(subject.title) holds no diff; give what git diff, git show or diff -u print."
+    case .notADiff: return Self.noDiff(subject)
     default: return "\(place). The diff is damaged; save it again, without editing it."
     }
   }
@@ -108,6 +107,16 @@ struct ReviewCommand: AsyncParsableCommand {
 }
 
 extension ReviewCommand {
+  fileprivate static func noDiff(_ subject: ReviewSubject) -> String {
+    switch (subject.diff.first, subject.diff.dropFirst().first) {
+    case (0xFF, 0xFE), (0xFE, 0xFF):
+      "\(subject.title) is in UTF-16, as PowerShell's > writes it; let git write the file: "
+        + "git diff --output=FILE."
+    case (0x1F, 0x8B): "\(subject.title) is compressed; unpack it with gzip -d first."
+    default: "\(subject.title) holds no diff; give what git diff, git show or diff -u print."
+    }
+  }
+
   fileprivate static func ended(_ sentence: String) -> String {
     sentence.hasSuffix(".") || sentence.hasSuffix("!") ? sentence : sentence + "."
   }
