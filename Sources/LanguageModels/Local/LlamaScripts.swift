@@ -38,6 +38,7 @@ enum LlamaScripts {
     import os
     import signal
     import sys
+    import time
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
@@ -74,6 +75,9 @@ enum LlamaScripts {
         server = xllamacpp.Server(settings)
     except Exception as problem:
         print(f"error: {problem}", file=sys.stderr, flush=True)
+        # llama.cpp logs by a thread of its own, which offers nothing to wait for; its last lines
+        # name the cause, and an exit at once would cut them off now and then.
+        time.sleep(0.5)
         os._exit(1)
     while True:
         signal.pause()
