@@ -14,34 +14,6 @@ enum SecretText {
     return Set(low).count < min(8, max(4, value.count / 4))
   }
 
-  /// Shannon entropy in bits per byte.
-  static func entropy(_ value: [UInt8]) -> Double {
-    var counts = [Int](repeating: 0, count: 256)
-    for byte in value { counts[Int(byte)] += 1 }
-    var bits = 0.0
-    for count in counts where count > 0 {
-      let p = Double(count) / Double(value.count)
-      bits -= p * logarithm2(p)
-    }
-    return bits
-  }
-
-  /// log₂ for 0 < x ≤ 1 by squaring, which spares Domain an import of the C library.
-  private static func logarithm2(_ x: Double) -> Double {
-    var result = Double(x.exponent)
-    var mantissa = x.significand
-    var bit = 0.5
-    for _ in 0..<20 {
-      mantissa *= mantissa
-      if mantissa >= 2 {
-        mantissa /= 2
-        result += bit
-      }
-      bit /= 2
-    }
-    return result
-  }
-
   /// Letters and digits mixed, without white space, as a generator makes them.
   static func looksGenerated(_ value: [UInt8]) -> Bool {
     guard value.count >= 16, value.count <= 512 else { return false }
@@ -52,6 +24,6 @@ enum SecretText {
       if byte <= 32 || byte >= 127 { return false }
     }
     guard letters >= 4, digits >= 3, letters + digits >= value.count * 3 / 4 else { return false }
-    return entropy(value) >= 3.3
+    return SecretValue.entropy(value[...]) >= 3.3
   }
 }
