@@ -54,6 +54,9 @@ final class Interruption {
       source.setEventHandler {
         if first.take(number) {
           cancel()
+          // What cannot be cancelled, such as a read from a silent pipe, ends with the program. A
+          // local model's server is stopped in less.
+          DispatchQueue.global().asyncAfter(deadline: .now() + 5) { Self.end(by: number) }
         } else {
           Self.end(by: number)
         }

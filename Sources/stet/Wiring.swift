@@ -90,8 +90,8 @@ struct Wiring: Sendable {
     let place = settings.providers.firstIndex(of: .local) ?? 0
     let named = (settings.value("LLM_MODEL") ?? "")
       .split(separator: ",", omittingEmptySubsequences: false).dropFirst(place).first
-    let name =
-      named.flatMap { $0.isEmpty ? nil : String($0) } ?? ModelCatalogue.standard.defaultName
+    let written = (named ?? "").filter { !$0.isWhitespace }
+    let name = written.isEmpty ? ModelCatalogue.standard.defaultName : written
     guard let server = try? server(name, settings, web: web) else { return nil }
     return LocalModel(server: server, client: web)
   }

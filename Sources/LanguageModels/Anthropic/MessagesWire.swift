@@ -112,13 +112,13 @@ struct MessagesWire: Wire {
   /// leaves out what was read from or written to the cache.
   static func add(_ value: JSONValue?, to usage: inout WireUsage) -> Bool {
     guard let value else { return false }
-    if let fresh = value["input_tokens"]?.integer {
-      usage.cached = TokenCount(value["cache_read_input_tokens"]?.integer ?? usage.cached.value)
+    if let fresh = value["input_tokens"]?.tokens {
+      usage.cached = TokenCount(value["cache_read_input_tokens"]?.tokens ?? usage.cached.value)
       usage.written = TokenCount(
-        value["cache_creation_input_tokens"]?.integer ?? usage.written.value)
+        value["cache_creation_input_tokens"]?.tokens ?? usage.written.value)
       usage.input = TokenCount(fresh) + usage.cached + usage.written
     }
-    if let output = value["output_tokens"]?.integer { usage.output = TokenCount(output) }
+    if let output = value["output_tokens"]?.tokens { usage.output = TokenCount(output) }
     return true
   }
 

@@ -47,13 +47,13 @@ public final class LocalModel: LanguageModel {
 
   public func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply {
     let began = ContinuousClock.now
-    var endpoint = try await running()
+    var endpoint = try await running(within: request.deadline)
     do throws(ModelError) {
       return try await model(at: endpoint).reply(to: remaining(of: request, since: began))
     } catch {
       guard error.code == .unavailable else { throw error }
       await server.doubt(endpoint)
-      let next = try await running()
+      let next = try await running(within: remaining(of: request, since: began).deadline)
       // The same server is still there: it is not the process that fails.
       guard next != endpoint else { throw error }
       endpoint = next
@@ -65,8 +65,10 @@ public final class LocalModel: LanguageModel {
     let (pieces, continuation) = AsyncThrowingStream<ModelPiece, any Error>.makeStream()
     let work = Task {
       do {
-        let endpoint = try await running()
-        for try await piece in try model(at: endpoint).stream(request) { continuation.yield(piece) }
+        let began = ContinuousClock.now
+        let endpoint = try await running(within: request.deadline)
+        let rest = try remaining(of: request, since: began)
+        for try await piece in try model(at: endpoint).stream(rest) { continuation.yield(piece) }
         continuation.finish()
       } catch {
         continuation.finish(throwing: error)
@@ -95,11 +97,20 @@ public final class LocalModel: LanguageModel {
     }
   }
 
-  private func running() async throws(ModelError) -> LlamaServer.Endpoint {
+  /// Starting is part of the call: a server that hangs leaves time for the next in a chain.
+  private func running(within limit: Duration) async throws(ModelError) -> LlamaServer.Endpoint {
+    let late = ModelError(
+      code: .timedOut, detail: "\(name): the local server was not ready in time.")
     do {
-      return try await server.endpoint()
-    } catch {
+      return try await LanguageModels.within(limit, else: late) { [server] in
+        try await server.endpoint()
+      }
+    } catch let error as LocalModelError {
       throw error.asModelError
+    } catch let error as ModelError {
+      throw error
+    } catch {
+      throw ModelError(code: .cancelled, detail: "\(name): cancelled while the server started.")
     }
   }
 

@@ -37,9 +37,16 @@ struct PythonProgram: Sendable {
     self.init(path: path, environment: environment)
   }
 
+  private static let secretEndings = [
+    "_API_KEY", "_TOKEN", "_SECRET", "_SECRET_KEY", "_PRIVATE_KEY", "_PASSWORD", "DATABASE_URL",
+  ]
+
   init(path: String, environment: [String: String]) {
     self.path = path
-    self.environment = environment
+    // Whatever installs packages runs code of theirs: it is shown no keys.
+    self.environment = environment.filter { name, _ in
+      !Self.secretEndings.contains { name.uppercased().hasSuffix($0) }
+    }
   }
 
   struct Outcome {

@@ -137,10 +137,10 @@ struct ChatCompletionsWire: Wire {
   }
 
   static func usage(_ value: JSONValue?) -> WireUsage? {
-    guard let input = value?["prompt_tokens"]?.integer,
-      let output = value?["completion_tokens"]?.integer
+    guard let input = value?["prompt_tokens"]?.tokens,
+      let output = value?["completion_tokens"]?.tokens
     else { return nil }
-    let cached = value?["prompt_tokens_details"]?["cached_tokens"]?.integer ?? 0
+    let cached = value?["prompt_tokens_details"]?["cached_tokens"]?.tokens ?? 0
     return WireUsage(
       input: TokenCount(input), cached: TokenCount(cached), output: TokenCount(output))
   }

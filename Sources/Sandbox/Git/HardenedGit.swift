@@ -108,12 +108,7 @@ struct HardenedGit: Sendable {
         detail: "git is older than 2.31, which cannot be kept from running programs that a "
           + "checkout names; install a newer one.")
     }
-    var drivers: Set<String> = []
-    for key in all.keys where key.hasPrefix("filter.") {
-      guard let dot = key.lastIndex(of: "."), key.distance(from: key.startIndex, to: dot) > 6
-      else { continue }
-      drivers.insert(String(key[..<dot]))
-    }
+    let drivers = try Self.filterDrivers(in: result.output, folder: folder)
     for driver in drivers.sorted() {
       set([
         ("\(driver).clean", ""), ("\(driver).smudge", ""), ("\(driver).process", ""),
@@ -121,6 +116,29 @@ struct HardenedGit: Sendable {
       ])
     }
     return all
+  }
+
+  /// Names of the filters, `filter.` included. They are compared as git compares them, by bytes: two
+  /// names that Swift takes for one, or bytes that are no text, would leave a filter armed. So what
+  /// is not plain ASCII is refused.
+  private static func filterDrivers(
+    in output: [UInt8], folder: String
+  ) throws(GitError) -> Set<String> {
+    var drivers: Set<String> = []
+    for entry in output.split(separator: 0) {
+      let key = entry.prefix { $0 != UInt8(ascii: "\n") }
+      guard key.starts(with: "filter.".utf8), let dot = key.lastIndex(of: UInt8(ascii: ".")),
+        dot - key.startIndex > 6
+      else { continue }
+      guard key.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else {
+        throw GitError(
+          code: .notTrusted,
+          detail: "the git settings of \(folder) name a filter in letters that cannot be switched "
+            + "off safely; remove it from .git/config, or name a diff with --diff FILE.")
+      }
+      drivers.insert(String(decoding: key[..<dot], as: UTF8.self))
+    }
+    return drivers
   }
 
   /// `key LF value NUL`; the last of several values wins. Keys arrive with section and variable in

@@ -17,6 +17,10 @@ struct ReviewCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try settingsOptions.read(overrides: options.overrides)
     settings.tellWarnings()
+    if options.model != nil, settings.providers.isEmpty {
+      throw CommandFailure.misuse(
+        "--model \(options.model ?? "") has no provider to ask; set LLM_PROVIDER, such as local.")
+    }
     // Before the work, not after it: a review that cannot be put down costs time and money.
     let output = options.output.map { InputFile.resolved($0, in: options.folder) }
     if let output { try ResultFile.check(output) }

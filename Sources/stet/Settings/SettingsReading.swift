@@ -1,3 +1,5 @@
+import WebClient
+
 /// Settings on their way in: what was found so far, and what is wrong with it.
 struct SettingsReading {
   private struct Found {
@@ -96,11 +98,9 @@ struct SettingsReading {
   }
 
   private mutating func checkAddress(_ name: String, _ text: String) {
-    // By custom a proxy may be given without its scheme.
-    if SettingDefinition.proxies.contains(name), !text.contains("://") {
-      if WebAddress.parts("http://" + text) == nil {
-        refuse(name, "it must be an address such as http://proxy.example:3128.")
-      }
+    if SettingDefinition.proxies.contains(name) {
+      // The one that will use it judges it: a scheme may be left out, and SOCKS is known too.
+      for problem in ProxySettings(environment: [name: text]).problems { refuse(name, problem) }
       return
     }
     guard WebAddress.parts(text) == nil else { return }
@@ -122,12 +122,16 @@ struct SettingsReading {
   private mutating func readProviders() -> [ModelProvider] {
     var providers: [ModelProvider] = []
     var saysNone = false
-    for item in (text("LLM_PROVIDER") ?? "").split(separator: ",") {
+    let items = (text("LLM_PROVIDER") ?? "").split(separator: ",", omittingEmptySubsequences: false)
+    for item in items {
       let name = trimmed(item).lowercased()
-      if name == "none" {
+      if name.isEmpty, items.count > 1 {
+        // Models and addresses are matched by place, so a hole is never just left out.
+        refuse("LLM_PROVIDER", "a name is missing between two commas.")
+      } else if name == "none" {
         saysNone = true
       } else if let provider = ModelProvider(rawValue: name) {
-        if !providers.contains(provider) { providers.append(provider) }
+        providers.append(provider)
       } else if !name.isEmpty {
         let near = SettingDefinition.nearest(to: name, among: ModelProvider.names)
         let hint = near.map { " Did you mean \($0)?" } ?? ""

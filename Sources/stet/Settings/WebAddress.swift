@@ -68,12 +68,15 @@ enum WebAddress {
   }
 
   /// The text with what stands before an `@` of an address masked.
+  /// Addresses may stand in a list, without a scheme, and with slashes in the password: in each item
+  /// all up to the last `@` is masked.
   static func withoutPassword(_ text: String) -> String {
-    guard let mark = text.range(ofText: "://") else { return text }
-    let rest = text[mark.upperBound...]
-    let authority = rest.prefix { $0 != "/" }
-    guard let at = authority.lastIndex(of: "@") else { return text }
-    return text[..<mark.upperBound] + "********" + rest[at...]
+    text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      let item = String(part)
+      guard let at = item.lastIndex(of: "@") else { return item }
+      let scheme = item.range(ofText: "://").map { item[..<$0.upperBound] } ?? ""
+      return scheme + "********" + item[at...]
+    }.joined(separator: ",")
   }
 }
 
