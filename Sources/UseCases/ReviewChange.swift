@@ -94,7 +94,7 @@ public struct ReviewChange: Sendable {
       verdict: decision.verdict(coverage), summary: "", findings: decision.findings,
       dropped: decision.dropped, coverage: coverage, usage: claimed.usage, run: RunID.next(started))
     review.summary = ReviewSummary.sentence(
-      for: review, model: ports.model?.name, failure: claimed.failure)
+      for: review, model: claimed.answeredBy ?? ports.model?.name, failure: claimed.failure)
 
     let stored = await record(review, claimed, request, started)
     return Outcome(review: review, modelFailure: claimed.failure, storeFailure: stored)

@@ -98,6 +98,29 @@ import Testing
     }
   }
 
+  /// Names that Swift's strings read otherwise than git's bytes. They are refused before any diff.
+  @Test(
+    arguments: [
+      [0xFF], Array("\u{301}x".utf8), Array("x\u{600}".utf8), Array("\u{E9}".utf8),
+      Array("e\u{301}".utf8),
+    ] as [[UInt8]])
+  func aFilterWhoseNameIsNotPlainIsRefused(_ name: [UInt8]) async throws {
+    try await GitFixture.with { fixture in
+      try await prepare(fixture)
+      let (script, caught) = try canary(fixture)
+      let settings = fixture.work + "/.git/config"
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: settings))
+      bytes += Data("[filter \"".utf8) + Data(name) + Data("\"]\n\tclean = \(script)\n".utf8)
+      try bytes.write(to: URL(fileURLWithPath: settings))
+      try (Data("* filter=".utf8) + Data(name) + Data("\n".utf8))
+        .write(to: URL(fileURLWithPath: fixture.work + "/.git/info/attributes"))
+      await #expect { try await review(fixture) } throws: { error in
+        (error as? GitError)?.code == .notTrusted
+      }
+      #expect(!FileManager.default.fileExists(atPath: caught))
+    }
+  }
+
   @Test func anIncludedFileCannotBringAFilterIn() async throws {
     try await GitFixture.with { fixture in
       try await prepare(fixture)

@@ -104,6 +104,31 @@ public enum HiddenText {
   private static let opening = Array("<!--".utf8)
   private static let closing = Array("-->".utf8)
 
+  /// Takes the text out of HTML comments and leaves their line breaks, for prose in a change, whose
+  /// lines must keep their numbers. A comment that is not closed reaches to the end.
+  public static func blankingHTMLComments(_ text: String) -> Stripped {
+    let bytes = Array(text.utf8)
+    var kept: [UInt8] = []
+    var count = 0
+    var index = 0
+    while index < bytes.count {
+      guard bytes[index] == UInt8(ascii: "<"), TextBytes.starts(bytes, at: index, with: opening)
+      else {
+        kept.append(bytes[index])
+        index += 1
+        continue
+      }
+      count += 1
+      let end =
+        TextBytes.find(closing, in: bytes, (index + 2)..<bytes.count).map { $0 + closing.count }
+        ?? bytes.count
+      kept += bytes[index..<end].filter { $0 == UInt8(ascii: "\n") }
+      index = end
+    }
+    return Stripped(
+      text: String(decoding: kept, as: UTF8.self), counts: count == 0 ? [:] : [.htmlComment: count])
+  }
+
   /// Takes HTML comments and Markdown's `[//]: # (…)` out of prose, line breaks within them too.
   ///
   /// For titles, descriptions and comments on a forge, never for code. A comment that is not

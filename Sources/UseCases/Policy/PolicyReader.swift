@@ -102,7 +102,7 @@ public struct PolicyReader {
           report(value, path, "expected a number from 0 to 1, found \(shown(value))")
         }
       case "max_findings":
-        if let number = whole(value, path, 0...1000) { policy.maxFindings = number }
+        if let number = whole(value, path, 1...1000) { policy.maxFindings = number }
       case "max_input_tokens":
         if let number = whole(value, path, 0...100_000_000) { policy.maxInputTokens = number }
       case "approve_when_clean":

@@ -65,7 +65,8 @@ struct BeforeAfterPrompt: Sendable {
     }
     let notes = piece.instructions.map { "Note from the maintainers: \($0)\n" }.joined()
     return notes
-      + Self.question(path: piece.path.description, before: before, after: after, fence: nonce)
+      + Self.question(
+        path: ReviewPrompt.shown(piece.path), before: before, after: after, fence: nonce)
   }
 
   static func question(path: String, before: String, after: String, fence: String) -> String {

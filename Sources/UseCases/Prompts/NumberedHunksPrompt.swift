@@ -60,7 +60,7 @@ struct NumberedHunksPrompt: Sendable {
     var text = ""
     for (index, piece) in pieces.enumerated() {
       if index > 0 { text += "\n" }
-      text += "=== hunk \(LineID.letters(index)) of \(piece.path)"
+      text += "=== hunk \(LineID.letters(index)) of \(ReviewPrompt.shown(piece.path))"
       if let language = piece.language { text += " (\(language.rawValue))" }
       text += "\n"
       if !piece.context.isEmpty {

@@ -37,6 +37,18 @@ struct ReviewPrompt: Sendable {
     }
   }
 
+  /// Tokens that a hunk costs beside its own lines: the words and examples of a request of its own,
+  /// or its share of a larger one and the function around it.
+  var overheadPerHunk: Int { style == .beforeAfter ? 1_000 : 200 }
+
+  /// A small model takes what is around a hunk for part of the change.
+  var showsContext: Bool { style == .numberedHunks }
+
+  /// A path is others' text too: it keeps to its line, and shows no control characters.
+  static func shown(_ path: SourcePath) -> String {
+    Defanged.forTerminal(path.description, oneLine: true, limit: 300)
+  }
+
   /// How many pieces one request may hold.
   var maxPieces: Int { style == .beforeAfter ? 1 : 40 }
 }

@@ -12,6 +12,15 @@ struct ClaimedReview: Sendable {
   var masked: [String: Int] = [:]
   var failure: ModelError?
 
+  /// Who answered, where anybody did: after a fallback not the model that was asked first.
+  var answeredBy: String? {
+    var names: [String] = []
+    for call in calls where call.failure == nil && !names.contains(call.model) {
+      names.append(call.model)
+    }
+    return names.isEmpty ? nil : names.joined(separator: ", ")
+  }
+
   /// With no model the built-in rules are the reviewer, and they saw every one of these hunks.
   init(seen: [HunkID]) {}
   init() {}
@@ -38,11 +47,13 @@ struct AskModel: Sendable {
   func ask(about files: [Int]) async -> ClaimedReview {
     var result = ClaimedReview()
     let plan = ReviewPlan(
-      diff, files: files, budget: TokenCount(request.policy.maxInputTokens), context: 40)
+      diff, files: files, budget: TokenCount(request.policy.maxInputTokens),
+      overhead: TokenCount(prompt.overheadPerHunk))
     for id in plan.overBudget { result.ledger[id] = .overBudget }
 
     var builder = PieceBuilder(
-      diff: diff, sources: request.sources, policy: request.policy, budget: pieceBudget)
+      diff: diff, sources: request.sources, policy: request.policy, budget: pieceBudget,
+      showsContext: prompt.showsContext)
     var pending: [ReviewPiece] = []
     var openPieces: [HunkID: Int] = [:]
     for candidate in plan.chosen {
@@ -164,7 +175,7 @@ struct AskModel: Sendable {
       let middle = piece.lines.count / 2
       return [Array(piece.lines[..<middle]), Array(piece.lines[middle...])].map {
         [piece.with(lines: $0)]
-      }
+      }.filter { $0[0].hasChange }
     }
   }
 

@@ -42,7 +42,9 @@ struct ClaimReader: Sendable {
       return .unfounded(.noSuchPath, path: named, line: start.line + 1, message: message)
     }
     let piece = pieces[start.piece]
-    if let named, !named.isEmpty, named != piece.path.description {
+    if let named, !named.isEmpty, named != piece.path.description,
+      named != ReviewPrompt.shown(piece.path)
+    {
       return .unfounded(.noSuchPath, path: named, line: start.line + 1, message: message)
     }
     var end = start
@@ -70,7 +72,10 @@ struct ClaimReader: Sendable {
   }
 
   private func namesFile(_ id: String, _ path: String?) -> Bool {
-    if let path, !path.isEmpty, !pieces.contains(where: { $0.path.description == path }) {
+    if let path, !path.isEmpty,
+      !pieces.contains(where: { $0.path.description == path || ReviewPrompt.shown($0.path) == path }
+      )
+    {
       return true
     }
     return id.contains("/") || id.contains(".")

@@ -13,7 +13,8 @@ struct ClaimCache: Sendable {
 
   /// Keeps, for each piece of a request, what the answer says of that piece.
   func remember(_ reply: ModelReply, about pieces: [ReviewPiece]) async {
-    guard reply.finish == .complete else { return }
+    // What another model of the chain said in this one's place is not this one's answer.
+    guard reply.finish == .complete, reply.model == model else { return }
     let findings = reply.json?["findings"]?.array ?? []
     for (index, piece) in pieces.enumerated() {
       var own = reply
@@ -29,6 +30,7 @@ struct ClaimCache: Sendable {
     var parts = [
       ReviewPrompt.version, model, prompt.style.rawValue, prompt.language, piece.path.description,
     ]
+    parts.append("\(piece.instructions.count) \(piece.context.count)")
     parts += piece.instructions
     parts += piece.context.map { $0 ?? "..." }
     parts += piece.lines.map { "\($0.kind)\u{1}\($0.shown)" }

@@ -6,6 +6,7 @@ struct PieceBuilder {
   let diff: Diff
   let sources: SourceReader
   let budget: TokenCount
+  private let showsContext: Bool
 
   private let instructions: [(pattern: PathPattern, text: String)]
 
@@ -17,13 +18,17 @@ struct PieceBuilder {
   /// Lines of the file that may stand before a hunk for orientation.
   private static let contextLines = 24
 
-  init(diff: Diff, sources: @escaping SourceReader, policy: ReviewPolicy, budget: TokenCount) {
+  init(
+    diff: Diff, sources: @escaping SourceReader, policy: ReviewPolicy, budget: TokenCount,
+    showsContext: Bool = true
+  ) {
     self.diff = diff
     self.sources = sources
     instructions = policy.instructions.compactMap { instruction in
       (try? PathPattern(instruction.path)).map { ($0, instruction.text) }
     }
     self.budget = budget
+    self.showsContext = showsContext
   }
 
   mutating func pieces(of id: HunkID, risk: Int) async -> [ReviewPiece] {
@@ -41,12 +46,19 @@ struct PieceBuilder {
 
   private mutating func shown(_ lines: [DiffLine], prose: Bool) -> [ShownLine] {
     let actual = lines.map { $0.text.withoutFinalCR }
-    let clean = clean(actual)
+    let clean = clean(prose ? withoutComments(actual) : actual)
     return zip(lines, zip(actual, clean)).map { line, texts in
       ShownLine(
         kind: line.kind, oldNumber: line.oldNumber, newNumber: line.newNumber, actual: texts.0,
         shown: texts.1)
     }
+  }
+
+  /// HTML comments of prose, which no reader of the page sees; their line breaks stay.
+  private mutating func withoutComments(_ lines: [String]) -> [String] {
+    let blanked = HiddenText.blankingHTMLComments(lines.joined(separator: "\n"))
+    if blanked.removed > 0 { masked["html-comment", default: 0] += blanked.removed }
+    return blanked.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
   }
 
   /// Masks over the joined text, because a private key spans lines.
@@ -62,13 +74,15 @@ struct PieceBuilder {
   }
 
   private mutating func context(before line: Int, heading: String, file: Int) async -> [String?] {
+    guard showsContext else { return [] }
     if lastFile?.index != file {
       let bytes = await sources(diff.files[file].path, .new)
       lastFile = (
         file,
         bytes.map {
-          String(decoding: $0, as: UTF8.self)
-            .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+          // By bytes: to Swift, CR and LF together are one character.
+          $0.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self).withoutFinalCR }
         }
       )
     }

@@ -10,24 +10,35 @@ struct ProveFindings: Sendable {
   /// that follow; its quote is taken from there.
   func prove(_ findings: [Finding]) async -> ProveClaims.Proved {
     var proved = ProveClaims.Proved()
-    var indices: [String: (file: Int, lines: LineIndex)] = [:]
+    let sections = sections(of: Set(findings.map(\.path)))
     for finding in findings {
-      if indices[finding.path] == nil, let file = file(at: finding.path) {
-        indices[finding.path] = (file, LineIndex(diff.files[file]))
-      }
-      guard let place = indices[finding.path] else {
+      guard let places = sections[finding.path], let last = places.last else {
+        if case .tool = finding.source { continue }
         proved.drop(finding, .noSuchPath)
         continue
       }
+      // A series of patches, or a type change, has several sections of one path.
+      let place = places.last { Self.holds(finding, in: $0.lines) } ?? last
       await prove(finding, in: diff.files[place.file], place.lines, into: &proved)
     }
     return proved
   }
 
-  private func file(at path: String) -> Int? {
-    // A type change has two sections of one path; the one with a new side is what is reviewed.
-    diff.files.lastIndex { $0.path.description == path && $0.newPath != nil }
-      ?? diff.files.lastIndex { $0.path.description == path }
+  private func sections(of paths: Set<String>) -> [String: [(file: Int, lines: LineIndex)]] {
+    var sections: [String: [(file: Int, lines: LineIndex)]] = [:]
+    for (index, file) in diff.files.enumerated() {
+      let path = file.path.description
+      if paths.contains(path) { sections[path, default: []].append((index, LineIndex(file))) }
+    }
+    return sections
+  }
+
+  private static func holds(_ finding: Finding, in lines: LineIndex) -> Bool {
+    guard finding.startLine >= 1, finding.startLine <= finding.line else { return false }
+    if case .tool = finding.source {
+      return lines.line(.new, finding.startLine)?.kind == .added
+    }
+    return text(lines, finding.side, finding.startLine...finding.line) == finding.quote
   }
 
   private func prove(
@@ -35,9 +46,8 @@ struct ProveFindings: Sendable {
   ) async {
     var finding = finding
     if case .tool = finding.source {
-      guard lines.line(.new, finding.startLine)?.kind == .added else {
-        return proved.drop(finding, .noSuchLine)
-      }
+      // A report speaks of whole files; what is not about the change is no claim about it.
+      guard lines.line(.new, finding.startLine)?.kind == .added else { return }
       var end = finding.startLine
       while end < finding.line, lines.line(.new, end + 1)?.kind == .added { end += 1 }
       if end < finding.line { finding.suggestion = nil }

@@ -81,9 +81,13 @@ struct ProveSuggestion: Sendable {
   }
 
   private static func bearsLineIDs(_ text: String, quote: String) -> Bool {
-    text.split(separator: "\n").contains { line in
-      guard let word = line.split(separator: " ", maxSplits: 1).first else { return false }
-      return LineID(String(word)) != nil && !quote.hasPrefix(word)
+    let standing = Set(quote.split(whereSeparator: \.isNewline).compactMap(firstWord))
+    return text.split(whereSeparator: \.isNewline).compactMap(firstWord).contains {
+      LineID($0) != nil && !standing.contains($0)
     }
+  }
+
+  private static func firstWord(_ line: Substring) -> String? {
+    line.split(whereSeparator: \.isWhitespace).first.map(String.init)
   }
 }

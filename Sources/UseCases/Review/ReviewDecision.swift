@@ -14,9 +14,9 @@ struct ReviewDecision: Sendable {
     /// when nothing was found and nothing was left out.
     func verdict(_ coverage: Coverage) -> Verdict {
       if findings.contains(where: { $0.severity == .error }) { return .requestChanges }
-      let settled: Set<SkipReason> = [
-        .lockFile, .generated, .vendored, .minified, .excluded, .noTextChange,
-      ]
+      // What a change can bring about itself, such as a header that says "generated", settles
+      // nothing; what the base's policy excludes does.
+      let settled: Set<SkipReason> = [.excluded, .noTextChange]
       let whole = coverage.skipped.allSatisfy { settled.contains($0.reason) }
       return approvesClean && findings.isEmpty && whole ? .approve : .comment
     }
@@ -82,13 +82,16 @@ struct ReviewDecision: Sendable {
   private static func sameCause(_ a: Finding, _ b: Finding) -> Bool {
     let overlap = a.startLine <= b.line && b.startLine <= a.line
     guard overlap else { return false }
-    if a.category == b.category { return true }
-    // A model seldom files a cause under the very word that a rule uses; on the same lines, what a
-    // rule has already said is not said again.
-    if case .model = b.source, case .rule = a.source {
-      return a.startLine == b.startLine && a.line == b.line
+    switch (a.source, b.source) {
+    // Two rules, or two checks of one tool, are two causes, whatever they are filed under.
+    case (.rule(let x), .rule(let y)) where x != y: return false
+    case (.tool, .tool): return a.category == b.category && a.message == b.message
+    // Nobody files a cause under the very word that another uses: on the same lines, what a rule
+    // has said is not said again by a tool or a model, nor what a tool has said by a model.
+    case (.rule, .tool), (.rule, .model), (.tool, .model):
+      return a.category == b.category || a.startLine == b.startLine && a.line == b.line
+    default: return a.category == b.category
     }
-    return false
   }
 
   private static func reliableFirst(_ a: Finding, _ b: Finding) -> Bool {

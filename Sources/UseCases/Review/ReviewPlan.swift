@@ -12,9 +12,11 @@ struct ReviewPlan: Sendable {
   let chosen: [Candidate]
   let overBudget: [HunkID]
 
-  /// - Parameter files: indices of the files that selection kept.
+  /// - Parameters:
+  ///   - files: indices of the files that selection kept.
+  ///   - overhead: what a hunk costs beside its own lines.
   /// - Complexity: one pass over the changed lines, then a sort of the hunks.
-  init(_ diff: Diff, files: [Int], budget: TokenCount, context: TokenCount) {
+  init(_ diff: Diff, files: [Int], budget: TokenCount, overhead: TokenCount) {
     var candidates: [Candidate] = []
     for file in files {
       let fileDiff = diff.files[file]
@@ -38,7 +40,7 @@ struct ReviewPlan: Sendable {
             id: HunkID(file: file, hunk: index + 1),
             risk: HunkRisk.score(
               path: fileDiff.path, language: language, added: added, removed: removed),
-            estimate: TokenCount(bytes / 3 + lines * 5) + context))
+            estimate: TokenCount(bytes / 3 + lines * 5) + overhead))
       }
     }
     let ranked = candidates.sorted {

@@ -86,8 +86,8 @@ struct ReviewOptions: ParsableArguments {
     if let minConfidence, !(0...1).contains(minConfidence) {
       throw ValidationError("--min-confidence \(minConfidence) must be from 0 to 1.")
     }
-    if let maxFindings, maxFindings < 0 {
-      throw ValidationError("--max-findings \(maxFindings) must not be negative.")
+    if let maxFindings, maxFindings < 1 {
+      throw ValidationError("--max-findings \(maxFindings) must be at least 1.")
     }
     if let timeout, !(1...86_400).contains(timeout) {
       throw ValidationError("--timeout \(timeout) must be from 1 to 86400 seconds.")

@@ -65,7 +65,7 @@ import UseCases
         lines == [
           ".stet.yml:2:3: review.exlude: unknown key; did you mean 'exclude'?",
           ".stet.yml:3:19: review.min_confidence: expected a number from 0 to 1, found '2'",
-          ".stet.yml:4:17: review.max_findings: expected a whole number from 0 to 1000, found 'many'",
+          ".stet.yml:4:17: review.max_findings: expected a whole number from 1 to 1000, found 'many'",
           ".stet.yml:5:19: review.severity.bug: expected off, note, warning or error, found 'eror'; did you mean 'error'?",
           ".stet.yml:6:13: review.include[0]: the pattern 'a[' has a '[' without its ']'; close it or write '\\['",
           ".stet.yml:6:22: review.include[2]: expected text, found ''",

@@ -45,6 +45,35 @@ import Testing
     #expect(decided.findings.map(\.source) == [.rule("bare-except")])
   }
 
+  @Test func anErrorIsNotTakenForADuplicateOfAnotherRulesWarning() {
+    let decided = ReviewDecision(policy: ReviewPolicy()).decide(
+      [
+        finding(.rule("a"), severity: .warning, category: "security", confidence: 0.9),
+        finding(.rule("b"), severity: .error, category: "security", confidence: 0.7),
+      ], dropped: [])
+    #expect(decided.verdict(whole) == .requestChanges)
+    #expect(decided.findings.count == 2)
+  }
+
+  @Test(arguments: [SkipReason.generated, .vendored, .lockFile, .binary, .overBudget, .tooLarge])
+  func whatAChangeCanSetAsideItselfIsNotApproved(reason: SkipReason) {
+    let decided = ReviewDecision(policy: ReviewPolicy(approveWhenClean: true))
+      .decide([], dropped: [])
+    let coverage = Coverage(
+      files: 1, hunks: 1, hunksReviewed: 0,
+      skipped: [.init(path: "a.py", hunk: nil, reason: reason)])
+    #expect(decided.verdict(coverage) == .comment)
+  }
+
+  @Test func whatARuleSaysIsNotSaidAgainByALinter() {
+    let decided = ReviewDecision(policy: ReviewPolicy()).decide(
+      [
+        finding(.tool("ruff"), category: "S307", confidence: 1),
+        finding(.rule("eval-call"), category: "security"),
+      ], dropped: [])
+    #expect(decided.findings.map(\.source) == [.rule("eval-call")])
+  }
+
   @Test func twoRulesOnOneLineBothStay() {
     let decided = ReviewDecision(policy: ReviewPolicy()).decide(
       [
