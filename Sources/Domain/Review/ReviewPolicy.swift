@@ -33,7 +33,7 @@ public struct ReviewPolicy: Sendable, Hashable, Codable {
 
   public init(
     include: [String] = [], exclude: [String] = [], language: String = "en",
-    minConfidence: Double = 0.5, maxFindings: Int = 50, maxInputTokens: Int = 400_000,
+    minConfidence: Double = 0.5, maxFindings: Int = 50, maxInputTokens: Int = 1_000_000,
     approveWhenClean: Bool = false, severity: [String: SeverityOverride] = [:],
     instructions: [Instruction] = []
   ) {

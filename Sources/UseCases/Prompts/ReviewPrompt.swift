@@ -39,7 +39,7 @@ struct ReviewPrompt: Sendable {
 
   /// Tokens that a hunk costs beside its own lines: the words and examples of a request of its own,
   /// or its share of a larger one and the function around it.
-  var overheadPerHunk: Int { style == .beforeAfter ? 1_000 : 200 }
+  var overheadPerHunk: Int { style == .beforeAfter ? 1_000 : 80 }
 
   /// A small model takes what is around a hunk for part of the change.
   var showsContext: Bool { style == .numberedHunks }
