@@ -5,23 +5,7 @@ import Testing
 
 /// What a lying, sloppy or captured model may answer, and what becomes of it.
 @Suite struct ProveClaimsTests {
-  static let change = """
-    diff --git a/shop/cart.py b/shop/cart.py
-    index 1111111..2222222 100644
-    --- a/shop/cart.py
-    +++ b/shop/cart.py
-    @@ -10,5 +10,6 @@ class Cart:
-         def total(self):
-    -        if not self.items:
-    -            return 0
-    -        return sum(i.price for i in self.items)
-    +        amount = 0
-    +        for i in self.items:
-    +            amount = i.price
-    +        return amount
-     
-
-    """
+  static let change = Changes.cart
 
   private func piece() throws -> ReviewPiece {
     let diff = try Diff(parsing: Array(Self.change.utf8))

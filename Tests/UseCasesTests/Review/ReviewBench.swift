@@ -61,7 +61,7 @@ private struct NoParser: SyntaxChecker {
 }
 
 enum Changes {
-  static let twoFiles = """
+  static let cart = """
     diff --git a/shop/cart.py b/shop/cart.py
     index 1111111..2222222 100644
     --- a/shop/cart.py
@@ -76,18 +76,23 @@ enum Changes {
     +            amount = i.price
     +        return amount
      
-    diff --git a/shop/load.py b/shop/load.py
-    index 1111111..2222222 100644
-    --- a/shop/load.py
-    +++ b/shop/load.py
-    @@ -1,4 +1,4 @@
-     try:
-         import fast
-    -except ImportError:
-    +except:
-         fast = None
 
     """
+
+  static let twoFiles =
+    cart + """
+      diff --git a/shop/load.py b/shop/load.py
+      index 1111111..2222222 100644
+      --- a/shop/load.py
+      +++ b/shop/load.py
+      @@ -1,4 +1,4 @@
+       try:
+           import fast
+      -except ImportError:
+      +except:
+           fast = None
+
+      """
 
   static let injection = """
     diff --git a/note.py b/note.py
