@@ -11,6 +11,11 @@ let strict: [SwiftSetting] = [
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -28,6 +33,10 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
@@ -40,6 +49,10 @@ let package = Package(
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ],
       swiftSettings: strict),
+    .target(name: "Jobs", dependencies: [lifecycle, log, metrics], swiftSettings: strict),
+    .target(
+      name: "Forges", dependencies: ["Domain", "WebClient", log, crypto, jwt],
+      swiftSettings: strict),
     .target(
       name: "LanguageModels",
       dependencies: [
@@ -49,7 +62,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Storage",
-      dependencies: ["Domain", log, crypto, .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "Domain", "Jobs", "CZlib", log, crypto, .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: strict),
     .target(
       name: "Sandbox",
@@ -60,19 +75,30 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "UseCases",
-      dependencies: ["Domain", log, crypto, "Yams", "TOMLKit"],
+      dependencies: ["Domain", "Jobs", log, metrics, crypto, "Yams", "TOMLKit"],
       swiftSettings: strict),
+    .target(
+      name: "Server",
+      dependencies: [
+        "Domain", "Jobs", "UseCases", log, metrics, crypto, lifecycle, hummingbird,
+      ],
+      swiftSettings: strict),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .executableTarget(
       name: "stet",
       dependencies: [
-        "Domain", "WebClient", "LanguageModels", "Storage", "Sandbox", "UseCases", "Yams", log,
-        crypto,
+        "Domain", "Jobs", "WebClient", "Forges", "LanguageModels", "Storage", "Sandbox",
+        "UseCases", "Server", "Yams", log, metrics, crypto, lifecycle,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .target(
       name: "TestKit",
-      dependencies: ["Domain", "WebClient", log, nioCore, nioPosix, nioHTTP1],
+      dependencies: ["Domain", "Jobs", "WebClient", log, crypto, nioCore, nioPosix, nioHTTP1],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "FakeGitHub", dependencies: ["TestKit"], path: "Benchmarks/FakeGitHub",
       swiftSettings: strict),
     .executableTarget(
       name: "DiffNumstat", dependencies: ["Domain"], path: "Benchmarks/DiffNumstat",
@@ -83,19 +109,41 @@ let package = Package(
       name: "WebClientTests", dependencies: ["WebClient", "TestKit", log, nioCore, nioHTTP1],
       swiftSettings: strict),
     .testTarget(
+      name: "JobsTests", dependencies: ["Jobs", "Storage", "Domain", "TestKit", log, lifecycle],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ForgesTests",
+      dependencies: ["Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "Server", "UseCases", "Jobs", "Storage", "Domain", "TestKit", log, metrics, lifecycle,
+        hummingbird, "Yams",
+      ],
+      swiftSettings: strict),
+    .testTarget(
       name: "LanguageModelsTests",
       dependencies: ["LanguageModels", "Domain", "WebClient", "TestKit", log],
       swiftSettings: strict),
     .testTarget(
-      name: "StorageTests", dependencies: ["Storage", "Domain", "TestKit"], swiftSettings: strict),
+      name: "StorageTests", dependencies: ["Storage", "Jobs", "Domain", "TestKit"],
+      swiftSettings: strict),
     .testTarget(
       name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit"], swiftSettings: strict),
     .testTarget(
       name: "UseCasesTests",
-      dependencies: ["UseCases", "Domain", "LanguageModels", "WebClient", "TestKit", log],
+      dependencies: [
+        "UseCases", "Domain", "Jobs", "Forges", "Storage", "LanguageModels", "WebClient",
+        "TestKit", log,
+      ],
       swiftSettings: strict),
     .testTarget(
-      name: "StetTests", dependencies: ["stet", "Domain", "LanguageModels", "TestKit", log],
+      name: "StetTests",
+      dependencies: [
+        "stet", "Domain", "Jobs", "Forges", "LanguageModels", "Storage", "UseCases", "TestKit",
+        "WebClient", log,
+      ],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

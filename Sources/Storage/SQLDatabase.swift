@@ -6,6 +6,7 @@ public enum SQLValue: Sendable, Equatable {
   case integer(Int64)
   case real(Double)
   case text(String)
+  case bytes([UInt8])
 
   public static func optional(_ text: String?) -> SQLValue { text.map { .text($0) } ?? .null }
 }
@@ -41,8 +42,12 @@ public struct SQLRow: Sendable, Equatable {
     switch values[column] {
     case .real(let number): number
     case .integer(let number): Double(number)
-    case .null, .text: nil
+    case .null, .text, .bytes: nil
     }
+  }
+
+  public func bytes(_ column: Int) -> [UInt8]? {
+    if case .bytes(let bytes) = values[column] { bytes } else { nil }
   }
 }
 

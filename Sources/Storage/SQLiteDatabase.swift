@@ -93,6 +93,7 @@ public final class SQLiteDatabase: SQLDatabase {
         case .integer(let number): number
         case .real(let number): number
         case .text(let text): text
+        case .bytes(let bytes): Data(bytes)
         }
       })
   }
@@ -105,7 +106,7 @@ public final class SQLiteDatabase: SQLDatabase {
         case .int64(let number): .integer(number)
         case .double(let number): .real(number)
         case .string(let text): .text(text)
-        case .blob(let data): .text(String(decoding: data, as: UTF8.self))
+        case .blob(let data): .bytes([UInt8](data))
         }
       })
   }

@@ -40,12 +40,15 @@ public struct ReviewChange: Sendable {
     public var sources: SourceReader
     /// Total time for one model call.
     public var callDeadline: Duration
+    /// The run's id where one was promised to somebody; else a new one.
+    public var run: String?
+    public var job: String?
     public var progress: @Sendable (Progress) -> Void
 
     public init(
       diff: [UInt8], subject: String, askedBy: String, policy: ReviewPolicy = ReviewPolicy(),
       imported: [Finding] = [], sources: @escaping SourceReader = { _, _ in nil },
-      callDeadline: Duration = .seconds(120),
+      callDeadline: Duration = .seconds(120), run: String? = nil, job: String? = nil,
       progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
       self.diff = diff
@@ -55,6 +58,8 @@ public struct ReviewChange: Sendable {
       self.imported = imported
       self.sources = sources
       self.callDeadline = callDeadline
+      self.run = run
+      self.job = job
       self.progress = progress
     }
   }
@@ -92,7 +97,8 @@ public struct ReviewChange: Sendable {
     let coverage = selection.coverage(diff, claimed.ledger)
     var review = Review(
       verdict: decision.verdict(coverage), summary: "", findings: decision.findings,
-      dropped: decision.dropped, coverage: coverage, usage: claimed.usage, run: RunID.next(started))
+      dropped: decision.dropped, coverage: coverage, usage: claimed.usage,
+      run: request.run ?? TimeOrderedID.next(started))
     review.summary = ReviewSummary.sentence(
       for: review, model: claimed.answeredBy ?? ports.model?.name, failure: claimed.failure)
 
@@ -125,7 +131,7 @@ public struct ReviewChange: Sendable {
       outcome: claimed.failure == nil ? .completed : .failed, askedBy: request.askedBy,
       subject: request.subject, inputs: ["diff": ContentHash.of(request.diff)],
       modelCalls: claimed.calls, claims: claimed.claims, masked: claimed.masked, review: review,
-      failure: claimed.failure.map { "\($0.code.rawValue): \($0.detail)" })
+      failure: claimed.failure.map { "\($0.code.rawValue): \($0.detail)" }, job: request.job)
     do {
       try await runs.save(run)
       return nil

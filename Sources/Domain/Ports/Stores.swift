@@ -1,7 +1,11 @@
+public import Foundation
+
 /// Why a store could not do its work.
 public struct StoreError: Error, Sendable, Equatable {
   public enum Code: String, Sendable {
     case full, corrupt, locked, unwritable, newerSchema = "newer_schema", failed
+    /// Another wrote meanwhile; read again.
+    case conflict
   }
   public var code: Code
   /// What failed and where, without secrets.
@@ -27,4 +31,70 @@ public protocol ResponseCache: Sendable {
   /// - Parameter key: SHA-256 of everything that shaped the answer, lower-case hex.
   func reply(for key: String) async throws(StoreError) -> ModelReply?
   func store(_ reply: ModelReply, for key: String) async throws(StoreError)
+}
+
+/// Keeps what Stet has posted on each pull request.
+public protocol PublicationStore: Sendable {
+  func publication(
+    on forge: String, of reference: PullRequestReference
+  ) async throws(StoreError) -> Publication?
+  /// - Throws: `.conflict` where the stored version is not `publication.version`; stores it as
+  ///   the next one. A new one has version 0.
+  /// - Returns: what was stored, with its new version.
+  func save(_ publication: Publication) async throws(StoreError) -> Publication
+}
+
+/// Answers of a forge with their validators, for conditional requests. Losing one costs a request.
+public protocol ValidatorStore: Sendable {
+  func answer(for key: String) async -> ValidatedAnswer?
+  func store(_ answer: ValidatedAnswer, for key: String) async
+}
+
+public struct ValidatedAnswer: Sendable, Hashable {
+  public var etag: String
+  public var body: [UInt8]
+  /// Response headers that matter later (`link`), by lower-case name.
+  public var headers: [String: String]
+
+  public init(etag: String, body: [UInt8], headers: [String: String] = [:]) {
+    self.etag = etag
+    self.body = body
+    self.headers = headers
+  }
+}
+
+/// Counts what somebody did, for limits that outlive the process.
+public protocol UsageLimiter: Sendable {
+  /// Counts one use. The same `use` counts once, so that a retried job costs nothing more.
+  /// - Returns: `nil` where it is within `limit` in the last `period`, else the time to wait.
+  func take(
+    _ key: String, use: String, limit: Int, per period: Duration
+  ) async throws(StoreError) -> Duration?
+}
+
+/// The append-only record of who did what. Each entry holds the hash of the one before.
+public protocol AuditTrail: Sendable {
+  @discardableResult
+  func append(_ event: AuditEvent) async throws(StoreError) -> AuditEntry
+  /// Oldest first. - Parameter after: only entries with a larger number.
+  func entries(after: Int64, limit: Int) async throws(StoreError) -> [AuditEntry]
+  func verify() async throws(StoreError) -> AuditVerification
+}
+
+/// Keeps the issues of Stet's own tracker.
+public protocol IssueStore: Sendable {
+  /// Stores a new issue, or replaces one of the same id.
+  func save(_ issue: TrackedIssue) async throws(StoreError)
+  func issue(id: String) async throws(StoreError) -> TrackedIssue?
+  /// Newest first. - Parameter before: only issues with a smaller id.
+  func issues(limit: Int, before: String?) async throws(StoreError) -> [TrackedIssue]
+}
+
+/// Keeps API tokens, by the hash of their text alone.
+public protocol TokenStore: Sendable {
+  func save(_ token: APIToken) async throws(StoreError)
+  func token(hash: String) async throws(StoreError) -> APIToken?
+  func tokens() async throws(StoreError) -> [APIToken]
+  /// - Returns: false where there is no such token that is not revoked yet.
+  func revoke(id: String, at: Date) async throws(StoreError) -> Bool
 }

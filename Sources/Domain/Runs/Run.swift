@@ -2,8 +2,24 @@ public import Foundation
 
 /// One execution of a use case: what went in, what was claimed, what was proved, what came out.
 public struct Run: Sendable, Codable, Identifiable {
-  public enum Kind: String, Sendable, Codable { case review }
-  public enum Outcome: String, Sendable, Codable { case completed, failed }
+  public enum Kind: String, Sendable, Codable { case review, fix, enrich, command }
+  public enum Outcome: String, Sendable, Codable {
+    case completed, failed
+    /// Stopped because it was asked to, or because a newer head took its place.
+    case cancelled
+  }
+
+  /// Something that the run changed outside.
+  public struct Action: Sendable, Codable, Hashable {
+    /// In dotted words, as in the audit trail: `review.posted`.
+    public var name: String
+    /// Where: `github:OWNER/NAME#N`.
+    public var place: String
+    public init(name: String, place: String) {
+      self.name = name
+      self.place = place
+    }
+  }
 
   /// One request that reached a model, or one answer found in the cache.
   public struct ModelCall: Sendable, Codable, Hashable {
@@ -48,13 +64,19 @@ public struct Run: Sendable, Codable, Identifiable {
   /// Secrets masked before text left for a model, by kind.
   public var masked: [String: Int]
   public var review: Review?
-  /// One sentence where `outcome` is `failed`.
+  /// One sentence where `outcome` is not `completed`.
   public var failure: String?
+  /// The job whose try it was; `nil` for a command.
+  public var job: String?
+  public var actions: [Action]?
+  /// What the use case answered where that is no review, as its route gives it.
+  public var result: JSONValue?
 
   public init(
     id: String, kind: Kind, startedAt: Date, seconds: Double, outcome: Outcome, askedBy: String,
     subject: String, inputs: [String: String], modelCalls: [ModelCall], claims: Int,
-    masked: [String: Int], review: Review?, failure: String?
+    masked: [String: Int], review: Review?, failure: String?,
+    job: String? = nil, actions: [Action]? = nil, result: JSONValue? = nil
   ) {
     self.id = id
     self.kind = kind
@@ -69,5 +91,8 @@ public struct Run: Sendable, Codable, Identifiable {
     self.masked = masked
     self.review = review
     self.failure = failure
+    self.job = job
+    self.actions = actions
+    self.result = result
   }
 }

@@ -1,0 +1,52 @@
+public import Foundation
+
+/// What Stet has posted on one pull request, and what it was about to post when it last wrote this.
+public struct Publication: Sendable, Hashable, Codable {
+  /// A finding that stands on the forge as a comment.
+  public struct Posted: Sendable, Hashable, Codable {
+    public var fingerprint: String
+    public var path: String
+    public var line: Int
+    public var category: String
+    public var message: String
+    /// The commit it was posted on.
+    public var head: String
+
+    public init(
+      fingerprint: String, path: String, line: Int, category: String, message: String, head: String
+    ) {
+      self.fingerprint = fingerprint
+      self.path = path
+      self.line = line
+      self.category = category
+      self.message = message
+      self.head = head
+    }
+  }
+
+  public var forge: String
+  public var reference: PullRequestReference
+  /// The last head whose review was published whole.
+  public var publishedHead: String?
+  /// Set before the first call that posts, taken away after the last: while it stands, what the
+  /// forge holds must be read before anything is posted.
+  public var pendingHead: String?
+  public var summaryComment: Int64?
+  public var posted: [Posted]
+  /// Fingerprints that somebody with the right asked to be silent about, with who asked.
+  public var ignored: [String: String]
+  /// The check run of `checkHead`.
+  public var check: Int64?
+  public var checkHead: String?
+  /// The last run that was published.
+  public var run: String?
+  public var version: Int
+
+  public init(forge: String, reference: PullRequestReference) {
+    self.forge = forge
+    self.reference = reference
+    posted = []
+    ignored = [:]
+    version = 0
+  }
+}

@@ -1,0 +1,90 @@
+/// The right to run a job for a while. The token grows with every claim of the job, so that a
+/// worker that lost its lease cannot write about it any more.
+public struct Lease: Sendable, Hashable {
+  public var job: String
+  public var token: Int64
+  public var worker: String
+
+  public init(job: String, token: Int64, worker: String) {
+    self.job = job
+    self.token = token
+    self.worker = worker
+  }
+}
+
+public struct ClaimedJob: Sendable, Hashable {
+  public var job: Job
+  public var lease: Lease
+
+  public init(job: Job, lease: Lease) {
+    self.job = job
+    self.lease = lease
+  }
+}
+
+public enum LeaseState: Sendable, Hashable {
+  case held
+  /// Held, and somebody asked the job to stop.
+  case cancelRequested
+  /// Another has it, or it is finished.
+  case lost
+}
+
+public struct EnqueuedJob: Sendable, Hashable {
+  public var id: String
+  /// False where an unfinished job of the same key was there already; `id` is then that one's.
+  public var isNew: Bool
+
+  public init(id: String, isNew: Bool) {
+    self.id = id
+    self.isNew = isNew
+  }
+}
+
+public struct JobFilter: Sendable, Hashable {
+  public var states: [JobState]
+  public var kind: String?
+  /// Newest first; only jobs with a smaller id.
+  public var before: String?
+  public var limit: Int
+
+  public init(
+    states: [JobState] = [], kind: String? = nil, before: String? = nil, limit: Int = 50
+  ) {
+    self.states = states
+    self.kind = kind
+    self.before = before
+    self.limit = limit
+  }
+}
+
+/// Keeps jobs. Every call is one transaction, on disk when it returns; the database's clock is the
+/// only clock.
+public protocol JobStore: Sendable {
+  /// Adds all or none.
+  func enqueue(_ jobs: [NewJob]) async throws -> [EnqueuedJob]
+  /// Takes what is due, by priority and then age. - Parameter kinds: only these; empty takes none.
+  func claim(
+    kinds: [String], limit: Int, worker: String, lease: Duration
+  ) async throws -> [ClaimedJob]
+  /// Holds leases for another while. - Returns: one state for each, in order.
+  func extend(_ leases: [Lease], by lease: Duration) async throws -> [LeaseState]
+  /// Writes how a try ended. - Returns: false where the lease was lost; nothing is written then.
+  func finish(_ lease: Lease, _ result: JobResult) async throws -> Bool
+  /// Makes jobs whose lease ran out available again, or discards them where no attempt is left.
+  func rescue() async throws -> Int
+  /// Makes every running job available again without counting the try: for the one process that
+  /// holds the embedded database's lock, which knows that nobody else runs any.
+  func rescueAll() async throws -> Int
+  /// Time until the next job is due; zero for now, `nil` for none.
+  func untilNext(kinds: [String]) async throws -> Duration?
+
+  func job(id: String) async throws -> Job?
+  func jobs(_ filter: JobFilter) async throws -> [Job]
+  func counts() async throws -> [JobState: Int]
+  /// Cancels one that waits; asks one that runs to stop. - Returns: the job after it; `nil` for none.
+  func cancel(id: String, reason: String) async throws -> Job?
+  /// Makes a discarded, cancelled or retryable job available now, with its attempts afresh.
+  /// - Returns: the job after it; `nil` for none.
+  func retry(id: String) async throws -> Job?
+}

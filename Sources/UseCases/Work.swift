@@ -1,0 +1,110 @@
+public import Domain
+
+/// What is done in the background: the kinds of job, and what each is given. One handler each,
+/// registered in `Wiring`.
+public enum Work {
+  /// Reads one stored delivery and decides what follows: `HandleEvent`.
+  public struct HandleDelivery: JobArguments {
+    public static let kind = "handle-delivery"
+    /// `SOURCE:ID` of the inbox.
+    public var delivery: String
+    /// Such as `pull_request`.
+    public var event: String
+    public init(delivery: String, event: String) {
+      self.delivery = delivery
+      self.event = event
+    }
+  }
+
+  /// Reviews a pull request on a forge and publishes it: `ReviewPullRequest`.
+  public struct ReviewPullRequest: JobArguments {
+    public static let kind = "review-pull-request"
+    public var access: ForgeAccess
+    public var reference: PullRequestReference
+    /// Who or what asked, as in `AuditEvent.actor`.
+    public var askedBy: String
+    public var run: String
+    /// As the event told it; `nil` where only the reference is known.
+    public var pullRequest: PullRequest?
+    /// False: review only, keep the result in the run.
+    public var publishes: Bool
+    /// True where a person asked by name: also a draft, and again a head already reviewed.
+    public var isAskedFor: Bool
+
+    public init(
+      access: ForgeAccess, reference: PullRequestReference, askedBy: String, run: String,
+      pullRequest: PullRequest? = nil, publishes: Bool = true, isAskedFor: Bool = false
+    ) {
+      self.access = access
+      self.reference = reference
+      self.askedBy = askedBy
+      self.run = run
+      self.pullRequest = pullRequest
+      self.publishes = publishes
+      self.isAskedFor = isAskedFor
+    }
+  }
+
+  /// Does what a comment asked for: `AnswerCommand`.
+  public struct AnswerCommand: JobArguments {
+    public static let kind = "answer-command"
+    public var access: ForgeAccess
+    public var comment: ForgeEvent.CommentEvent
+    public var repository: RepositoryName
+    public init(
+      access: ForgeAccess, comment: ForgeEvent.CommentEvent, repository: RepositoryName
+    ) {
+      self.access = access
+      self.comment = comment
+      self.repository = repository
+    }
+  }
+
+  /// Reviews a diff that came through the API.
+  public struct ReviewDiff: JobArguments {
+    public static let kind = "review-diff"
+    public var run: String
+    public var diff: String
+    public var askedBy: String
+    public init(run: String, diff: String, askedBy: String) {
+      self.run = run
+      self.diff = diff
+      self.askedBy = askedBy
+    }
+  }
+
+  /// Gives an issue of Stet's own tracker its summary and tags: `EnrichIssue`.
+  public struct EnrichIssue: JobArguments {
+    public static let kind = "enrich-issue"
+    public var issue: String
+    public var run: String
+    public init(issue: String, run: String) {
+      self.issue = issue
+      self.run = run
+    }
+  }
+}
+
+/// By whose leave a forge is called.
+public struct ForgeAccess: Sendable, Hashable, Codable {
+  /// `github`.
+  public var forge: String
+  public var repository: RepositoryName
+  /// A GitHub App's installation; `nil` with a plain token, or where it must be looked up.
+  public var installation: Int64?
+
+  public init(forge: String, repository: RepositoryName, installation: Int64? = nil) {
+    self.forge = forge
+    self.repository = repository
+    self.installation = installation
+  }
+}
+
+/// Opens a forge for one repository. - Throws: `ForgeError` `.unauthorized` where no credentials are
+/// set, with what to set.
+public typealias ForgeOpener = @Sendable (ForgeAccess) async throws(ForgeError) -> any Forge
+
+/// What a kind of job is given, as the JSON of its row.
+public protocol JobArguments: Codable, Sendable {
+  static var kind: String { get }
+}
