@@ -12,6 +12,14 @@ struct Migration: Sendable {
   static let all: [Migration] = [
     runs0001,
     responses0002,
+    Migration(number: 3, name: "jobs", statements: []),
+    Migration(number: 4, name: "deliveries", statements: []),
+    runRows0005,
+    publications0006,
+    validators0007,
+    uses0008,
+    audit0009,
+    issuesAndTokens0010,
   ]
 
   static let latest = all.count
