@@ -1,4 +1,4 @@
-public import Domain
+import Domain
 public import Jobs
 
 /// Reviews a diff that came through the API. The run record is the answer.

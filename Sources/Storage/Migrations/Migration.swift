@@ -14,6 +14,14 @@ struct Migration: Sendable {
     responses0002,
     jobs0003,
     deliveries0004,
+    Migration(number: 3, name: "jobs", statements: []),
+    Migration(number: 4, name: "deliveries", statements: []),
+    runRows0005,
+    publications0006,
+    validators0007,
+    uses0008,
+    audit0009,
+    issuesAndTokens0010,
   ]
 
   static let latest = all.count
