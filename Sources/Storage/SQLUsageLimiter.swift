@@ -20,6 +20,11 @@ public actor SQLUsageLimiter: UsageLimiter {
     INSERT INTO limits (key, expires_microseconds) VALUES ($1, $2)
     ON CONFLICT (key) DO UPDATE SET expires_microseconds = excluded.expires_microseconds
     """
+  /// After the clock was set back, what lies in the future counts as done now.
+  private static let mendTimes = """
+    UPDATE uses SET at_microseconds = $1, expires_microseconds = $2
+    WHERE key = $3 AND at_microseconds > $1
+    """
   private static let count = """
     INSERT INTO uses (key, name, at_microseconds, expires_microseconds)
     SELECT $1, $2, CAST($3 AS BIGINT), CAST($4 AS BIGINT)
@@ -62,6 +67,7 @@ public actor SQLUsageLimiter: UsageLimiter {
       let (end, start) = (SQLValue.integer(present + length), SQLValue.integer(present - length))
       let changed = try await database.change([
         SQLStatement(Self.turn, [.plain(key), end]),
+        SQLStatement(Self.mendTimes, [.integer(present), end, .plain(key)]),
         SQLStatement(
           Self.count,
           [.plain(key), .plain(use), .integer(present), end, start, .number(limit)]),
