@@ -114,7 +114,10 @@ public struct ReviewChange: Sendable {
       style: model.profile.promptStyle, language: request.policy.language)
     return await AskModel(
       model: model, prompt: prompt,
-      cache: ports.cache.map { ClaimCache(store: $0, model: model.name, prompt: prompt) },
+      cache: ports.cache.map {
+        ClaimCache(
+          store: $0, model: model.name, identity: model.cacheIdentity, prompt: prompt)
+      },
       random: ports.random, diff: diff,
       prove: ProveClaims(diff: diff, suggestions: suggestions),
       request: request
