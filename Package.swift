@@ -80,7 +80,7 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Domain", "Jobs", "UseCases", log, metrics, crypto, lifecycle, hummingbird,
+        "Domain", "Jobs", "UseCases", log, metrics, crypto, lifecycle, hummingbird, nioCore,
       ],
       swiftSettings: strict),
     .systemLibrary(
@@ -119,7 +119,7 @@ let package = Package(
       name: "ServerTests",
       dependencies: [
         "Server", "UseCases", "Jobs", "Storage", "Domain", "TestKit", log, metrics, lifecycle,
-        hummingbird, "Yams",
+        hummingbird, nioCore, nioPosix, "Yams",
       ],
       swiftSettings: strict),
     .testTarget(
