@@ -51,7 +51,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Jobs", dependencies: [lifecycle, log, metrics], swiftSettings: strict),
     .target(
-      name: "Forges", dependencies: ["Domain", "WebClient", log, crypto, jwt],
+      name: "Forges", dependencies: ["Domain", "WebClient", log, metrics, crypto, jwt],
       swiftSettings: strict),
     .target(
       name: "LanguageModels",
@@ -113,7 +113,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ForgesTests",
-      dependencies: ["Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt],
+      dependencies: [
+        "Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt,
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
