@@ -82,6 +82,9 @@ public protocol JobStore: Sendable {
   func rescueAll() async throws -> Int
   /// Time until the next job is due; zero for now, `nil` for none.
   func untilNext(kinds: [String]) async throws -> Duration?
+  /// For how long the oldest due job has been waiting; `nil` for none. Any kind, also such as no
+  /// worker knows.
+  func oldestDue() async throws -> Duration?
 
   func job(id: String) async throws -> Job?
   func jobs(_ filter: JobFilter) async throws -> [Job]
@@ -91,4 +94,8 @@ public protocol JobStore: Sendable {
   /// Makes a discarded, cancelled or retryable job available now, with its attempts afresh.
   /// - Returns: the job after it; `nil` for none.
   func retry(id: String) async throws -> Job?
+}
+
+extension JobStore {
+  public func oldestDue() async throws -> Duration? { nil }
 }

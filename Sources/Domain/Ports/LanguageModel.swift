@@ -148,11 +148,22 @@ public struct ModelError: Error, Sendable, Equatable {
   public var retryAfter: Duration?
   /// HTTP requests that were spent on it.
   public var requests: Int
+  /// Tokens of answers that came and were of no use, such as one that holds to no schema.
+  public var inputTokens: TokenCount
+  public var outputTokens: TokenCount
+  /// What those tokens cost; `nil` where there were none, or the price is unknown.
+  public var costUSD: USD?
 
-  public init(code: Code, detail: String, retryAfter: Duration? = nil, requests: Int = 0) {
+  public init(
+    code: Code, detail: String, retryAfter: Duration? = nil, requests: Int = 0,
+    inputTokens: TokenCount = 0, outputTokens: TokenCount = 0, costUSD: USD? = nil
+  ) {
     self.code = code
     self.detail = detail
     self.retryAfter = retryAfter
     self.requests = requests
+    self.inputTokens = inputTokens
+    self.outputTokens = outputTokens
+    self.costUSD = costUSD
   }
 }
