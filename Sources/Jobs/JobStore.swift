@@ -44,15 +44,19 @@ public struct EnqueuedJob: Sendable, Hashable {
 public struct JobFilter: Sendable, Hashable {
   public var states: [JobState]
   public var kind: String?
+  /// The run that was promised.
+  public var run: String?
   /// Newest first; only jobs with a smaller id.
   public var before: String?
   public var limit: Int
 
   public init(
-    states: [JobState] = [], kind: String? = nil, before: String? = nil, limit: Int = 50
+    states: [JobState] = [], kind: String? = nil, run: String? = nil, before: String? = nil,
+    limit: Int = 50
   ) {
     self.states = states
     self.kind = kind
+    self.run = run
     self.before = before
     self.limit = limit
   }

@@ -34,10 +34,13 @@ public struct ServerLimits: Sendable {
   public var bodyDeadline = Duration.seconds(30)
   /// Open connections; further ones wait to be accepted.
   public var connections = 1024
-  /// Requests to `/fix`, `/issues` and `/v1` that one token, and one address, may make in a minute.
+  /// Requests to `/fix`, `/issues` and `/v1` that one token may make in a minute.
   public var requestsPerMinute = 120
   /// How many of them may come at once.
   public var requestBurst = 30
+  /// The same for all callers of one address together, also those without a valid token.
+  public var requestsPerMinutePerAddress = 480
+  public var requestBurstPerAddress = 120
   /// Longest `?wait=`.
   public var longestWait = Duration.seconds(120)
   public var fixDeadline = Duration.seconds(30)

@@ -13,8 +13,9 @@ public struct ServerPorts: Sendable {
   public var audit: any AuditTrail
   /// One for each forge; its `forge` is the last part of the route `/webhooks/FORGE`.
   public var webhooks: [any WebhookReader]
-  /// Each job that changes, as long as somebody listens. Missing one costs a short delay only.
-  public var jobChanges: @Sendable () -> AsyncStream<JobChange>
+  /// What happens to a job, by its id or its run's, as long as somebody listens. Missing something
+  /// costs a short delay only.
+  public var jobChanges: @Sendable (_ id: String) -> AsyncStream<JobChange>
   /// Called after jobs were stored, so that an idle worker in this process looks at once.
   public var wakeWorkers: @Sendable () -> Void
   /// What `GET /readyz` asks, in order.
@@ -30,7 +31,9 @@ public struct ServerPorts: Sendable {
   public init(
     inbox: any Inbox, jobs: any JobStore, runs: any RunStore, issues: any IssueStore,
     tokens: any TokenStore, audit: any AuditTrail, webhooks: [any WebhookReader] = [],
-    jobChanges: @escaping @Sendable () -> AsyncStream<JobChange> = { AsyncStream { _ in } },
+    jobChanges: @escaping @Sendable (_ id: String) -> AsyncStream<JobChange> = { _ in
+      AsyncStream { _ in }
+    },
     wakeWorkers: @escaping @Sendable () -> Void = {}, readiness: [ReadinessCheck] = [],
     fix: (@Sendable (FixRequest) async throws -> FixAnswer)? = nil, forge: String? = nil,
     metrics: PrometheusMetrics? = nil, now: @escaping @Sendable () -> Date = { Date() }
@@ -52,11 +55,12 @@ public struct ServerPorts: Sendable {
   }
 }
 
-/// A job that was stored anew or whose state has changed.
+/// A job's state has changed, or it has something to tell.
 public struct JobChange: Sendable, Hashable {
-  public var job: String
+  /// One line for people; `nil` where the state has changed.
+  public var progress: String?
 
-  public init(job: String) { self.job = job }
+  public init(progress: String? = nil) { self.progress = progress }
 }
 
 /// One part that must work before the server can do its own, such as the database.
@@ -77,17 +81,20 @@ public struct FixRequest: Sendable, Hashable {
   public var diff: String?
   public var context: String?
   public var path: String?
+  /// As `AuditEvent.actor`.
+  public var askedBy: String
   /// Until then an answer is of use.
   public var deadline: Duration
 
   public init(
     code: String, diff: String? = nil, context: String? = nil, path: String? = nil,
-    deadline: Duration = .seconds(30)
+    askedBy: String, deadline: Duration = .seconds(30)
   ) {
     self.code = code
     self.diff = diff
     self.context = context
     self.path = path
+    self.askedBy = askedBy
     self.deadline = deadline
   }
 }
@@ -97,14 +104,14 @@ public struct FixAnswer: Sendable {
   public var fixedCode: String
   public var changed: Bool
   /// One sentence: what was changed, or why nothing was.
-  public var reason: String
+  public var reason: String?
   /// What was proved of `fixedCode`, such as `parses`.
   public var verified: [String]
   public var usage: ModelUsage
   public var run: String
 
   public init(
-    fixedCode: String, changed: Bool, reason: String, verified: [String], usage: ModelUsage,
+    fixedCode: String, changed: Bool, reason: String?, verified: [String], usage: ModelUsage,
     run: String
   ) {
     self.fixedCode = fixedCode

@@ -48,8 +48,11 @@ public struct MetricDefinition: Sendable, Hashable {
   public static var markdown: String {
     var lines = ["| name | kind | labels | meaning |", "|---|---|---|---|"]
     for metric in all {
-      let labels = metric.labels.isEmpty ? "–" : metric.labels.map { "`\($0)`" }.joined(
-        separator: ", ")
+      let labels =
+        metric.labels.isEmpty
+        ? "–"
+        : metric.labels.map { "`\($0)`" }.joined(
+          separator: ", ")
       lines.append("| `\(metric.name)` | \(metric.kind.rawValue) | \(labels) | \(metric.help) |")
     }
     return lines.joined(separator: "\n") + "\n"

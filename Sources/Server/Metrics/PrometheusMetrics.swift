@@ -136,7 +136,9 @@ public final class PrometheusMetrics: MetricsFactory {
       MetricDefinition.all.map { ($0.name, $0.help) }, uniquingKeysWith: { first, _ in first })
     var lines = ""
     var last: String?
-    for (key, value) in series.sorted(by: { ($0.key.name, $0.key.labels) < ($1.key.name, $1.key.labels) }) {
+    for (key, value) in series.sorted(by: {
+      ($0.key.name, $0.key.labels) < ($1.key.name, $1.key.labels)
+    }) {
       if key.name != last {
         if let help = help[key.name] {
           lines += "# HELP \(key.name) \(PrometheusText.help(help))\n"
