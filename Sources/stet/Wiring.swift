@@ -98,6 +98,23 @@ struct Wiring: Sendable {
     }
   }
 
+  // MARK: Use cases
+
+  func review(model: (any LanguageModel)?, usesCache: Bool = true) -> ReviewChange.Ports {
+    ReviewChange.Ports(
+      model: model, cache: usesCache ? responseCache : nil, runs: runs, syntax: syntax)
+  }
+
+  func reviewPullRequest(
+    model: (any LanguageModel)?, usesCache: Bool = true, callDeadline: Duration? = nil
+  ) -> ReviewPullRequest {
+    ReviewPullRequest(
+      ports: .init(
+        openForge: openForge, review: review(model: model, usesCache: usesCache),
+        publications: publications, audit: audit, policies: policies,
+        callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
+  }
+
   // MARK: Models
 
   /// The providers in their order behind one breaker each; `nil` where none is set. One whose key
