@@ -7,7 +7,9 @@ database afterwards; the latency of an acknowledgement on an idle server; the ti
 first 200 of /healthz; the memory of an idle server. What the load generator can send to a server
 that stores nothing is measured too, so that nobody takes its limit for the servers'.
 Standard library only; the peer's packages go into a venv of their own in Benchmarks/out.
-usage: webhooks.py [--stet PATH] [--peer PYTHON] [--rounds N] [--seconds S] [--no-peer|--no-stet]
+Then, where the product FakeGitHub is built, the same while reviews run: webhooks_busy.py.
+usage: webhooks.py [--stet PATH] [--fake PATH] [--peer PYTHON] [--rounds N] [--seconds S]
+                   [--no-peer] [--no-stet] [--no-busy]
 """
 import argparse
 import hashlib
@@ -339,11 +341,12 @@ def plain_environment(**more):
     return kept | {"GITHUB_WEBHOOK_SECRET": SECRET} | more
 
 
-def start_stet(binary, folder):
+def start_stet(binary, folder, more=None):
     port = free_port()
     environment = plain_environment(
         HOME=folder, STET_DATA_DIR=os.path.join(folder, "data"), LLM_PROVIDER="none",
-        STET_LISTEN=f"127.0.0.1:{port}", SWIFT_BACKTRACE="enable=no")
+        STET_LISTEN=f"127.0.0.1:{port}", SWIFT_BACKTRACE="enable=no",
+        STET_LOG_LEVEL="notice") | (more or {})
     return Server("stet", [binary, "serve"], environment, folder, port)
 
 
@@ -441,14 +444,36 @@ def print_table(names, results):
     return values
 
 
+def sign(payload):
+    return "sha256=" + hmac.new(SECRET.encode(), payload, hashlib.sha256).hexdigest()
+
+
+def measure_busy(binary, fake):
+    """Prints the figures taken while reviews run, and returns what is not as promised."""
+    import webhooks_busy
+
+    before, after = pull_request_body()
+    with tempfile.TemporaryDirectory(dir=OUT) as folder:
+        figures = webhooks_busy.measure(
+            lambda place, more: start_stet(binary, place, more), fake, folder,
+            before + b"1" + after, sign, latencies, percentile)
+    print(f"\n{webhooks_busy.REVIEWS} reviews by {webhooks_busy.WORKERS} workers:")
+    for name, value in figures.items():
+        print(f"  {name:32}{value:>10.3g}")
+    return [f"{name} is {figures[name]:.3g}, promised below {limit}"
+            for name, limit in webhooks_busy.LIMITS.items() if figures[name] >= limit]
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--stet", default=os.path.join(ROOT, ".build/release/stet"))
     options.add_argument("--peer", help="a Python that has FastAPI, uvicorn and uvloop")
+    options.add_argument("--fake", default=os.path.join(ROOT, ".build/release/FakeGitHub"))
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=6)
     options.add_argument("--no-peer", action="store_true")
     options.add_argument("--no-stet", action="store_true")
+    options.add_argument("--no-busy", action="store_true")
     chosen = options.parse_args()
     starters = {}
     if not chosen.no_stet:
@@ -490,6 +515,12 @@ def main():
                 failed.append(
                     f"stored {rates['stet'] / rates['fastapi']:.2f} times as many as FastAPI, "
                     f"promised {RATIO}")
+    if "stet" in results and not chosen.no_busy:
+        if os.path.exists(chosen.fake):
+            failed += measure_busy(binary, os.path.abspath(chosen.fake))
+        else:
+            print(f"not measured while reviews run: {chosen.fake} is not built "
+                  "(swift build -c release --product FakeGitHub)")
     for line in failed:
         print("NOT MET: " + line)
     return 1 if failed else 0
