@@ -37,7 +37,7 @@ struct WebhookEventReading {
     switch event {
     case "pull_request":
       return WebhookPullRequestPayload(json["pull_request"], in: repository).map {
-        .pullRequest(action.flatMap { .init(rawValue: $0) } ?? .other, $0.pullRequest)
+        .pullRequest(pullRequestChange, $0.pullRequest)
       }
     case "issues":
       return WebhookIssuePayload(json["issue"], in: repository).map {
@@ -67,6 +67,13 @@ struct WebhookEventReading {
       return comment(.discussion, on: json["discussion"], in: repository, isPullRequest: false)
     default: return nil
     }
+  }
+
+  /// Another base is told as an edit. No action of GitHub's has the name that we gave it.
+  private var pullRequestChange: ForgeEvent.PullRequestChange {
+    if action == "edited", json["changes"]?["base"] != nil { return .baseChanged }
+    let known = action.flatMap { ForgeEvent.PullRequestChange(rawValue: $0) }
+    return known == .baseChanged ? .other : known ?? .other
   }
 
   private func comment(
