@@ -52,7 +52,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Jobs", dependencies: [lifecycle, log, metrics], swiftSettings: strict),
     .target(
-      name: "Forges", dependencies: ["Domain", "WebClient", log, crypto, jwt],
+      name: "Forges", dependencies: ["Domain", "WebClient", log, metrics, crypto, jwt],
       swiftSettings: strict),
     .target(
       name: "LanguageModels",
@@ -81,7 +81,7 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Domain", "Jobs", "UseCases", log, metrics, crypto, lifecycle, hummingbird,
+        "Domain", "Jobs", "UseCases", log, metrics, crypto, lifecycle, hummingbird, nioCore,
       ],
       swiftSettings: strict),
     .systemLibrary(
@@ -116,13 +116,16 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ForgesTests",
-      dependencies: ["Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt],
+      dependencies: [
+        "Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt,
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
       dependencies: [
         "Server", "UseCases", "Jobs", "Storage", "Domain", "TestKit", log, metrics, lifecycle,
-        hummingbird, "Yams",
+        hummingbird, nioCore, nioPosix, "Yams",
       ],
       swiftSettings: strict),
     .testTarget(

@@ -8,6 +8,9 @@ import ArgumentParser
   import Glibc
 #endif
 
+/// A command that runs until it is asked to stop, and hears the signals itself.
+protocol ServerCommand: AsyncParsableCommand {}
+
 /// From arguments to an exit status.
 enum Program {
   enum Ending: Sendable, Equatable {
@@ -36,6 +39,8 @@ enum Program {
         return ending(of: error)
       }
     }
+    // A server stops in an order of its own.
+    if command is any ServerCommand { return await work.value }
     let interruption = Interruption { work.cancel() }
     let result = await work.value
     // A cancelled command has ended its children by now; the signal ended it, whatever it returns.

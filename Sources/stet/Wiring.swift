@@ -1,4 +1,6 @@
 import Domain
+import Forges
+import Jobs
 import LanguageModels
 import Logging
 import Sandbox
@@ -13,14 +15,30 @@ struct Wiring: Sendable {
   private let web: WebClient
   private let database: SQLiteDatabase
   private let served: LocalModel?
+  private let logger: Logger
+  private let github: Result<GitHubConnection, ForgeError>?
+  /// Rung when a job was stored in this process.
+  let signal = JobSignal()
+  let jobEvents = JobEvents()
+  /// The `.stet.yml` of bases that were read already.
+  let policies = BasePolicies()
 
-  init(_ settings: Settings) {
+  init(_ settings: Settings, logger: Logger = .notes(label: "stet")) {
     self.settings = settings
+    self.logger = logger
     web = WebClient(
       configuration: WebClientConfiguration(
         userAgent: "stet/\(Version.number)",
         proxy: ProxySettings(environment: settings.networkEnvironment), idleTimeout: nil))
     database = SQLiteDatabase(path: settings.databasePath)
+    github = settings.github.credentials.map { credentials in
+      Result { () throws(ForgeError) in
+        try GitHubConnection(
+          GitHubConfiguration(
+            apiURL: settings.github.apiURL, credentials: Self.credentials(credentials),
+            client: web, validators: SQLValidatorStore(database)))
+      }
+    }
     served =
       settings.providers.contains(.local)
       ? Self.localModel(settings, web: web) : nil
@@ -33,12 +51,51 @@ struct Wiring: Sendable {
     await database.close()
   }
 
+  // MARK: Stores
+
   var runs: any RunStore { SQLRunStore(database) }
+  var jobs: any JobStore { SQLJobStore(database, signal: signal) }
+  var inbox: any Inbox { SQLInbox(database, signal: signal) }
+  var publications: any PublicationStore { SQLPublicationStore(database) }
+  var audit: any AuditTrail { SQLAuditTrail(database) }
+  var limiter: any UsageLimiter { SQLUsageLimiter(database) }
+  var issues: any IssueStore { SQLIssueStore(database) }
+  var tokens: any TokenStore { SQLTokenStore(database) }
+
+  /// Opens the database, brings it up to date where it is older, and says its schema's number.
+  func schemaVersion() async throws(StoreError) -> Int { try await database.schemaVersion() }
+
   var responseCache: any ResponseCache { SQLResponseCache(database) }
   var syntax: any SyntaxChecker {
     EveryParser(parsers: [
       DataSyntaxChecker(), BubblewrapSyntaxChecker(environment: settings.environment),
     ])
+  }
+
+  // MARK: Forges
+
+  /// Opens a forge for one repository.
+  var openForge: ForgeOpener {
+    { [github] access throws(ForgeError) in
+      guard access.forge == "github" else {
+        throw ForgeError(code: .rejected, detail: "\(access.forge) is no forge that Stet knows.")
+      }
+      guard let github else {
+        throw ForgeError(
+          code: .unauthorized,
+          detail: "Stet has no leave to ask GitHub: set GITHUB_TOKEN, or GITHUB_APP_ID and "
+            + "GITHUB_APP_PRIVATE_KEY.")
+      }
+      return try github.get().forge(
+        for: access.repository, installation: access.installation)
+    }
+  }
+
+  private static func credentials(_ settings: GitHubSettings.Credentials) -> GitHubCredentials {
+    switch settings {
+    case .token(let token): .token(token.reveal())
+    case .app(let id, let key): .app(id: id, privateKeyPEM: key.reveal())
+    }
   }
 
   // MARK: Models

@@ -5,8 +5,10 @@ import Domain
 final class ModelCaller: LanguageModel {
   let name: String
   let profile: ModelProfile
-  /// What the failure budget counts by: one model at one address.
-  private let budgetKey: String
+  /// One model at one address.
+  let cacheIdentity: String
+  /// What the failure budget counts by.
+  private var budgetKey: String { cacheIdentity }
   private let wire: any Wire
   private let transport: ModelTransport
   private let timing: Timing
@@ -26,7 +28,7 @@ final class ModelCaller: LanguageModel {
     timing: Timing
   ) {
     name = settings.model
-    budgetKey = settings.model + " " + settings.baseURL
+    cacheIdentity = settings.model + " " + settings.baseURL
     self.wire = wire
     self.profile = profile
     self.transport = transport

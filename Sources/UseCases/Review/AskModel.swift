@@ -51,8 +51,10 @@ struct AskModel: Sendable {
       overhead: TokenCount(prompt.overheadPerHunk))
     for id in plan.overBudget { result.ledger[id] = .overBudget }
 
+    let unread: SourceReader = { _, _ in nil }
     var builder = PieceBuilder(
-      diff: diff, sources: request.sources, policy: request.policy, budget: pieceBudget,
+      diff: diff, sources: request.readsSurroundings ? request.sources : unread,
+      policy: request.policy, budget: pieceBudget,
       showsContext: prompt.showsContext)
     var pending: [ReviewPiece] = []
     var openPieces: [HunkID: Int] = [:]
