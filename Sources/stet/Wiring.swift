@@ -200,19 +200,12 @@ extension Wiring {
     guard let kind = ProviderKind(rawValue: provider.rawValue) else { return .ok("not asked") }
     do {
       let named = try ProviderSettings(kind: kind, place: place, value: settings.value)
+      let listing = named.listing
       var headers = WebHeaders([])
-      if let key = named.apiKey {
-        if kind == .anthropic {
-          headers.add("x-api-key", key)
-          headers.add("anthropic-version", "2023-06-01")
-        } else {
-          headers.add("authorization", "Bearer \(key)")
-        }
-      }
-      let path = kind == .anthropic ? "/v1/models" : "/models"
+      for header in listing.headers { headers.add(header.name, header.value) }
       let answer = try await web.send(
         WebRequest(
-          method: "GET", url: named.baseURL + path, headers: headers,
+          method: "GET", url: listing.url, headers: headers,
           carriesSecret: named.apiKey != nil, deadline: .seconds(5), maxResponseBytes: 4 << 20,
           acceptsErrorStatus: true))
       switch answer.status {
