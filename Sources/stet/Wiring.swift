@@ -31,7 +31,10 @@ struct Wiring: Sendable {
         userAgent: "stet/\(Version.number)",
         proxy: ProxySettings(environment: settings.networkEnvironment), idleTimeout: nil))
     database = SQLiteDatabase(path: settings.databasePath)
-    github = settings.github.credentials.map { credentials in
+    served =
+      settings.providers.contains(.local)
+      ? Self.localModel(settings, web: web) : nil
+    github = settings.github.credentials.map { [web, database] credentials in
       Result { () throws(ForgeError) in
         try GitHubConnection(
           GitHubConfiguration(
@@ -39,9 +42,6 @@ struct Wiring: Sendable {
             client: web, validators: SQLValidatorStore(database)))
       }
     }
-    served =
-      settings.providers.contains(.local)
-      ? Self.localModel(settings, web: web) : nil
   }
 
   /// Ends what was started: the local model's server, connections, the database.
