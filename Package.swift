@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(
@@ -80,7 +81,7 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Domain", "Jobs", "UseCases", log, metrics, crypto, lifecycle, hummingbird,
+        "Domain", "Jobs", "UseCases", log, metrics, crypto, lifecycle, hummingbird, nioCore,
       ],
       swiftSettings: strict),
     .systemLibrary(
@@ -95,10 +96,12 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "TestKit",
-      dependencies: ["Domain", "Jobs", "WebClient", log, crypto, nioCore, nioPosix, nioHTTP1],
+      dependencies: [
+        "Domain", "Jobs", "WebClient", log, crypto, cryptoExtras, nioCore, nioPosix, nioHTTP1,
+      ],
       swiftSettings: strict),
     .executableTarget(
-      name: "FakeGitHub", dependencies: ["TestKit"], path: "Benchmarks/FakeGitHub",
+      name: "FakeGitHub", dependencies: ["Domain", "TestKit"], path: "Benchmarks/FakeGitHub",
       swiftSettings: strict),
     .executableTarget(
       name: "DiffNumstat", dependencies: ["Domain"], path: "Benchmarks/DiffNumstat",
@@ -122,7 +125,7 @@ let package = Package(
       name: "ServerTests",
       dependencies: [
         "Server", "UseCases", "Jobs", "Storage", "Domain", "TestKit", log, metrics, lifecycle,
-        hummingbird, "Yams",
+        hummingbird, nioCore, nioPosix, "Yams",
       ],
       swiftSettings: strict),
     .testTarget(

@@ -19,7 +19,7 @@ if ! swift format lint --strict --parallel "${swift_files[@]}"; then
   problem "swift format has complaints; 'swift format -i -r Sources Tests' mends most of them"
 fi
 
-mapfile -d '' -t scripts < <(files '*.sh' .ci/run)
+mapfile -d '' -t scripts < <(files '*.sh' .ci/run Scripts/pre-push)
 if command -v shellcheck >/dev/null; then
   shellcheck "${scripts[@]}" || problem "shellcheck has complaints"
 else

@@ -44,15 +44,19 @@ public struct EnqueuedJob: Sendable, Hashable {
 public struct JobFilter: Sendable, Hashable {
   public var states: [JobState]
   public var kind: String?
+  /// The run that was promised.
+  public var run: String?
   /// Newest first; only jobs with a smaller id.
   public var before: String?
   public var limit: Int
 
   public init(
-    states: [JobState] = [], kind: String? = nil, before: String? = nil, limit: Int = 50
+    states: [JobState] = [], kind: String? = nil, run: String? = nil, before: String? = nil,
+    limit: Int = 50
   ) {
     self.states = states
     self.kind = kind
+    self.run = run
     self.before = before
     self.limit = limit
   }
@@ -78,6 +82,9 @@ public protocol JobStore: Sendable {
   func rescueAll() async throws -> Int
   /// Time until the next job is due; zero for now, `nil` for none.
   func untilNext(kinds: [String]) async throws -> Duration?
+  /// For how long the oldest due job has been waiting; `nil` for none. Any kind, also such as no
+  /// worker knows.
+  func oldestDue() async throws -> Duration?
 
   func job(id: String) async throws -> Job?
   func jobs(_ filter: JobFilter) async throws -> [Job]
@@ -87,4 +94,8 @@ public protocol JobStore: Sendable {
   /// Makes a discarded, cancelled or retryable job available now, with its attempts afresh.
   /// - Returns: the job after it; `nil` for none.
   func retry(id: String) async throws -> Job?
+}
+
+extension JobStore {
+  public func oldestDue() async throws -> Duration? { nil }
 }

@@ -51,10 +51,38 @@ public struct SQLRow: Sendable, Equatable {
   }
 }
 
+/// A transaction that is open. It must not outlive the closure that it is handed to.
+public protocol SQLTransaction {
+  /// Sees what this transaction has changed. Statements that end in `RETURNING` belong here too.
+  func query(_ statement: SQLStatement) throws(StoreError) -> [SQLRow]
+  /// - Returns: rows changed.
+  @discardableResult
+  func change(_ statement: SQLStatement) throws(StoreError) -> Int
+}
+
 /// What the stores need of a database. Nothing is opened before the first call.
 public protocol SQLDatabase: Sendable {
+  var dialect: SQLDialect { get }
+  /// Reads what is committed; for statements that change nothing.
   func query(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow]
   /// Runs all of them or none. - Returns: rows changed, for each statement.
   @discardableResult
   func change(_ statements: [SQLStatement]) async throws(StoreError) -> [Int]
+  /// Runs `body` in a transaction that is on disk when this returns; where it throws, nothing of
+  /// it is kept. It blocks a connection, so it does nothing but run statements, and it hands on
+  /// what a statement throws. It may be run again from the start, after nothing of it was kept.
+  func transaction<T: Sendable>(
+    _ body: @escaping @Sendable (any SQLTransaction) throws(StoreError) -> T
+  ) async throws(StoreError) -> T
+}
+
+extension SQLDatabase {
+  @discardableResult
+  public func change(_ statements: [SQLStatement]) async throws(StoreError) -> [Int] {
+    try await transaction { transaction throws(StoreError) in
+      var changed: [Int] = []
+      for statement in statements { changed.append(try transaction.change(statement)) }
+      return changed
+    }
+  }
 }

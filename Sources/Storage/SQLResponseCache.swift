@@ -2,13 +2,10 @@ public import Domain
 public import Foundation
 
 /// Model answers in a database, bounded in size: what was not used for longest goes first.
-public actor SQLResponseCache: ResponseCache {
+public struct SQLResponseCache: ResponseCache {
   private let database: any SQLDatabase
-  private let limit: ByteCount
+  private let bound: SQLSizeBound
   private let now: @Sendable () -> Date
-  /// Bytes of all answers as far as this process knows; `nil` until it has asked. Other processes
-  /// add too, but the next one to start counts anew, so the bound holds in the long run.
-  private var size: Int?
 
   /// - Parameter limit: of the answers' own bytes; the file is somewhat larger.
   public init(
@@ -16,8 +13,8 @@ public actor SQLResponseCache: ResponseCache {
     now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.database = database
-    self.limit = limit
     self.now = now
+    bound = SQLSizeBound(database, table: "responses", limit: limit)
   }
 
   private static let one = "SELECT body, last_used_at FROM responses WHERE key = $1"
@@ -30,9 +27,6 @@ public actor SQLResponseCache: ResponseCache {
       created_at = excluded.created_at, last_used_at = excluded.last_used_at,
       bytes = excluded.bytes, body = excluded.body
     """
-  private static let total = "SELECT coalesce(sum(bytes), 0) FROM responses"
-  private static let oldest =
-    "SELECT key, bytes FROM responses ORDER BY last_used_at, key LIMIT 64"
 
   /// A use is written down at most once a day, since each note is a commit to disk.
   private static let noteEvery: TimeInterval = 86_400
@@ -47,9 +41,9 @@ public actor SQLResponseCache: ResponseCache {
       try await database.change([SQLStatement(Self.forget, [.text(key)])])
       return nil
     }
-    let present = now().timeIntervalSince1970
-    if present - (row.real(1) ?? 0) > Self.noteEvery {
-      try await database.change([SQLStatement(Self.touch, [.real(present), .text(key)])])
+    let present = now()
+    if present.timeIntervalSince1970 - (row.real(1) ?? 0) > Self.noteEvery {
+      try await database.change([SQLStatement(Self.touch, [.time(present), .text(key)])])
     }
     return found
   }
@@ -57,36 +51,11 @@ public actor SQLResponseCache: ResponseCache {
   public func store(_ reply: ModelReply, for key: String) async throws(StoreError) {
     let body = try StoredJSON.text(reply, named: "an answer")
     let bytes = body.utf8.count
-    guard bytes <= limit.value else { return }
-    let present = SQLValue.real(now().timeIntervalSince1970)
+    guard bound.fits(bytes) else { return }
+    let present = SQLValue.time(now())
     try await database.change([
-      SQLStatement(
-        Self.upsert, [.text(key), present, present, .integer(Int64(bytes)), .text(body)])
+      SQLStatement(Self.upsert, [.text(key), present, present, .number(bytes), .text(body)])
     ])
-    if let known = size { size = known + bytes } else { size = try await count() }
-    try await evict()
-  }
-
-  private func count() async throws(StoreError) -> Int {
-    let rows = try await database.query(SQLStatement(Self.total))
-    return Int(rows.first?.integer(0) ?? Int64(rows.first?.real(0) ?? 0))
-  }
-
-  /// In small batches, so that no writer waits long for us.
-  private func evict() async throws(StoreError) {
-    while (size ?? 0) > limit.value {
-      // Replaced answers were counted twice, so ask before throwing away.
-      var left = try await count()
-      var gone: [SQLStatement] = []
-      let candidates = left > limit.value ? try await database.query(SQLStatement(Self.oldest)) : []
-      for row in candidates where left > limit.value {
-        guard let key = row.text(0) else { continue }
-        gone.append(SQLStatement(Self.forget, [.text(key)]))
-        left -= Int(row.integer(1) ?? 0)
-      }
-      if !gone.isEmpty { try await database.change(gone) }
-      size = left
-      if gone.isEmpty { return }
-    }
+    try await bound.wrote(bytes)
   }
 }

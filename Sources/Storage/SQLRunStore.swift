@@ -1,7 +1,7 @@
 public import Domain
-import Foundation
+public import Foundation
 
-/// Run records in a database.
+/// Run records in a database: the whole as JSON, and what reports count by in rows of its own.
 public struct SQLRunStore: RunStore {
   private let database: any SQLDatabase
 
@@ -20,17 +20,22 @@ public struct SQLRunStore: RunStore {
   private static let one = "SELECT id, body FROM runs WHERE id = $1"
   private static let newest = "SELECT id, body FROM runs ORDER BY id DESC LIMIT $1"
   private static let older = "SELECT id, body FROM runs WHERE id < $1 ORDER BY id DESC LIMIT $2"
+  /// The rows that depend on a run go with it, by their foreign keys.
+  private static let prune = """
+    DELETE FROM runs WHERE id IN (
+      SELECT id FROM runs WHERE started_at < $1 ORDER BY started_at, id LIMIT $2)
+    """
 
   public func save(_ run: Run) async throws(StoreError) {
     let statement = SQLStatement(
       Self.upsert,
       [
-        .text(run.id), .text(run.kind.rawValue), .real(run.startedAt.timeIntervalSince1970),
-        .real(run.seconds), .text(run.outcome.rawValue), .text(run.askedBy), .text(run.subject),
-        .optional(run.review?.verdict.rawValue), .integer(Int64(run.review?.findings.count ?? 0)),
-        .integer(Int64(run.modelCalls.count)), .text(try StoredJSON.text(run, named: run.id)),
+        .text(run.id), .text(run.kind.rawValue), .time(run.startedAt),
+        .real(run.seconds), .text(run.outcome.rawValue), .plain(run.askedBy), .plain(run.subject),
+        .optional(run.review?.verdict.rawValue), .number(run.review?.findings.count ?? 0),
+        .number(run.modelCalls.count), .text(try StoredJSON.text(run, named: run.id)),
       ])
-    try await database.change([statement])
+    try await database.change([statement] + RunRows(run).replacing)
   }
 
   public func run(id: String) async throws(StoreError) -> Run? {
@@ -40,7 +45,7 @@ public struct SQLRunStore: RunStore {
   }
 
   public func runs(limit: Int, before: String?) async throws(StoreError) -> [Run] {
-    let limit = SQLValue.integer(Int64(max(0, limit)))
+    let limit = SQLValue.number(max(0, limit))
     let statement =
       before.map { SQLStatement(Self.older, [.text($0), limit]) }
       ?? SQLStatement(Self.newest, [limit])
@@ -49,34 +54,19 @@ public struct SQLRunStore: RunStore {
     return runs
   }
 
+  /// Throws the oldest runs away, with the rows of their reviews, findings and model calls. One
+  /// short transaction: call it again while it returns `limit`.
+  /// - Parameter date: runs that began at it or later stay.
+  /// - Returns: how many runs went.
+  @discardableResult
+  public func prune(olderThan date: Date, limit: Int = 100) async throws(StoreError) -> Int {
+    let gone = try await database.change([
+      SQLStatement(Self.prune, [.time(date), .number(max(0, limit))])
+    ])
+    return gone.first ?? 0
+  }
+
   private static func decode(_ row: SQLRow) throws(StoreError) -> Run {
     try StoredJSON.value(row.text(1) ?? "", named: "the run \(row.text(0) ?? "?")")
-  }
-}
-
-/// The JSON that rows carry. Dates are seconds since 1970, exact to the microsecond.
-enum StoredJSON {
-  static func text(_ value: some Encodable, named name: String) throws(StoreError) -> String {
-    let encoder = JSONEncoder()
-    encoder.dateEncodingStrategy = .secondsSince1970
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    do { return String(decoding: try encoder.encode(value), as: UTF8.self) } catch {
-      throw StoreError(code: .failed, detail: "\(name) cannot be written as JSON: \(error)")
-    }
-  }
-
-  static func value<T: Decodable>(_ text: String, named name: String) throws(StoreError) -> T {
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .secondsSince1970
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    do { return try decoder.decode(T.self, from: Data(text.utf8)) } catch {
-      throw StoreError(
-        code: .corrupt,
-        detail: "\(name) is stored in a form that this Stet cannot read; a newer one may have "
-          + "written it.")
-    }
   }
 }

@@ -1,25 +1,46 @@
 import Dispatch
 public import Domain
-import Foundation
 import GRDB
+import Synchronization
 
-/// The embedded database: one file that one connection reads and writes in turn.
+/// The embedded database: one file, one connection that writes, and readers beside it.
 ///
 /// It is opened by the first call, not before, so that a command which stores nothing pays nothing.
-/// Every commit is on disk when a call returns (`synchronous=FULL`); other processes may read and
-/// write the same file, and a writer waits `patience` for them.
+/// Every commit is on disk when a call returns (`synchronous=FULL`), and calls that wait at the same
+/// time share one. Other processes may read and write the same file; a writer waits `patience` for
+/// them.
 public final class SQLiteDatabase: SQLDatabase {
   /// Where the file is, for messages.
   public let path: String
+  public let dialect = SQLDialect.sqlite
   private let patience: Duration
-  /// Opening blocks, so it is done here and not on the cooperative pool. It also guards `opened`.
-  private let queue = DispatchQueue(label: "stet.sqlite")
-  private let opened = Opened()
+  /// The library blocks, so it is called here and not on the cooperative pool.
+  private let writing = DispatchQueue(label: "stet.sqlite.write")
+  private let writer = Connection()
+  private let readers = [Reader(), Reader()]
+  private let state = Mutex(State())
 
-  /// Touched on `queue` only.
-  private final class Opened: @unchecked Sendable {
-    var connection: DatabaseQueue?
+  private struct State {
+    var waiting: [any WaitingChange] = []
+    /// The schema is up to date, so that readers may open the file.
+    var isReady = false
+    var commits = 0
+    var changes = 0
+    var readsUnderWay = [0, 0]
   }
+
+  /// Touched on the queue it belongs to only.
+  private final class Connection: @unchecked Sendable {
+    var opened: DatabaseQueue?
+  }
+
+  private struct Reader {
+    let queue = DispatchQueue(label: "stet.sqlite.read")
+    let connection = Connection()
+  }
+
+  /// No caller waits longer for its turn than a transaction of so many others.
+  private static let largestGroup = 256
 
   /// - Parameters:
   ///   - path: the file; it and its folder are made where they are missing, 0600 and 0700.
@@ -29,85 +50,162 @@ public final class SQLiteDatabase: SQLDatabase {
     self.patience = patience
   }
 
+  /// Transactions written to disk, and the calls that they served.
+  public var commits: (transactions: Int, calls: Int) {
+    state.withLock { ($0.commits, $0.changes) }
+  }
+
   public func query(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow] {
-    try await use { database in
-      try Row.fetchAll(
-        database, sql: statement.text, arguments: Self.arguments(statement.values)
-      ).map(Self.row)
+    if !state.withLock(\.isReady) { try await prepare() }
+    let chosen = state.withLock { state in
+      let chosen = state.readsUnderWay[0] <= state.readsUnderWay[1] ? 0 : 1
+      state.readsUnderWay[chosen] += 1
+      return chosen
     }
-  }
-
-  @discardableResult
-  public func change(_ statements: [SQLStatement]) async throws(StoreError) -> [Int] {
-    try await use { database in
-      var changed: [Int] = []
-      try database.inTransaction(.immediate) {
-        for statement in statements {
-          try database.execute(
-            sql: statement.text, arguments: Self.arguments(statement.values))
-          changed.append(database.changesCount)
-        }
-        return .commit
-      }
-      return changed
-    }
-  }
-
-  /// Ends the connection; a later call opens a new one.
-  public func close() async {
-    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-      queue.async { [opened] in
-        // What cannot be closed now is closed when the process ends.
-        try? opened.connection?.close()
-        opened.connection = nil
-        done.resume()
-      }
-    }
-  }
-
-  /// Runs `body` on the connection, outside a transaction. Anything thrown is told as `StoreError`.
-  func use<T: Sendable>(
-    _ body: @escaping @Sendable (Database) throws -> T
-  ) async throws(StoreError) -> T {
-    let answer: Result<T, StoreError> = await withCheckedContinuation { reply in
-      queue.async { [opened, path, patience] in
-        do {
-          let connection = try opened.connection ?? SQLiteFile(path, patience: patience).open()
-          opened.connection = connection
-          reply.resume(returning: .success(try connection.writeWithoutTransaction(body)))
-        } catch let error as StoreError {
-          reply.resume(returning: .failure(error))
-        } catch {
-          reply.resume(returning: .failure(SQLiteFile.storeError(error, path: path)))
-        }
+    let answer: Result<[SQLRow], StoreError> = await withCheckedContinuation { reply in
+      readers[chosen].queue.async {
+        let answer = Self.result(self.path) { try self.read(statement, self.readers[chosen]) }
+        self.state.withLock { $0.readsUnderWay[chosen] -= 1 }
+        reply.resume(returning: answer)
       }
     }
     return try answer.get()
   }
 
-  private static func arguments(_ values: [SQLValue]) -> StatementArguments {
-    StatementArguments(
-      values.map { value -> (any DatabaseValueConvertible)? in
-        switch value {
-        case .null: nil
-        case .integer(let number): number
-        case .real(let number): number
-        case .text(let text): text
-        case .bytes(let bytes): Data(bytes)
-        }
-      })
+  /// On the reader's queue only.
+  private func read(_ statement: SQLStatement, _ reader: Reader) throws -> [SQLRow] {
+    let file = SQLiteFile(path, patience: patience)
+    let connection = try reader.connection.opened ?? file.openForReading()
+    reader.connection.opened = connection
+    return try connection.writeWithoutTransaction { database in
+      try SQLiteStatements(database: database, path: path).query(statement)
+    }
   }
 
-  private static func row(_ row: Row) -> SQLRow {
-    SQLRow(
-      row.databaseValues.map { value in
-        switch value.storage {
-        case .null: .null
-        case .int64(let number): .integer(number)
-        case .double(let number): .real(number)
-        case .string(let text): .text(text)
-        case .blob(let data): .bytes([UInt8](data))
-        }
-      })
+  public func transaction<T: Sendable>(
+    _ body: @escaping @Sendable (any SQLTransaction) throws(StoreError) -> T
+  ) async throws(StoreError) -> T {
+    let answer: Result<T, StoreError> = await withCheckedContinuation { reply in
+      let change = Change(body, path: path, reply: reply)
+      let isFirst = state.withLock { state in
+        state.waiting.append(change)
+        return state.waiting.count == 1
+      }
+      // The first of a group calls for it; whoever comes until it begins is part of it.
+      if isFirst { writing.async { self.commitWaiting() } }
+    }
+    return try answer.get()
+  }
+
+  /// Opens the file, brings its schema up to date where it is older, and says its number.
+  public func schemaVersion() async throws(StoreError) -> Int {
+    let rows = try await query(SQLStatement("PRAGMA user_version"))
+    return Int(rows.first?.integer(0) ?? 0)
+  }
+
+  /// Ends the connections; a later call opens new ones.
+  public func close() async {
+    state.withLock { $0.isReady = false }
+    for reader in readers { await Self.close(reader.connection, on: reader.queue) }
+    await Self.close(writer, on: writing)
+  }
+
+  private static func close(_ connection: Connection, on queue: DispatchQueue) async {
+    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+      queue.async {
+        // What cannot be closed now is closed when the process ends.
+        try? connection.opened?.close()
+        connection.opened = nil
+        done.resume()
+      }
+    }
+  }
+
+  /// Opens the file and brings its schema up to date.
+  private func prepare() async throws(StoreError) {
+    let answer: Result<Void, StoreError> = await withCheckedContinuation { reply in
+      writing.async { reply.resume(returning: Self.result(self.path) { _ = try self.open() }) }
+    }
+    try answer.get()
+  }
+
+  /// On `writing` only.
+  private func open() throws -> DatabaseQueue {
+    if let opened = writer.opened { return opened }
+    let connection = try SQLiteFile(path, patience: patience).open()
+    writer.opened = connection
+    state.withLock { $0.isReady = true }
+    return connection
+  }
+
+  /// On `writing` only.
+  private func commitWaiting() {
+    let group = state.withLock { state in
+      let group = Array(state.waiting.prefix(Self.largestGroup))
+      state.waiting.removeFirst(group.count)
+      if !state.waiting.isEmpty { writing.async { self.commitWaiting() } }
+      return group
+    }
+    do {
+      let connection = try open()
+      connection.inDatabase { database in
+        GroupCommit(
+          path: path,
+          committed: { calls in
+            self.state.withLock { state in
+              state.commits += 1
+              state.changes += calls
+            }
+          }
+        ).run(group, on: database)
+      }
+    } catch {
+      let failure = SQLiteFile.storeError(error, path: path)
+      for change in group { change.answer(failure) }
+    }
+  }
+
+  private static func result<T>(
+    _ path: String, _ body: () throws -> T
+  ) -> Result<T, StoreError> {
+    do { return .success(try body()) } catch {
+      return .failure(SQLiteFile.storeError(error, path: path))
+    }
+  }
+
+  /// One call of `transaction`. Touched on `writing` only, once it waits.
+  private final class Change<T: Sendable>: WaitingChange, @unchecked Sendable {
+    private let body: @Sendable (any SQLTransaction) throws(StoreError) -> T
+    private let path: String
+    private let reply: CheckedContinuation<Result<T, StoreError>, Never>
+    private var result: Result<T, StoreError>?
+
+    init(
+      _ body: @escaping @Sendable (any SQLTransaction) throws(StoreError) -> T, path: String,
+      reply: CheckedContinuation<Result<T, StoreError>, Never>
+    ) {
+      self.body = body
+      self.path = path
+      self.reply = reply
+    }
+
+    func run(_ database: Database) throws {
+      result = nil
+      do throws(StoreError) {
+        result = .success(try body(SQLiteStatements(database: database, path: path)))
+      } catch {
+        result = .failure(error)
+        throw error
+      }
+    }
+
+    func answer(_ failure: StoreError?) {
+      if let failure {
+        reply.resume(returning: .failure(failure))
+      } else {
+        let unrun = StoreError(code: .failed, detail: "the database \(path) was not asked.")
+        reply.resume(returning: result ?? .failure(unrun))
+      }
+    }
   }
 }

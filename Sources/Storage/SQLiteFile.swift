@@ -39,6 +39,16 @@ struct SQLiteFile {
     return connection
   }
 
+  /// For a file that `open` has brought up to date. Readers see what is committed, and neither wait
+  /// for the writer nor hold it up.
+  func openForReading() throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.readonly = true
+    configuration.busyMode = .timeout(patience.inSeconds)
+    configuration.label = "stet.read"
+    return try DatabaseQueue(path: path, configuration: configuration)
+  }
+
   private func makeFile() throws(StoreError) {
     let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
     if !folder.isEmpty, access(folder, F_OK) != 0 {
@@ -146,6 +156,7 @@ struct SQLiteFile {
   }
 
   static func storeError(_ error: any Error, path: String) -> StoreError {
+    if let error = error as? StoreError { return error }
     guard let error = error as? DatabaseError else {
       return StoreError(code: .failed, detail: "the database \(path) failed: \(error)")
     }

@@ -45,7 +45,9 @@ final class Interruption {
     exit(128 + number)
   }
 
-  init(_ cancel: @escaping @Sendable () -> Void) {
+  /// - Parameter patience: how long what was started may take to end by itself.
+  init(patience: Duration = .seconds(5), _ cancel: @escaping @Sendable () -> Void) {
+    let seconds = Int(patience.components.seconds)
     let first = FirstSignal()
     self.first = first
     sources = [SIGINT, SIGTERM, SIGHUP].map { number in
@@ -56,7 +58,9 @@ final class Interruption {
           cancel()
           // What cannot be cancelled, such as a read from a silent pipe, ends with the program. A
           // local model's server is stopped in less.
-          DispatchQueue.global().asyncAfter(deadline: .now() + 5) { Self.end(by: number) }
+          DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds)) {
+            Self.end(by: number)
+          }
         } else {
           Self.end(by: number)
         }

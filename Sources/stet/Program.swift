@@ -8,6 +8,9 @@ import ArgumentParser
   import Glibc
 #endif
 
+/// A command that runs until it is asked to stop, and hears the signals itself.
+protocol ServerCommand: AsyncParsableCommand {}
+
 /// From arguments to an exit status.
 enum Program {
   enum Ending: Sendable, Equatable {
@@ -27,6 +30,7 @@ enum Program {
     guard let asynchronous = command as? any AsyncParsableCommand else {
       return finish { try command.run() }
     }
+    let isServer = asynchronous is any ServerCommand
     let work = Task { () -> Ending in
       var running = asynchronous
       do {
@@ -36,6 +40,8 @@ enum Program {
         return ending(of: error)
       }
     }
+    // A server stops in an order of its own.
+    if isServer { return await work.value }
     let interruption = Interruption { work.cancel() }
     let result = await work.value
     // A cancelled command has ended its children by now; the signal ended it, whatever it returns.

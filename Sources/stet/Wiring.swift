@@ -1,4 +1,6 @@
 import Domain
+import Forges
+import Jobs
 import LanguageModels
 import Logging
 import Sandbox
@@ -13,9 +15,17 @@ struct Wiring: Sendable {
   private let web: WebClient
   private let database: SQLiteDatabase
   private let served: LocalModel?
+  private let logger: Logger
+  private let github: Result<GitHubConnection, ForgeError>?
+  /// Rung when a job was stored in this process.
+  let signal = JobSignal()
+  let jobEvents = JobEvents()
+  /// The `.stet.yml` of bases that were read already.
+  let policies = BasePolicies()
 
-  init(_ settings: Settings) {
+  init(_ settings: Settings, logger: Logger = .notes(label: "stet")) {
     self.settings = settings
+    self.logger = logger
     web = WebClient(
       configuration: WebClientConfiguration(
         userAgent: "stet/\(Version.number)",
@@ -24,6 +34,14 @@ struct Wiring: Sendable {
     served =
       settings.providers.contains(.local)
       ? Self.localModel(settings, web: web) : nil
+    github = settings.github.credentials.map { [web, database] credentials in
+      Result { () throws(ForgeError) in
+        try GitHubConnection(
+          GitHubConfiguration(
+            apiURL: settings.github.apiURL, credentials: Self.credentials(credentials),
+            client: web, validators: SQLValidatorStore(database)))
+      }
+    }
   }
 
   /// Ends what was started: the local model's server, connections, the database.
@@ -33,12 +51,68 @@ struct Wiring: Sendable {
     await database.close()
   }
 
+  // MARK: Stores
+
   var runs: any RunStore { SQLRunStore(database) }
+  var jobs: any JobStore { SQLJobStore(database, signal: signal) }
+  var inbox: any Inbox { SQLInbox(database, signal: signal) }
+  var publications: any PublicationStore { SQLPublicationStore(database) }
+  var audit: any AuditTrail { SQLAuditTrail(database) }
+  var limiter: any UsageLimiter { SQLUsageLimiter(database) }
+  var issues: any IssueStore { SQLIssueStore(database) }
+  var tokens: any TokenStore { SQLTokenStore(database) }
+
+  /// Opens the database, brings it up to date where it is older, and says its schema's number.
+  func schemaVersion() async throws(StoreError) -> Int { try await database.schemaVersion() }
+
   var responseCache: any ResponseCache { SQLResponseCache(database) }
   var syntax: any SyntaxChecker {
     EveryParser(parsers: [
       DataSyntaxChecker(), BubblewrapSyntaxChecker(environment: settings.environment),
     ])
+  }
+
+  // MARK: Forges
+
+  /// Opens a forge for one repository.
+  var openForge: ForgeOpener {
+    { [github] access throws(ForgeError) in
+      guard access.forge == "github" else {
+        throw ForgeError(code: .rejected, detail: "\(access.forge) is no forge that Stet knows.")
+      }
+      guard let github else {
+        throw ForgeError(
+          code: .unauthorized,
+          detail: "Stet has no leave to ask GitHub: set GITHUB_TOKEN, or GITHUB_APP_ID and "
+            + "GITHUB_APP_PRIVATE_KEY.")
+      }
+      return try github.get().forge(
+        for: access.repository, installation: access.installation)
+    }
+  }
+
+  private static func credentials(_ settings: GitHubSettings.Credentials) -> GitHubCredentials {
+    switch settings {
+    case .token(let token): .token(token.reveal())
+    case .app(let id, let key): .app(id: id, privateKeyPEM: key.reveal())
+    }
+  }
+
+  // MARK: Use cases
+
+  func review(model: (any LanguageModel)?, usesCache: Bool = true) -> ReviewChange.Ports {
+    ReviewChange.Ports(
+      model: model, cache: usesCache ? responseCache : nil, runs: runs, syntax: syntax)
+  }
+
+  func reviewPullRequest(
+    model: (any LanguageModel)?, usesCache: Bool = true, callDeadline: Duration? = nil
+  ) -> ReviewPullRequest {
+    ReviewPullRequest(
+      ports: .init(
+        openForge: openForge, review: review(model: model, usesCache: usesCache),
+        publications: publications, audit: audit, policies: policies,
+        callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
   }
 
   // MARK: Models
@@ -126,19 +200,12 @@ extension Wiring {
     guard let kind = ProviderKind(rawValue: provider.rawValue) else { return .ok("not asked") }
     do {
       let named = try ProviderSettings(kind: kind, place: place, value: settings.value)
+      let listing = named.listing
       var headers = WebHeaders([])
-      if let key = named.apiKey {
-        if kind == .anthropic {
-          headers.add("x-api-key", key)
-          headers.add("anthropic-version", "2023-06-01")
-        } else {
-          headers.add("authorization", "Bearer \(key)")
-        }
-      }
-      let path = kind == .anthropic ? "/v1/models" : "/models"
+      for header in listing.headers { headers.add(header.name, header.value) }
       let answer = try await web.send(
         WebRequest(
-          method: "GET", url: named.baseURL + path, headers: headers,
+          method: "GET", url: listing.url, headers: headers,
           carriesSecret: named.apiKey != nil, deadline: .seconds(5), maxResponseBytes: 4 << 20,
           acceptsErrorStatus: true))
       switch answer.status {

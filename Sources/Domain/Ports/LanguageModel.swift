@@ -3,6 +3,10 @@ public protocol LanguageModel: Sendable {
   /// What a finding's source and a run record call it, such as `qwen2.5-coder-0.5b`.
   var name: String { get }
   var profile: ModelProfile { get }
+  /// What answers are kept under: who answers and from where, so that two servers that call their
+  /// models alike share none. To be hashed and never shown, since an address may hold a password.
+  /// It is `name` unless a model says otherwise.
+  var cacheIdentity: String { get }
 
   /// One whole answer. With `.json`, the text is valid JSON that satisfies the schema.
   func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply
@@ -12,6 +16,10 @@ public protocol LanguageModel: Sendable {
 
   /// How many tokens this text takes: exact where the server counts, else calibrated by usage.
   func countTokens(in text: String) async -> TokenCount
+}
+
+extension LanguageModel {
+  public var cacheIdentity: String { name }
 }
 
 /// What is known of a model beforehand. Data, not code: a new model is a new row.
@@ -148,11 +156,22 @@ public struct ModelError: Error, Sendable, Equatable {
   public var retryAfter: Duration?
   /// HTTP requests that were spent on it.
   public var requests: Int
+  /// Tokens of answers that came and were of no use, such as one that holds to no schema.
+  public var inputTokens: TokenCount
+  public var outputTokens: TokenCount
+  /// What those tokens cost; `nil` where there were none, or the price is unknown.
+  public var costUSD: USD?
 
-  public init(code: Code, detail: String, retryAfter: Duration? = nil, requests: Int = 0) {
+  public init(
+    code: Code, detail: String, retryAfter: Duration? = nil, requests: Int = 0,
+    inputTokens: TokenCount = 0, outputTokens: TokenCount = 0, costUSD: USD? = nil
+  ) {
     self.code = code
     self.detail = detail
     self.retryAfter = retryAfter
     self.requests = requests
+    self.inputTokens = inputTokens
+    self.outputTokens = outputTokens
+    self.costUSD = costUSD
   }
 }

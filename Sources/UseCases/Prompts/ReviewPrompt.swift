@@ -15,18 +15,13 @@ struct ReviewPrompt: Sendable {
   let language: String
 
   func turns(for pieces: [ReviewPiece], random: @escaping () -> UInt64) -> [ModelRequest.Turn] {
-    var generator = RandomSource(bits: random)
+    var generator = RandomBits(bits: random)
     return switch style {
     case .numberedHunks:
       NumberedHunksPrompt(language: language).turns(for: pieces, using: &generator)
     case .beforeAfter:
       BeforeAfterPrompt(language: language).turns(for: pieces, using: &generator)
     }
-  }
-
-  private struct RandomSource: RandomNumberGenerator {
-    let bits: () -> UInt64
-    func next() -> UInt64 { bits() }
   }
 
   /// - Returns: the schema of the answer. A small model is held to the ids that stand in its prompt.

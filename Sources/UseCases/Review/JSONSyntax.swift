@@ -1,9 +1,11 @@
 /// A validating scanner for JSON (RFC 8259): it keeps nothing and nests at most `deepest`.
-struct JSONSyntax {
-  struct Failure {
+public struct JSONSyntax {
+  public struct Failure: Sendable {
     /// 1-based.
-    var line: Int
-    var message: String
+    public var line: Int
+    /// In bytes, 1-based.
+    public var column: Int
+    public var message: String
   }
 
   private static let deepest = 512
@@ -13,13 +15,13 @@ struct JSONSyntax {
   /// What stands open: `}` or `]`.
   private var open: [UInt8] = []
 
-  init(_ bytes: [UInt8]) {
+  public init(_ bytes: [UInt8]) {
     self.bytes = bytes
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }
   }
 
   /// - Complexity: O(bytes), without recursion.
-  mutating func firstFailure() -> Failure? {
+  public mutating func firstFailure() -> Failure? {
     guard String(validating: bytes, as: UTF8.self) != nil else { return fail("not UTF-8") }
     skipBlanks()
     var expectsValue = true
@@ -166,6 +168,10 @@ struct JSONSyntax {
   private func isHex(_ byte: UInt8) -> Bool { isDigit(byte) || (byte | 0x20) &- 0x61 < 6 }
 
   private func fail(_ message: String) -> Failure {
-    Failure(line: 1 + bytes[..<min(index, bytes.count)].count { $0 == 0x0A }, message: message)
+    let before = bytes[..<min(index, bytes.count)]
+    let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+    return Failure(
+      line: 1 + before.count { $0 == 0x0A }, column: 1 + before.count - lineStart,
+      message: message)
   }
 }

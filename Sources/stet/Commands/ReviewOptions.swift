@@ -9,15 +9,19 @@ extension Severity: ExpressibleByArgument {}
 struct ReviewOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "A git range of the working folder, such as main..HEAD, with the meanings of git diff. "
-        + "Without one: from the merge base with the default branch to the working tree.",
-      valueName: "range"))
+      "A git range of the working folder, such as main..HEAD, with the meanings of git diff; or a "
+        + "pull request on the forge, OWNER/REPO#N or its address. Without one: from the merge base "
+        + "with the default branch to the working tree.",
+      valueName: "range|pull request"))
   var subject: String?
 
   @Option(
     help: ArgumentHelp("Review this diff; - reads it from standard input.", valueName: "file|-"),
     completion: .file(extensions: ["diff", "patch"]))
   var diff: String?
+
+  @Flag(help: "Publish the review on the pull request, once however often it is run.")
+  var post = false
 
   @Option(
     name: [.customShort("C")],
@@ -95,11 +99,20 @@ struct ReviewOptions: ParsableArguments {
     if noModel, model != nil {
       throw ValidationError("--no-model and --model exclude each other.")
     }
-    if let subject, PullRequestReference.matches(subject) {
+    if post, diff != nil {
+      throw ValidationError("--post publishes on a pull request: give OWNER/REPO#N, not --diff.")
+    }
+    if post, policy != nil || minConfidence != nil || maxFindings != nil || !sarifFiles.isEmpty {
       throw ValidationError(
-        "\(subject) is a pull request, and this version does not fetch those itself. Save its diff "
-          + "and review that: gh pr diff \(PullRequestReference.argument(subject)) > pr.diff; "
-          + "stet review --diff pr.diff")
+        "--post goes by the repository's own rules, so --policy, --min-confidence, --max-findings "
+          + "and --sarif have no place beside it.")
+    }
+  }
+
+  /// The pull request that is meant; `nil` for a range or a diff.
+  func pullRequest(_ settings: Settings) throws(CommandFailure) -> PullRequestReference? {
+    try subject.flatMap { subject throws(CommandFailure) in
+      try PullRequestSubject.reference(subject, webURL: settings.github.webURL)
     }
   }
 
@@ -109,23 +122,5 @@ struct ReviewOptions: ParsableArguments {
     if noModel { overrides["LLM_PROVIDER"] = "none" }
     if let model { overrides["LLM_MODEL"] = model }
     return overrides
-  }
-}
-
-/// `OWNER/REPO#N`, or the address of a pull request's page.
-enum PullRequestReference {
-  static func matches(_ text: String) -> Bool {
-    if let parts = WebAddress.parts(text) { return !parts.host.isEmpty }
-    guard let hash = text.lastIndex(of: "#") else { return false }
-    let number = text[text.index(after: hash)...]
-    let path = text[..<hash].split(separator: "/", omittingEmptySubsequences: false)
-    return !number.isEmpty && number.allSatisfy(\.isNumber) && path.count == 2
-      && path.allSatisfy { !$0.isEmpty }
-  }
-
-  /// As `gh` takes it: an address as it stands, else the number with its repository.
-  static func argument(_ text: String) -> String {
-    guard WebAddress.parts(text) == nil, let hash = text.lastIndex(of: "#") else { return text }
-    return "\(text[text.index(after: hash)...]) --repo \(text[..<hash])"
   }
 }

@@ -22,12 +22,16 @@ struct SettingsOptions: ParsableArguments {
     help: ArgumentHelp("Give one setting, over all other sources.", valueName: "NAME=VALUE"))
   var assignments: [String] = []
 
-  /// - Parameter overrides: what other options of the command say, by the setting's name.
+  /// - Parameters:
+  ///   - overrides: what other options of the command say, by the setting's name.
+  ///   - readsDataFolder: whether a `.env` of the data folder counts, as for servers.
   /// - Throws: one `CommandFailure` that names every problem.
-  func read(overrides: [String: String] = [:]) throws -> Settings {
+  func read(
+    overrides: [String: String] = [:], readsDataFolder: Bool = false
+  ) throws -> Settings {
     try SettingsReader(
       arguments: assignments, overrides: overrides, settingsFile: settingsFile, envFile: envFile,
-      environment: ProcessEnvironment.values
+      readsDataFolder: readsDataFolder, environment: ProcessEnvironment.values
     ).read()
   }
 }

@@ -20,13 +20,20 @@ struct ReviewSubject: Sendable {
   /// Paths in other tools' reports are made relative to it; `nil` outside a repository.
   var root: String?
 
-  static func read(_ options: ReviewOptions, environment: [String: String]) async throws
-    -> ReviewSubject
-  {
+  /// - Parameter forge: opens the forge of a pull request.
+  static func read(
+    _ options: ReviewOptions, _ settings: Settings, forge: ForgeOpener
+  ) async throws -> ReviewSubject {
     if let file = options.diff {
       return try await fromDiff(file, options)
     }
-    return try await fromRepository(options, environment: environment)
+    if let reference = try options.pullRequest(settings) {
+      let forge = try await PullRequestSubject.open(reference, forge)
+      var given = try await PullRequestSubject.read(reference, from: forge)
+      try readPolicy(options, base: given.policy, into: &given.subject)
+      return given.subject
+    }
+    return try await fromRepository(options, environment: settings.environment)
   }
 
   // MARK: A diff in a file

@@ -14,6 +14,16 @@ struct SettingDefinition: Sendable {
     /// A bare `host:port`, or an address.
     case host
     case database
+    /// `HOST:PORT` to listen on; port 0 picks one.
+    case listen
+    /// A secret of several lines in PEM, or the path of a file that holds it.
+    case privateKey
+    /// A whole number in this range.
+    case number(ClosedRange<Int>)
+    /// One of these words.
+    case choice([String])
+    /// A name that comments address: letters, digits and dashes.
+    case handle
   }
 
   var name: String
@@ -22,7 +32,7 @@ struct SettingDefinition: Sendable {
   var defaultValue: String
   var meaning: String
 
-  var isSecret: Bool { form == .secret }
+  var isSecret: Bool { form == .secret || form == .privateKey }
 
   private static func row(
     _ name: String, _ form: Form, _ defaultValue: String, _ meaning: String
@@ -37,6 +47,28 @@ struct SettingDefinition: Sendable {
     row(
       "DATABASE_URL", .database, "sqlite: in the data folder",
       "where runs and cached answers are kept: sqlite:PATH"),
+    row(
+      "STET_LISTEN", .listen, "127.0.0.1:8080",
+      "address to serve on; port 0 picks one. Off loopback `stet serve` starts only once there is "
+        + "an API token"),
+    row(
+      "STET_PUBLIC_URL", .address, "the listening address",
+      "the address that links to this server use"),
+    row("STET_MENTION", .handle, "stet", "the handle that commands in comments address"),
+    row("STET_WORKERS", .number(1...64), "4", "jobs that run at the same time"),
+    row(
+      "STET_GRACE", .number(0...600), "20",
+      "seconds that running jobs get to finish when the server is asked to stop"),
+    row("STET_LOG_FORMAT", .choice(["text", "json"]), "text", "form of the log of `stet serve`"),
+    row(
+      "STET_LOG_LEVEL", .choice(["debug", "info", "notice", "warning", "error"]), "info",
+      "the least that the log of `stet serve` tells"),
+    row(
+      "STET_REQUESTS_PER_MINUTE", .number(1...100_000), "120",
+      "requests of one token or address to /fix, /issues and /v1"),
+    row(
+      "STET_COMMANDS_PER_HOUR", .number(1...10_000), "20",
+      "commands of one person in the comments of one repository"),
     row(
       "LLM_PROVIDER", .providers, "unset",
       "who answers: openai, anthropic, gemini, mistral, ollama, lmstudio, vllm, llamacpp, "
@@ -58,6 +90,20 @@ struct SettingDefinition: Sendable {
     row("MISTRAL_API_KEY", .secret, "unset", "key for mistral"),
     row("OLLAMA_HOST", .host, "127.0.0.1:11434", "where Ollama listens"),
     row(
+      "GITHUB_API_URL", .address, "https://api.github.com",
+      "root of GitHub's API; of Enterprise https://HOST/api/v3"),
+    row(
+      "GITHUB_WEB_URL", .address, "https://github.com",
+      "where GitHub's pages are, for addresses of pull requests"),
+    row("GITHUB_TOKEN", .secret, "unset", "a token that GitHub is asked with"),
+    row("GITHUB_APP_ID", .text, "unset", "id of the GitHub App that Stet acts as"),
+    row(
+      "GITHUB_APP_PRIVATE_KEY", .privateKey, "unset",
+      "that App's private key: the PEM text, or the path of its file"),
+    row(
+      "GITHUB_WEBHOOK_SECRET", .secret, "unset",
+      "secret of GitHub's webhooks; without it they are answered with 503"),
+    row(
       "HF_ENDPOINT", .address, "https://huggingface.co",
       "where `stet model pull` looks for models first"),
     row("HTTP_PROXY", .address, "unset", "proxy for http addresses; lower case works too"),
@@ -71,9 +117,7 @@ struct SettingDefinition: Sendable {
 
   /// Names that a later version reads. They are no mistake, and nothing happens by them yet.
   static let reserved: Set<String> = [
-    "STET_LISTEN", "STET_PUBLIC_URL", "STET_SECRET_KEY", "STET_MENTION", "GITHUB_API_URL",
-    "GITHUB_TOKEN", "GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET",
-    "GITHUB_WEB_URL", "GITHUB_OAUTH_CLIENT_ID", "GITHUB_OAUTH_CLIENT_SECRET",
+    "STET_SECRET_KEY", "GITHUB_OAUTH_CLIENT_ID", "GITHUB_OAUTH_CLIENT_SECRET",
   ]
 
   /// Those that programs by custom read in lower case first.

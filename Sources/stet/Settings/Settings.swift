@@ -54,6 +54,8 @@ struct Settings: Sendable {
   var databasePath: String
   /// Who answers, in order; empty where no model is asked.
   var providers: [ModelProvider]
+  var service: ServiceSettings
+  var github: GitHubSettings
   /// Every setting of `SettingDefinition.all`.
   var values: [String: SettingValue]
   /// What is not wrong and yet not as one would expect; each told once, on standard error.

@@ -11,6 +11,9 @@ struct SettingsReader {
   var overrides: [String: String] = [:]
   var settingsFile: String?
   var envFile: String?
+  /// Whether a `.env` of the data folder is read where no `--env-file` is given: for servers, which
+  /// run where nobody types.
+  var readsDataFolder = false
   var environment: [String: String]
   /// Where relative paths of the user begin.
   var folder = ProcessEnvironment.folder
@@ -74,7 +77,7 @@ struct SettingsReader {
   }
 
   private func readEnvFile(into reading: inout SettingsReading) {
-    guard let envFile else { return }
+    guard let envFile = envFile ?? dataFolderFile(&reading) else { return }
     let path = absolute(envFile)
     do {
       let entries = try SettingsFiles.assignments(SettingsFiles.text(path))
@@ -94,6 +97,19 @@ struct SettingsReader {
       case .refused(let why): reading.problems.append("\(envFile): \(why).")
       }
     }
+  }
+
+  /// The data folder as what is read before and after such a file names it; a folder that the file
+  /// itself names would be too late.
+  private func dataFolderFile(_ reading: inout SettingsReading) -> String? {
+    guard readsDataFolder else { return nil }
+    let named =
+      environment["STET_DATA_DIR"].flatMap { $0.isEmpty ? nil : $0 }
+      ?? reading.text("STET_DATA_DIR")
+    let data =
+      named.map { reading.path($0, home: home, folder: folder) } ?? dataHome(&reading)
+    let file = "\(data)/.env"
+    return FileManager.default.fileExists(atPath: file) ? file : nil
   }
 
   private func take(

@@ -1,3 +1,4 @@
+import Foundation
 import WebClient
 
 /// Settings on their way in: what was found so far, and what is wrong with it.
@@ -32,6 +33,7 @@ struct SettingsReading {
     checkProviders(providers)
     let dataFolder = path(text("STET_DATA_DIR") ?? dataHome, home: home, folder: folder)
     let database = readDatabase(dataFolder, home: home, folder: folder)
+    let github = readGitHub(home: home, folder: folder)
     guard problems.isEmpty, let database else { return nil }
 
     var values: [String: SettingValue] = [:]
@@ -49,20 +51,21 @@ struct SettingsReading {
     values["STET_DATA_DIR"]?.content = .plain(dataFolder)
     values["DATABASE_URL"]?.content = .plain("sqlite:\(database)")
     return Settings(
-      dataFolder: dataFolder, databasePath: database, providers: providers, values: values,
+      dataFolder: dataFolder, databasePath: database, providers: providers,
+      service: readService(), github: github, values: values,
       warnings: warnings, environment: environment)
   }
 
-  private func text(_ name: String) -> String? {
+  func text(_ name: String) -> String? {
     found[name].flatMap { $0.text.isEmpty ? nil : $0.text }
   }
 
-  private mutating func refuse(_ name: String, _ why: String) {
+  mutating func refuse(_ name: String, _ why: String) {
     let source = found[name].map { " (\($0.source))" } ?? ""
     problems.append("\(name)\(source): \(why)")
   }
 
-  private func path(_ text: String, home: String, folder: String) -> String {
+  func path(_ text: String, home: String, folder: String) -> String {
     var path = text
     if path == "~" || path.hasPrefix("~/") { path = home + path.dropFirst() }
     if !path.hasPrefix("/") { path = "\(folder)/\(path)" }
@@ -75,7 +78,10 @@ struct SettingsReading {
   private mutating func checkForms() {
     for definition in SettingDefinition.all {
       guard let text = text(definition.name) else { continue }
-      if text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
+      let mayHaveLines = definition.form == .privateKey
+      if text.unicodeScalars.contains(where: {
+        ($0.value < 0x20 || $0.value == 0x7F) && !(mayHaveLines && ($0 == "\n" || $0 == "\r"))
+      }) {
         refuse(definition.name, "it holds a line break or another control character.")
         continue
       }
@@ -92,7 +98,25 @@ struct SettingsReading {
         if text.contains(where: \.isWhitespace) {
           refuse(definition.name, "a key has no spaces in it.")
         }
-      case .text, .folder, .providers, .database: break
+      case .listen:
+        if ListenAddress(text) == nil {
+          refuse(definition.name, "it must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080.")
+        }
+      case .number(let range):
+        if Int(text).map(range.contains) != true {
+          refuse(
+            definition.name,
+            "it must be a whole number from \(range.lowerBound) to \(range.upperBound).")
+        }
+      case .choice(let words):
+        if !words.contains(text.lowercased()) {
+          refuse(definition.name, "it must be \(words.joined(separator: ", ")).")
+        }
+      case .handle:
+        if !text.utf8.allSatisfy(Self.isOfHandle) || text.utf8.count > 39 {
+          refuse(definition.name, "it must be letters, digits and dashes, without @, at most 39.")
+        }
+      case .text, .folder, .providers, .database, .privateKey: break
       }
     }
   }
@@ -109,6 +133,15 @@ struct SettingsReading {
       name,
       "\"\(shown)\" is not an address; it must be http:// or https:// and a host, such as "
         + "https://models.example/v1.")
+  }
+
+  private static func isOfHandle(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
   }
 
   private func trimmed(_ text: Substring) -> String {

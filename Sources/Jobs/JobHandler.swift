@@ -1,0 +1,53 @@
+import Foundation
+public import Logging
+
+/// What a handler is given.
+public struct JobContext: Sendable {
+  public var job: Job
+  /// Carries the job's id, kind and attempt, and its run.
+  public var logger: Logger
+  private let report: @Sendable (String) -> Void
+
+  /// - Parameter report: takes lines of progress.
+  public init(job: Job, logger: Logger, report: @escaping @Sendable (String) -> Void = { _ in }) {
+    self.job = job
+    self.logger = logger
+    self.report = report
+  }
+
+  /// A handler that fails now is not asked again: the moment to say so where it matters.
+  public var isLastAttempt: Bool { job.attempt >= job.maxAttempts }
+
+  /// Tells whoever watches the job or its run; nothing is kept.
+  public func progress(_ line: String) { report(line) }
+
+  /// The job's arguments. - Throws: a final failure where they are not what the handler reads: they
+  /// would not be next time either.
+  public func arguments<T: Decodable>(_ type: T.Type = T.self) throws(JobFailure) -> T {
+    do { return try JSONDecoder().decode(T.self, from: Data(job.arguments.utf8)) } catch {
+      throw JobFailure("the arguments of \(job.kind) cannot be read: \(error)", isFinal: true)
+    }
+  }
+}
+
+/// Runs the jobs of one kind.
+///
+/// Its task is cancelled when the job shall stop: the lease is lost, somebody asked, the process
+/// ends, or it took longer than `limit`. It may run twice for one job, never knowingly at once.
+public struct JobHandler: Sendable {
+  public var kind: String
+  /// At most so many at the same time in one worker; `nil`: as many as the worker runs.
+  public var concurrency: Int?
+  public var limit: Duration
+  public var run: @Sendable (JobContext) async throws -> JobOutcome
+
+  public init(
+    _ kind: String, concurrency: Int? = nil, limit: Duration = .seconds(1800),
+    run: @escaping @Sendable (JobContext) async throws -> JobOutcome
+  ) {
+    self.kind = kind
+    self.concurrency = concurrency
+    self.limit = limit
+    self.run = run
+  }
+}

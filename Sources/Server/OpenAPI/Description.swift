@@ -1,0 +1,100 @@
+import Domain
+import Hummingbird
+
+/// The OpenAPI 3.1 document of a table of routes.
+enum Description {
+  static func document(of routes: [Route], version: String) -> JSONValue {
+    var paths: [String: [String: JSONValue]] = [:]
+    for route in routes {
+      paths[route.path, default: [:]][route.method.rawValue.lowercased()] = operation(route)
+    }
+    return .object([
+      "openapi": .string("3.1.0"),
+      "info": .object([
+        "title": .string("Stet"), "version": .string(version),
+        "description": .string(
+          "A self-hosted teammate for pull requests. Errors are `application/problem+json`."),
+      ]),
+      "paths": .object(paths.mapValues { .object($0) }),
+      "components": .object([
+        "schemas": .object(Schemas.all),
+        "securitySchemes": .object([
+          "token": .object([
+            "type": .string("http"), "scheme": .string("bearer"),
+            "description": .string(
+              "Made by `stet token create`. While none exists, programs of this machine are "
+                + "answered without one."),
+          ])
+        ]),
+      ]),
+    ])
+  }
+
+  private static func operation(_ route: Route) -> JSONValue {
+    let operation = route.operation
+    var members: [String: JSONValue] = [
+      "operationId": .string(operation.id), "summary": .string(operation.summary),
+      "tags": .array([.string(operation.tag)]), "responses": responses(route),
+    ]
+    if !operation.detail.isEmpty { members["description"] = .string(operation.detail) }
+    if !operation.parameters.isEmpty {
+      members["parameters"] = .array(operation.parameters.map(parameter))
+    }
+    if let body = operation.body {
+      members["requestBody"] = .object([
+        "required": .bool(true), "content": content(Answer.jsonType, Schema.ref(body)),
+      ])
+    }
+    if case .api(let scope) = route.access {
+      members["security"] = .array([.object(["token": .array([])])])
+      members["x-scope"] = .string(scope.rawValue)
+    }
+    return .object(members)
+  }
+
+  private static func parameter(_ parameter: Operation.Parameter) -> JSONValue {
+    .object([
+      "name": .string(parameter.name), "in": .string(parameter.place.rawValue),
+      "required": .bool(parameter.place == .path), "schema": parameter.schema,
+      "description": .string(parameter.meaning),
+    ])
+  }
+
+  private static func responses(_ route: Route) -> JSONValue {
+    var responses: [String: JSONValue] = [:]
+    for result in route.operation.results {
+      var members: [String: JSONValue] = ["description": .string(result.meaning)]
+      members["content"] = content(
+        result.contentType, result.schema.map(Schema.ref) ?? Schema.text())
+      if !result.headers.isEmpty {
+        members["headers"] = .object(
+          result.headers.mapValues {
+            .object(["schema": Schema.text(), "description": .string($0)])
+          })
+      }
+      responses["\(result.status)"] = .object(members)
+    }
+    for kind in problems(of: route) where responses["\(kind.status)"] == nil {
+      responses["\(kind.status)"] = .object([
+        "description": .string(kind.title + "."),
+        "content": content(Answer.problemType, Schema.ref("Problem")),
+      ])
+    }
+    return .object(responses)
+  }
+
+  /// Those of the operation, and those that access, limits and the store bring.
+  static func problems(of route: Route) -> [Problem.Kind] {
+    var kinds = route.operation.problems
+    if case .api = route.access { kinds += [.unauthorized, .forbidden, .unavailable] }
+    if route.isLimited { kinds.append(.tooManyRequests) }
+    if route.operation.body != nil {
+      kinds += [.malformed, .tooSlow, .tooLarge, .unsupportedType, .invalidFields]
+    }
+    return kinds + [.failed]
+  }
+
+  private static func content(_ type: String, _ schema: JSONValue) -> JSONValue {
+    .object([type: .object(["schema": schema])])
+  }
+}

@@ -1,0 +1,117 @@
+import Domain
+import Jobs
+
+/// The shapes that requests and answers have, by name.
+enum Schemas {
+  static let all: [String: JSONValue] = requests.merging(answers) { first, _ in first }
+    .merging(reviews) { first, _ in first }
+
+  private static let requests: [String: JSONValue] = [
+    "Delivery": Schema.map(of: .bool(true), "As the forge sends it."),
+    "FixRequest": Schema.object([
+      Schema.required("code", Schema.text("The whole file.", from: 1)),
+      Schema.optional("diff", Schema.orNull(Schema.text("The change that made it."))),
+      Schema.optional("context", Schema.orNull(Schema.text("What is wrong, in words."))),
+      Schema.optional("path", Schema.orNull(Schema.text("Where it stands; tells the language."))),
+    ]),
+    "IssueRequest": Schema.object([
+      Schema.required("title", Schema.text(from: 1, to: IssueRoutes.longestTitle)),
+      Schema.required("description", Schema.text("At most 64 KiB.")),
+      Schema.optional("priority", Schema.orNull(priority)),
+    ]),
+    "ReviewRequest": Schema.object(
+      [
+        Schema.optional("diff", Schema.text("A unified diff.")),
+        Schema.optional("pull_request", Schema.text("OWNER/REPO#N.")),
+        Schema.optional(
+          "post", Schema.flag("Whether the review of a pull request is posted on the forge.")),
+      ], "Either `diff` or `pull_request`."),
+  ]
+
+  private static let priority = Schema.one(of: TrackedIssue.Priority.allCases.map(\.rawValue))
+
+  private static let answers: [String: JSONValue] = [
+    "Problem": Schema.object(
+      [
+        Schema.required("type", Schema.text(format: "uri-reference")),
+        Schema.required("title", Schema.text()), Schema.required("status", Schema.integer()),
+        Schema.required("detail", Schema.text("What is wrong and what to do.")),
+        Schema.required("instance", Schema.text(format: "uri-reference")),
+        Schema.optional(
+          "errors",
+          Schema.list(
+            of: Schema.object([
+              Schema.required("field", Schema.text()), Schema.required("message", Schema.text()),
+            ]))),
+      ], "RFC 9457."),
+    "Accepted": Schema.object([
+      Schema.required("delivery", Schema.text("The forge's id of the delivery.")),
+      Schema.required("job", Schema.text()),
+    ]),
+    "Duplicate": Schema.object([
+      Schema.required("delivery", Schema.text()), Schema.required("duplicate", Schema.flag()),
+    ]),
+    "Promise": Schema.object(
+      [Schema.required("run", Schema.text()), Schema.required("job", Schema.text())],
+      "What will be done: see `/v1/runs/{id}`."),
+    "FixAnswer": Schema.object([
+      Schema.required("fixed_code", Schema.text()), Schema.required("changed", Schema.flag()),
+      Schema.required("reason", Schema.orNull(Schema.text())),
+      Schema.required("verified", Schema.list(of: Schema.text())),
+      Schema.required("usage", Schema.ref("Usage")), Schema.required("run", Schema.text()),
+    ]),
+    "Issue": Schema.object([
+      Schema.required("id", Schema.text(format: "uuid")), Schema.required("title", Schema.text()),
+      Schema.required("description", Schema.text()),
+      Schema.required("priority", Schema.orNull(priority)),
+      Schema.required("status", Schema.one(of: ["pending", "enriched"])),
+      Schema.required("ai_summary", Schema.orNull(Schema.text())),
+      Schema.required("tags", Schema.orNull(Schema.text("Separated by commas."))),
+      Schema.required("source", Schema.orNull(Schema.one(of: ["model", "fallback"]))),
+      Schema.required("created_at", Schema.date), Schema.required("updated_at", Schema.date),
+    ]),
+    "Issues": page("issues", "Issue"),
+    "Job": Schema.object([
+      Schema.required("id", Schema.text()), Schema.required("kind", Schema.text()),
+      Schema.required("state", Schema.one(of: JobState.allCases.map(\.rawValue))),
+      Schema.required("priority", Schema.integer()), Schema.required("attempt", Schema.integer()),
+      Schema.required("max_attempts", Schema.integer()),
+      Schema.required("created_at", Schema.date), Schema.required("scheduled_at", Schema.date),
+      Schema.required("attempted_at", Schema.orNull(Schema.date)),
+      Schema.required("finished_at", Schema.orNull(Schema.date)),
+      Schema.required("cancel_requested", Schema.flag()),
+      Schema.required("run", Schema.orNull(Schema.text())),
+      Schema.required(
+        "errors",
+        Schema.list(
+          of: Schema.object([
+            Schema.required("attempt", Schema.integer()), Schema.required("at", Schema.date),
+            Schema.required("message", Schema.text()),
+          ]))),
+    ]),
+    "Jobs": page("jobs", "Job", [Schema.required("counts", Schema.map(of: Schema.integer()))]),
+    "Runs": page("runs", "Run"),
+    "Live": Schema.object([Schema.required("status", Schema.one(of: ["ok"]))]),
+    "Ready": Schema.object([
+      Schema.required("status", Schema.one(of: ["ready", "not_ready"])),
+      Schema.required(
+        "checks",
+        Schema.list(
+          of: Schema.object([
+            Schema.required("name", Schema.text()), Schema.required("ok", Schema.flag()),
+            Schema.required("problem", Schema.orNull(Schema.text())),
+          ]))),
+    ]),
+    "Description": Schema.map(of: .bool(true), "An OpenAPI 3.1 document."),
+  ]
+
+  private static func page(
+    _ name: String, _ item: String, _ further: [Schema.Member] = []
+  ) -> JSONValue {
+    Schema.object(
+      [
+        Schema.required(name, Schema.list(of: Schema.ref(item))),
+        Schema.required("next", Schema.orNull(Schema.text("The `before` of the next page."))),
+      ] + further)
+  }
+}

@@ -1,0 +1,27 @@
+/// What differs between the databases, as pieces of text that statements are built from once.
+/// Everything else of a statement is the same for both.
+public struct SQLDialect: Sendable, Hashable {
+  /// Seconds since 1970 by the database's clock: an expression that is evaluated once in a
+  /// statement and that an index may be searched with.
+  public var now: String
+  /// Ends a `SELECT` of rows that the same transaction changes next; others wait for them.
+  public var lockingRows: String
+  /// The same, where rows that another holds are passed over.
+  public var lockingFreeRows: String
+
+  public init(now: String, lockingRows: String, lockingFreeRows: String) {
+    self.now = now
+    self.lockingRows = lockingRows
+    self.lockingFreeRows = lockingFreeRows
+  }
+
+  /// The one writer needs no locks on rows. The clock is exact to a millisecond, and
+  /// `unixepoch('subsec')` would need SQLite 3.42.
+  public static let sqlite = SQLDialect(
+    now: "((julianday('now') - 2440587.5) * 86400.0)", lockingRows: "", lockingFreeRows: "")
+
+  /// A subquery, because a volatile function itself is evaluated for every row.
+  public static let postgreSQL = SQLDialect(
+    now: "(SELECT extract(epoch FROM clock_timestamp())::double precision)",
+    lockingRows: " FOR UPDATE", lockingFreeRows: " FOR UPDATE SKIP LOCKED")
+}

@@ -1,0 +1,113 @@
+import Crypto
+import Dispatch
+public import Domain
+public import Jobs
+
+/// Deliveries in a database, compressed, each with the job that will look at it.
+public struct SQLInbox: Inbox {
+  private let database: any SQLDatabase
+  private let jobs: JobStatements
+  private let insert: String
+  private let signal: JobSignal?
+
+  /// - Parameter signal: rung when a delivery was accepted.
+  public init(_ database: any SQLDatabase, signal: JobSignal? = nil) {
+    self.database = database
+    self.signal = signal
+    jobs = JobStatements(database.dialect)
+    // Both columns are unique, and either may be in the way.
+    insert = """
+      INSERT INTO deliveries (id, event, meaning, received_at, job, bytes, sha256, body)
+      VALUES ($1, $2, $3, \(database.dialect.now), '', $4, $5, $6)
+      ON CONFLICT DO NOTHING
+      """
+  }
+
+  private static let present = "SELECT id FROM deliveries WHERE id = $1 OR meaning = $2"
+  private static let link = "UPDATE deliveries SET job = $1 WHERE id = $2"
+  private static let one =
+    "SELECT id, event, meaning, bytes, sha256, body FROM deliveries WHERE id = $1"
+
+  /// A webhook takes a fraction of a millisecond; the cooperative pool has as few threads as the
+  /// machine has cores, and one large body must not hold them up.
+  private static let packing = DispatchQueue(
+    label: "stet.inbox.pack", attributes: .concurrent)
+
+  public func accept(
+    _ delivery: Delivery, enqueuing job: NewJob
+  ) async throws(StoreError) -> Acceptance {
+    let packed = try await Self.packed(delivery.body)
+    let (insert, jobs) = (insert, jobs)
+    let values: [SQLValue] = [
+      .text(delivery.id), .text(delivery.event), .text(delivery.meaning),
+      .integer(Int64(delivery.body.count)), .text(packed.hash), .bytes(packed.body),
+    ]
+    let acceptance: Acceptance = try await database.transaction {
+      transaction throws(StoreError) in
+      guard try transaction.change(SQLStatement(insert, values)) == 1 else {
+        let rows = try transaction.query(
+          SQLStatement(Self.present, [.text(delivery.id), .text(delivery.meaning)]))
+        return .duplicate(of: rows.first?.text(0) ?? delivery.id)
+      }
+      let added = try JobChanges(jobs, transaction).add([job])
+      let id = added.first?.id ?? ""
+      try transaction.change(SQLStatement(Self.link, [.text(id), .text(delivery.id)]))
+      return .accepted(job: id)
+    }
+    if case .accepted = acceptance { signal?.ring() }
+    return acceptance
+  }
+
+  public func delivery(id: String) async throws(StoreError) -> Delivery? {
+    let rows = try await database.query(SQLStatement(Self.one, [.text(id)]))
+    guard let row = rows.first else { return nil }
+    let body = try await Self.unpacked(row, id: id)
+    return Delivery(
+      id: row.text(0) ?? id, event: row.text(1) ?? "", meaning: row.text(2) ?? "", body: body)
+  }
+
+  private struct Packed: Sendable {
+    var body: [UInt8]
+    var hash: String
+  }
+
+  private static func packed(_ body: [UInt8]) async throws(StoreError) -> Packed {
+    try await offPool { () throws(StoreError) in
+      Packed(body: try Compression.deflate(body), hash: hash(body))
+    }
+  }
+
+  private static func unpacked(_ row: SQLRow, id: String) async throws(StoreError) -> [UInt8] {
+    try await offPool { () throws(StoreError) in
+      do throws(StoreError) {
+        let body = try Compression.inflate(
+          row.bytes(5) ?? [], count: Int(row.integer(3) ?? -1))
+        if hash(body) == row.text(4) { return body }
+      } catch {}
+      throw StoreError(code: .corrupt, detail: "the stored body of the delivery \(id) is damaged.")
+    }
+  }
+
+  private static func offPool<T: Sendable>(
+    _ body: @escaping @Sendable () throws(StoreError) -> T
+  ) async throws(StoreError) -> T {
+    let answer: Result<T, StoreError> = await withCheckedContinuation { reply in
+      packing.async {
+        do throws(StoreError) { reply.resume(returning: .success(try body())) } catch {
+          reply.resume(returning: .failure(error))
+        }
+      }
+    }
+    return try answer.get()
+  }
+
+  private static func hash(_ body: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in SHA256.hash(data: body) {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

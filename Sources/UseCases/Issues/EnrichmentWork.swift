@@ -1,0 +1,80 @@
+import Domain
+import Foundation
+import Jobs
+
+/// What an issue is given.
+struct IssueEnrichment: Sendable, Equatable {
+  var summary: String
+  var tags: [String]
+  var source: TrackedIssue.Source
+
+  static func fromWords(of issue: TrackedIssue) -> IssueEnrichment {
+    IssueEnrichment(
+      summary: KeywordEnrichment.summary(title: issue.title, description: issue.description),
+      tags: KeywordEnrichment.tags(title: issue.title, description: issue.description),
+      source: .fallback)
+  }
+}
+
+/// One try of an enrichment, for its record: the calls of earlier tries stand before its own.
+struct EnrichmentWork: Sendable {
+  let started: Date
+  let arguments: Work.EnrichIssue
+  let job: Job
+  let earlier: Run?
+
+  /// The model's last failure, where the issue's own words stand in for it.
+  var failure: String?
+  private var spending = ModelSpending()
+  private var masked: [String: Int] = [:]
+
+  init(started: Date, arguments: Work.EnrichIssue, job: Job, earlier: Run?) {
+    self.started = started
+    self.arguments = arguments
+    self.job = job
+    self.earlier = earlier
+  }
+
+  /// Without hidden text and secrets.
+  mutating func clean(_ text: String) -> String {
+    let hidden = HiddenText.stripped(text)
+    if hidden.removed > 0 { masked["hidden-text", default: 0] += hidden.removed }
+    let secrets = SecretMask.masked(hidden.text)
+    for (kind, count) in secrets.counts { masked[kind, default: 0] += count }
+    return secrets.text
+  }
+
+  mutating func ask(
+    _ model: any LanguageModel, _ request: ModelRequest
+  ) async throws(ModelError) -> ModelReply {
+    let began = ContinuousClock.now
+    do throws(ModelError) {
+      let reply = try await model.reply(to: request)
+      spending.add(reply)
+      return reply
+    } catch {
+      spending.add(error, model: model.name, seconds: (ContinuousClock.now - began).seconds)
+      throw error
+    }
+  }
+
+  func record(_ enrichment: IssueEnrichment?, failure: String?, now: Date) -> Run {
+    let began = earlier?.startedAt ?? started
+    let result = enrichment.map { enrichment in
+      JSONValue.object([
+        "ai_summary": .string(SecretMask.masked(enrichment.summary).text),
+        "tags": .string(enrichment.tags.joined(separator: ",")),
+        "source": .string(enrichment.source.rawValue),
+        "model_failure": self.failure.map(JSONValue.string) ?? .null,
+      ])
+    }
+    return Run(
+      id: arguments.run, kind: .enrich, startedAt: began,
+      seconds: now.timeIntervalSince(began), outcome: failure == nil ? .completed : .failed,
+      askedBy: earlier?.askedBy ?? "job:\(job.id)", subject: "issue \(arguments.issue)",
+      inputs: earlier?.inputs ?? [:],
+      modelCalls: (earlier?.modelCalls ?? []) + spending.calls,
+      claims: (earlier?.claims ?? 0) + spending.calls.count { $0.failure == nil },
+      masked: masked, review: nil, failure: failure, job: job.id, result: result)
+  }
+}

@@ -1,0 +1,159 @@
+import Domain
+import Forges
+import Foundation
+import Jobs
+import Logging
+import Server
+import ServiceLifecycle
+import Storage
+import UseCases
+
+/// Everything that `stet serve` is made of, on one page: the handler of each kind of job, the worker
+/// that runs them, and the server in front.
+struct ServiceWiring: Sendable {
+  private let wiring: Wiring
+  private let model: (any LanguageModel)?
+  private let metrics: PrometheusMetrics
+  private let logger: Logger
+
+  init(_ wiring: Wiring, metrics: PrometheusMetrics, logger: Logger) throws {
+    self.wiring = wiring
+    self.metrics = metrics
+    self.logger = logger
+    model = try wiring.model()
+  }
+
+  // MARK: Work in the background
+
+  var worker: Worker {
+    Worker(
+      store: wiring.jobs,
+      handlers: [
+        JobHandler(Work.HandleDelivery.kind, limit: .seconds(60)) {
+          try await handleEvent.handle($0.job)
+        },
+        JobHandler(Work.ReviewPullRequest.kind) { try await reviewPullRequest.handle($0.job) },
+        JobHandler(Work.AnswerCommand.kind, limit: .seconds(600)) {
+          try await answerCommand.handle($0.job)
+        },
+        JobHandler(Work.ReviewDiff.kind) { try await reviewDiff.handle($0.job) },
+        JobHandler(Work.EnrichIssue.kind, limit: .seconds(600)) {
+          try await enrichIssue.run(Work.EnrichIssue(of: $0.job), job: $0.job)
+        },
+      ],
+      signal: wiring.signal, events: wiring.jobEvents,
+      settings: WorkerSettings(
+        concurrency: wiring.settings.service.workers, grace: wiring.settings.service.grace,
+        describe: Self.sentence(for:), mask: { SecretMask.masked($0).text }),
+      logger: Logger.service("stet.worker", wiring.settings.service))
+  }
+
+  private var handleEvent: HandleEvent {
+    HandleEvent(
+      ports: .init(
+        inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs,
+        handle: wiring.settings.service.mention))
+  }
+
+  private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
+
+  private var answerCommand: AnswerCommand {
+    AnswerCommand(
+      ports: .init(
+        openForge: wiring.openForge, publications: wiring.publications, runs: wiring.runs,
+        audit: wiring.audit, jobs: wiring.jobs, limiter: wiring.limiter, model: model,
+        callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
+        hourlyLimit: wiring.settings.service.commandsPerHour))
+  }
+
+  private var reviewDiff: ReviewDiff {
+    ReviewDiff(review: wiring.review(model: model), callDeadline: wiring.callDeadline)
+  }
+
+  private var enrichIssue: EnrichIssue {
+    EnrichIssue(ports: .init(model: model, issues: wiring.issues, runs: wiring.runs))
+  }
+
+  // MARK: The server
+
+  func server(
+    onListening: @escaping @Sendable (ListeningAddress) async -> Void
+  ) -> StetServer {
+    let settings = wiring.settings.service
+    var limits = ServerLimits()
+    limits.requestsPerMinute = settings.requestsPerMinute
+    return StetServer(
+      ports: ServerPorts(
+        inbox: wiring.inbox, jobs: wiring.jobs, runs: wiring.runs, issues: wiring.issues,
+        tokens: wiring.tokens, audit: wiring.audit, webhooks: webhooks,
+        jobChanges: jobChanges(of:), wakeWorkers: { [signal = wiring.signal] in signal.ring() },
+        readiness: [
+          ReadinessCheck(name: "database") { [wiring] in
+            do {
+              _ = try await wiring.schemaVersion()
+              return nil
+            } catch { return Self.sentence(for: error) }
+          }
+        ],
+        fix: fix, forge: wiring.settings.github.credentials == nil ? nil : "github",
+        metrics: metrics),
+      configuration: ServerConfiguration(
+        host: settings.listen.host, port: settings.listen.port, publicURL: settings.publicURL,
+        version: Version.number, limits: limits),
+      logger: Logger.service("stet.server", settings), onListening: onListening)
+  }
+
+  private var webhooks: [any WebhookReader] {
+    [GitHubWebhooks(secret: wiring.settings.github.webhookSecret?.reveal())]
+  }
+
+  @Sendable private func jobChanges(of id: String) -> AsyncStream<JobChange> {
+    let events = wiring.jobEvents.events(of: id)
+    return AsyncStream { changes in
+      let task = Task {
+        for await event in events {
+          switch event.change {
+          case .state: changes.yield(JobChange())
+          case .progress(let line): changes.yield(JobChange(progress: line))
+          }
+        }
+        changes.finish()
+      }
+      changes.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  @Sendable private func fix(_ request: FixRequest) async throws -> FixAnswer {
+    do {
+      let answer = try await FixCode(
+        ports: .init(model: model, runs: wiring.runs, syntax: wiring.syntax, logger: logger)
+      ).run(
+        .init(
+          code: request.code, diff: request.diff, context: request.context, path: request.path,
+          askedBy: "api", deadline: request.deadline))
+      return FixAnswer(
+        fixedCode: answer.fixedCode, changed: answer.changed, reason: answer.reason ?? "",
+        verified: answer.verified, usage: answer.usage, run: answer.run)
+    } catch {
+      let code: FixFailure.Code =
+        switch error.code {
+        case .timedOut: .timedOut
+        case .tooLong: .tooLong
+        default: .modelFailed
+        }
+      throw FixFailure(code: code, detail: error.detail)
+    }
+  }
+
+  /// What a person reads of an error in a job's list of failures.
+  static func sentence(for error: any Error) -> String {
+    switch error {
+    case let error as JobFailure: error.message
+    case let error as ForgeError: error.detail
+    case let error as ModelError: error.detail
+    case let error as StoreError: error.detail
+    case is CancellationError: "it was stopped"
+    default: "\(error)"
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import Foundation
+
+/// Where `stet serve` listens.
+struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+  /// Without brackets.
+  var host: String
+  /// 0 picks a free one.
+  var port: Int
+
+  /// `HOST:PORT` or `[IPv6]:PORT`.
+  init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":") else { return nil }
+    let digits = text[text.index(after: colon)...]
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let port = Int(digits), port <= 65_535
+    else { return nil }
+    var host = text[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = host.dropFirst().dropLast()
+      guard host.contains(":") else { return nil }
+    } else if host.contains(":") {
+      return nil
+    }
+    guard !host.isEmpty, !host.contains(where: { $0.isWhitespace || $0 == "/" }) else { return nil }
+    self.init(host: String(host), port: port)
+  }
+
+  init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  var isLoopback: Bool { WebAddress.isLoopback(host) }
+
+  var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// What `stet serve` goes by.
+struct ServiceSettings: Sendable {
+  enum LogFormat: String, Sendable { case text, json }
+
+  var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+  /// Without a slash at its end; `nil`: the listening address.
+  var publicURL: String?
+  var mention = "stet"
+  var workers = 4
+  var grace: Duration = .seconds(20)
+  var logFormat = LogFormat.text
+  var logLevel = "info"
+  var requestsPerMinute = 120
+  var commandsPerHour = 20
+}
+
+/// By whose leave GitHub is asked, and where.
+struct GitHubSettings: Sendable {
+  enum Credentials: Sendable {
+    case token(Secret)
+    case app(id: String, privateKey: Secret)
+  }
+
+  var apiURL = "https://api.github.com"
+  var webURL = "https://github.com"
+  /// `nil`: GitHub is not asked.
+  var credentials: Credentials?
+  var webhookSecret: Secret?
+}
+
+extension SettingsReading {
+  func readService() -> ServiceSettings {
+    var service = ServiceSettings()
+    if let listen = text("STET_LISTEN").flatMap(ListenAddress.init) { service.listen = listen }
+    service.publicURL = text("STET_PUBLIC_URL").map(Self.withoutSlash)
+    service.mention = text("STET_MENTION") ?? service.mention
+    service.workers = text("STET_WORKERS").flatMap(Int.init) ?? service.workers
+    if let seconds = text("STET_GRACE").flatMap(Int.init) { service.grace = .seconds(seconds) }
+    service.logFormat =
+      text("STET_LOG_FORMAT").flatMap { .init(rawValue: $0.lowercased()) } ?? service.logFormat
+    service.logLevel = text("STET_LOG_LEVEL")?.lowercased() ?? service.logLevel
+    service.requestsPerMinute =
+      text("STET_REQUESTS_PER_MINUTE").flatMap(Int.init) ?? service.requestsPerMinute
+    service.commandsPerHour =
+      text("STET_COMMANDS_PER_HOUR").flatMap(Int.init) ?? service.commandsPerHour
+    return service
+  }
+
+  mutating func readGitHub(home: String, folder: String) -> GitHubSettings {
+    var github = GitHubSettings()
+    github.apiURL = text("GITHUB_API_URL").map(Self.withoutSlash) ?? github.apiURL
+    github.webURL = text("GITHUB_WEB_URL").map(Self.withoutSlash) ?? github.webURL
+    github.webhookSecret = text("GITHUB_WEBHOOK_SECRET").map { Secret($0) }
+    github.credentials = readCredentials(home: home, folder: folder)
+    checkCredentials(github)
+    return github
+  }
+
+  private mutating func readCredentials(
+    home: String, folder: String
+  ) -> GitHubSettings.Credentials? {
+    switch (text("GITHUB_APP_ID"), text("GITHUB_APP_PRIVATE_KEY")) {
+    case (let id?, let key?):
+      guard let pem = privateKey(key, home: home, folder: folder) else { return nil }
+      if text("GITHUB_TOKEN") != nil {
+        warnings.append("GITHUB_TOKEN is not used, because a GitHub App is set.")
+      }
+      return .app(id: id, privateKey: Secret(pem))
+    case (_?, nil):
+      refuse("GITHUB_APP_ID", "it needs GITHUB_APP_PRIVATE_KEY beside it.")
+    case (nil, _?):
+      refuse("GITHUB_APP_PRIVATE_KEY", "it needs GITHUB_APP_ID beside it.")
+    case (nil, nil): break
+    }
+    return text("GITHUB_TOKEN").map { .token(Secret($0)) }
+  }
+
+  /// The PEM text itself, or that of the file which is named.
+  private mutating func privateKey(_ value: String, home: String, folder: String) -> String? {
+    let name = "GITHUB_APP_PRIVATE_KEY"
+    var text = value
+    // One line in a .env file often writes its line breaks like this.
+    if text.hasPrefix("-----"), !text.contains("\n") {
+      text = text.replacingOccurrences(of: "\\n", with: "\n")
+    }
+    if !text.hasPrefix("-----") {
+      let file = path(text, home: home, folder: folder)
+      do {
+        text = try SettingsFiles.text(file)
+      } catch {
+        switch error {
+        case .missing: refuse(name, "there is no such file, and it is no PEM text either.")
+        case .refused(let why): refuse(name, "the file cannot be read: \(why).")
+        }
+        return nil
+      }
+      if SettingsFiles.isOpenToOthers(file) {
+        warnings.append("The file of \(name) may be read by other users; run chmod 600 on it.")
+      }
+    }
+    guard text.contains("PRIVATE KEY-----") else {
+      refuse(name, "it holds no private key in PEM; download the App's key from its settings page.")
+      return nil
+    }
+    return text
+  }
+
+  private mutating func checkCredentials(_ github: GitHubSettings) {
+    guard github.credentials != nil, let parts = WebAddress.parts(github.apiURL),
+      parts.scheme == "http", !WebAddress.isLoopback(parts.host)
+    else { return }
+    warnings.append(
+      "GitHub's credentials go to \(parts.host) over http, where others on the way can read them; "
+        + "use https.")
+  }
+
+  private static func withoutSlash(_ text: String) -> String {
+    var text = text
+    while text.hasSuffix("/") { text.removeLast() }
+    return text
+  }
+}
