@@ -61,9 +61,10 @@ import Testing
         let database = SQLiteDatabase(path: path)
         _ = try await database.query(ask)
         // Takes away what the later steps made, as if this were the file of an older Stet.
-        let tables = ["runs", "responses"]
+        let later = Migration.all[older...].flatMap(\.statements)
+        let tables = later.compactMap { try? /CREATE TABLE (\w+)/.firstMatch(in: $0)?.1 }
         try await database.change(
-          tables[older...].map { SQLStatement("DROP TABLE \($0)") }
+          tables.map { SQLStatement("DROP TABLE \($0)") }
             + [SQLStatement("PRAGMA user_version = \(older)")])
         await database.close()
         try await runStoreContractOnOneRun(SQLRunStore(SQLiteDatabase(path: path)))
@@ -224,8 +225,10 @@ import Testing
       let database = SQLiteDatabase(path: folder + "/a.db")
       _ = try await database.query(ask)
       let pages = try await database.query(SQLStatement("PRAGMA page_count")).first?.integer(0)
-      _ = try await database.query(
-        SQLStatement("PRAGMA max_page_count = \(try #require(pages) + 1)"))
+      // Of the connection that writes.
+      try await database.change([
+        SQLStatement("PRAGMA max_page_count = \(try #require(pages) + 1)")
+      ])
       let cache = SQLResponseCache(database)
       let error = await #expect(throws: StoreError.self) {
         try await cache.store(Samples.reply(String(repeating: "x", count: 100_000)), for: "k")
