@@ -56,7 +56,7 @@ import Testing
         (statements.claim(kinds: 2), "jobs_by_turn"),
         (statements.untilNext(kinds: 2), "jobs_by_time"), (statements.oldest, "jobs_by_time"),
         (statements.expired, "jobs_by_lease"), (statements.present, "jobs_unique"),
-        (statements.superseded, "jobs_superseded"), (statements.counts, "jobs_by_state"),
+        (statements.superseded, "jobs_superseded"), (statements.running, "jobs_by_lease"),
         (statements.complete, "sqlite_autoindex_jobs_1"),
       ] {
         let count = Set(text.matches(of: /\$\d+/).map { String($0.0) }).count
