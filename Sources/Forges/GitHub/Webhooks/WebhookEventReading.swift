@@ -37,7 +37,7 @@ struct WebhookEventReading {
     switch event {
     case "pull_request":
       return WebhookPullRequestPayload(json["pull_request"], in: repository).map {
-        .pullRequest(action.flatMap { .init(rawValue: $0) } ?? .other, $0.pullRequest)
+        .pullRequest(change, $0.pullRequest)
       }
     case "issues":
       return WebhookIssuePayload(json["issue"], in: repository).map {
@@ -67,6 +67,11 @@ struct WebhookEventReading {
       return comment(.discussion, on: json["discussion"], in: repository, isPullRequest: false)
     default: return nil
     }
+  }
+
+  private var change: ForgeEvent.PullRequestChange {
+    if action == "edited", json["changes"]?["base"] != nil { return .baseChanged }
+    return action.flatMap { .init(rawValue: $0) } ?? .other
   }
 
   private func comment(
