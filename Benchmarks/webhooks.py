@@ -7,7 +7,9 @@ database afterwards; the latency of an acknowledgement on an idle server; the ti
 first 200 of /healthz; the memory of an idle server. What the load generator can send to a server
 that stores nothing is measured too, so that nobody takes its limit for the servers'.
 Standard library only; the peer's packages go into a venv of their own in Benchmarks/out.
-usage: webhooks.py [--stet PATH] [--peer PYTHON] [--rounds N] [--seconds S] [--no-peer|--no-stet]
+Then, where the product FakeGitHub is built, the same while reviews run: webhooks_busy.py.
+usage: webhooks.py [--stet PATH] [--fake PATH] [--peer PYTHON] [--rounds N] [--seconds S]
+                   [--no-peer] [--no-stet] [--no-busy]
 """
 import argparse
 import hashlib
@@ -339,19 +341,20 @@ def plain_environment(**more):
     return kept | {"GITHUB_WEBHOOK_SECRET": SECRET} | more
 
 
-def start_stet(binary, folder):
+def start_stet(binary, folder, more=None):
     port = free_port()
     environment = plain_environment(
         HOME=folder, STET_DATA_DIR=os.path.join(folder, "data"), LLM_PROVIDER="none",
-        STET_LISTEN=f"127.0.0.1:{port}", SWIFT_BACKTRACE="enable=no")
+        STET_LISTEN=f"127.0.0.1:{port}", SWIFT_BACKTRACE="enable=no",
+        STET_LOG_LEVEL="notice") | (more or {})
     return Server("stet", [binary, "serve"], environment, folder, port)
 
 
-def start_peer(python, folder):
+def start_peer(python, folder, groups):
     port = free_port()
     environment = plain_environment(
         HOME=folder, PEER_DATABASE=os.path.join(folder, "peer.sqlite"),
-        PYTHONDONTWRITEBYTECODE="1")
+        PEER_GROUPS="1" if groups else "0", PYTHONDONTWRITEBYTECODE="1")
     command = [
         python, "-m", "uvicorn", "--app-dir", os.path.join(ROOT, "Benchmarks"), "--host",
         "127.0.0.1", "--port", str(port), "--loop", "uvloop", "--http", "httptools",
@@ -430,23 +433,47 @@ def print_table(names, results):
         ("CPU seconds per second of load", "CPU s", median, "{:.2f}"),
     ]
     values = {}
-    print(f"{'':34}" + "".join(f"{name:>12}" for name in names) + f"{'ratio':>9}")
+    # Each ratio is the first column to another.
+    print(f"{'':34}" + "".join(f"{name:>17}" for name in names) + f"{'ratios':>14}")
     for title, key, summary, form in lines:
         row = [summary(results[name][key]) for name in names]
         values[title] = dict(zip(names, row))
-        ratio = f"{row[0] / row[1]:.2f}" if len(row) == 2 and row[1] else "-"
-        print(f"{title:34}" + "".join(f"{form.format(value):>12}" for value in row) + f"{ratio:>9}")
+        ratios = "  ".join(f"{row[0] / other:.2f}" for other in row[1:])
+        print(f"{title:34}" + "".join(f"{form.format(value):>17}" for value in row)
+              + f"{ratios:>14}")
     return values
+
+
+def sign(payload):
+    return "sha256=" + hmac.new(SECRET.encode(), payload, hashlib.sha256).hexdigest()
+
+
+def measure_busy(binary, fake):
+    """Prints the figures taken while reviews run, and returns what is not as promised."""
+    import webhooks_busy
+
+    before, after = pull_request_body()
+    with tempfile.TemporaryDirectory(dir=OUT) as folder:
+        figures = webhooks_busy.measure(
+            lambda place, more: start_stet(binary, place, more), fake, folder,
+            before + b"1" + after, sign, latencies, percentile)
+    print(f"\n{webhooks_busy.REVIEWS} reviews by {webhooks_busy.WORKERS} workers:")
+    for name, value in figures.items():
+        print(f"  {name:32}{value:>10.3g}")
+    return [f"{name} is {figures[name]:.3g}, promised below {limit}"
+            for name, limit in webhooks_busy.LIMITS.items() if figures[name] >= limit]
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--stet", default=os.path.join(ROOT, ".build/release/stet"))
     options.add_argument("--peer", help="a Python that has FastAPI, uvicorn and uvloop")
+    options.add_argument("--fake", default=os.path.join(ROOT, ".build/release/FakeGitHub"))
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=6)
     options.add_argument("--no-peer", action="store_true")
     options.add_argument("--no-stet", action="store_true")
+    options.add_argument("--no-busy", action="store_true")
     chosen = options.parse_args()
     starters = {}
     if not chosen.no_stet:
@@ -454,7 +481,8 @@ def main():
         starters["stet"] = lambda folder: start_stet(binary, folder)
     if not chosen.no_peer:
         python = peer_python(chosen.peer)
-        starters["fastapi"] = lambda folder: start_peer(python, folder)
+        starters["fastapi"] = lambda folder: start_peer(python, folder, False)
+        starters["fastapi, groups"] = lambda folder: start_peer(python, folder, True)
     keys = ["stored/s", "ack", "boot s", "idle MB", "loaded MB", "CPU s", "rows"]
     results = {name: {key: [] for key in keys} for name in starters}
 
@@ -485,8 +513,14 @@ def main():
             rates = values["webhooks stored per second"]
             if rates["stet"] < RATIO * rates["fastapi"]:
                 failed.append(
-                    f"stored {rates['stet'] / rates['fastapi']:.2f} times as many as the peer, "
+                    f"stored {rates['stet'] / rates['fastapi']:.2f} times as many as FastAPI, "
                     f"promised {RATIO}")
+    if "stet" in results and not chosen.no_busy:
+        if os.path.exists(chosen.fake):
+            failed += measure_busy(binary, os.path.abspath(chosen.fake))
+        else:
+            print(f"not measured while reviews run: {chosen.fake} is not built "
+                  "(swift build -c release --product FakeGitHub)")
     for line in failed:
         print("NOT MET: " + line)
     return 1 if failed else 0

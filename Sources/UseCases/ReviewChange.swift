@@ -83,6 +83,12 @@ public struct ReviewChange: Sendable {
     public var modelFailure: ModelError?
     /// The run record could not be kept.
     public var storeFailure: StoreError?
+
+    public init(review: Review, modelFailure: ModelError?, storeFailure: StoreError?) {
+      self.review = review
+      self.modelFailure = modelFailure
+      self.storeFailure = storeFailure
+    }
   }
 
   let ports: Ports

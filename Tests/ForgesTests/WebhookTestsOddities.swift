@@ -78,6 +78,25 @@ struct WebhookOddityTests {
     #expect(try read("issue_comment", comment).content == .other)
   }
 
+  @Test(arguments: [
+    ("edited", #"{"title":{"from":"x"}}"#, ForgeEvent.PullRequestChange.edited),
+    ("edited", #"{"base":{"ref":{"from":"x"}}}"#, .baseChanged),
+    ("edited", "null", .edited), ("base_changed", "{}", .other),
+    ("synchronize", #"{"base":{}}"#, .synchronize),
+  ])
+  func anotherBaseIsMoreThanAnEdit(
+    action: String, changes: String, expected: ForgeEvent.PullRequestChange
+  ) throws {
+    let text = """
+      {"action":"\(action)","changes":\(changes),"repository":{"full_name":"o/r"},
+       "pull_request":{"number":1,"head":{"sha":"\(Self.sha)"},"base":{"sha":"\(Self.sha)"}}}
+      """
+    guard case .pullRequest(expected, _) = try read("pull_request", text).content else {
+      Issue.record("not that change")
+      return
+    }
+  }
+
   @Test func aCommentOnAPullRequestSaysSo() throws {
     let text = """
       {"action":"created","repository":{"full_name":"o/r"},

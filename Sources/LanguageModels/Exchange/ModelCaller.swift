@@ -255,7 +255,8 @@ final class ModelCaller: LanguageModel {
     if case .json = call.answer { mode = call.mode }
     let complaint = ServerComplaint(body: response.body)
     var fault = complaint.fault(
-      status: response.status, retryAfter: response.retryAfter, mode: mode)
+      status: response.status, retryAfter: response.retryAfter ?? complaint.retryAfter,
+      mode: mode)
     if !complaint.message.isEmpty { fault.detail += " (status \(response.status))" }
     return fault
   }
@@ -311,7 +312,9 @@ final class ModelCaller: LanguageModel {
   private func modelError(_ fault: WireFault, _ call: Call) -> ModelError {
     ModelError(
       code: fault.code, detail: mask.masked("\(name): \(fault.detail)"),
-      retryAfter: fault.retryAfter, requests: call.requests)
+      retryAfter: fault.retryAfter, requests: call.requests, inputTokens: call.usage.input,
+      outputTokens: call.usage.output,
+      costUSD: call.usage == WireUsage() ? nil : price?(call.usage))
   }
 }
 

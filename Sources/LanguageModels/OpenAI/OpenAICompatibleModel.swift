@@ -1,8 +1,8 @@
 public import Domain
 public import WebClient
 
-/// A model behind OpenAI's chat completions: OpenAI itself, Mistral, Gemini's compatible address,
-/// vLLM, llama.cpp, LM Studio, Ollama and any other `/v1`.
+/// A model behind OpenAI's chat completions: OpenAI itself, Mistral, vLLM, llama.cpp, LM Studio
+/// and any other `/v1`.
 ///
 /// A server that refuses schemas, or a field such as `seed`, is remembered for as long as this
 /// value and its copies live.

@@ -48,37 +48,26 @@ struct ServiceWiring: Sendable {
       logger: Logger.service("stet.worker", wiring.settings.service))
   }
 
-  private var review: ReviewChange.Ports {
-    ReviewChange.Ports(
-      model: model, cache: wiring.responseCache, runs: wiring.runs, syntax: wiring.syntax)
-  }
-
   private var handleEvent: HandleEvent {
     HandleEvent(
       ports: .init(
-        inbox: wiring.inbox, jobs: wiring.jobs, readers: webhooks,
-        handle: wiring.settings.service.mention, logger: logger))
+        inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs,
+        handle: wiring.settings.service.mention))
   }
 
-  private var reviewPullRequest: ReviewPullRequest {
-    ReviewPullRequest(
-      ports: .init(
-        openForge: wiring.openForge, review: review, publications: wiring.publications,
-        audit: wiring.audit, policies: wiring.policies, callDeadline: wiring.callDeadline,
-        detailsURL: { _ in nil }, handle: wiring.settings.service.mention))
-  }
+  private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
 
   private var answerCommand: AnswerCommand {
     AnswerCommand(
       ports: .init(
-        openForge: wiring.openForge, jobs: wiring.jobs, runs: wiring.runs,
-        publications: wiring.publications, audit: wiring.audit, limiter: wiring.limiter,
-        model: model, handle: wiring.settings.service.mention,
-        commandsPerHour: wiring.settings.service.commandsPerHour))
+        openForge: wiring.openForge, publications: wiring.publications, runs: wiring.runs,
+        audit: wiring.audit, jobs: wiring.jobs, limiter: wiring.limiter, model: model,
+        callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
+        hourlyLimit: wiring.settings.service.commandsPerHour))
   }
 
   private var reviewDiff: ReviewDiff {
-    ReviewDiff(review: review, callDeadline: wiring.callDeadline)
+    ReviewDiff(review: wiring.review(model: model), callDeadline: wiring.callDeadline)
   }
 
   private var enrichIssue: EnrichIssue {
@@ -97,7 +86,7 @@ struct ServiceWiring: Sendable {
       ports: ServerPorts(
         inbox: wiring.inbox, jobs: wiring.jobs, runs: wiring.runs, issues: wiring.issues,
         tokens: wiring.tokens, audit: wiring.audit, webhooks: webhooks,
-        jobChanges: jobChanges, wakeWorkers: { [signal = wiring.signal] in signal.ring() },
+        jobChanges: jobChanges(of:), wakeWorkers: { [signal = wiring.signal] in signal.ring() },
         readiness: [
           ReadinessCheck(name: "database") { [wiring] in
             do {
@@ -118,11 +107,16 @@ struct ServiceWiring: Sendable {
     [GitHubWebhooks(secret: wiring.settings.github.webhookSecret?.reveal())]
   }
 
-  @Sendable private func jobChanges() -> AsyncStream<JobChange> {
-    let events = wiring.jobEvents.events()
+  @Sendable private func jobChanges(of id: String) -> AsyncStream<JobChange> {
+    let events = wiring.jobEvents.events(of: id)
     return AsyncStream { changes in
       let task = Task {
-        for await event in events { changes.yield(JobChange(job: event.job)) }
+        for await event in events {
+          switch event.change {
+          case .state: changes.yield(JobChange())
+          case .progress(let line): changes.yield(JobChange(progress: line))
+          }
+        }
         changes.finish()
       }
       changes.onTermination = { _ in task.cancel() }

@@ -53,6 +53,25 @@ struct RawJSON {
     return RawJSON(text: text, start: found.lowerBound, end: found.upperBound)
   }
 
+  /// The values of several members, in the order of their names, by one look at the object.
+  func members(_ names: [StaticString]) -> [RawJSON?] {
+    var found = [RawJSON?](repeating: nil, count: names.count)
+    guard isObject else { return found }
+    var isSeen = [Bool](repeating: false, count: names.count)
+    text.withUnsafeBufferPointer { bytes in
+      var scan = JSONScan(bytes: bytes, at: start + 1)
+      while let key = scan.nextKey() {
+        let value = scan.passValue()
+        for index in names.indices where !isSeen[index] && Self.equals(bytes, key, names[index]) {
+          isSeen[index] = true
+          guard bytes[value.lowerBound] != UInt8(ascii: "n") else { continue }
+          found[index] = RawJSON(text: text, start: value.lowerBound, end: value.upperBound)
+        }
+      }
+    }
+    return found
+  }
+
   /// The values of an array, empty for anything else.
   var elements: [RawJSON] {
     guard text[start] == UInt8(ascii: "[") else { return [] }
@@ -88,11 +107,18 @@ struct RawJSON {
   private static func equals(
     _ bytes: UnsafeBufferPointer<UInt8>, _ key: Range<Int>, _ name: StaticString
   ) -> Bool {
-    let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    let count = name.utf8CodeUnitCount
+    guard key.count >= count else { return false }
+    if key.count == count {
+      for offset in 0..<count where bytes[key.lowerBound + offset] != name.utf8Start[offset] {
+        return false
+      }
+      return true
+    }
+    // A name may be written with escapes, though no forge does. It cannot be longer than these.
     let found = UnsafeBufferPointer(rebasing: bytes[key])
-    if found.count == wanted.count { return found.elementsEqual(wanted) }
-    // A name may be written with escapes, though no forge does.
-    guard found.count > wanted.count, found.contains(UInt8(ascii: "\\")) else { return false }
-    return JSONString.text(ArraySlice(found)).utf8.elementsEqual(wanted)
+    guard key.count <= count * 6, found.contains(UInt8(ascii: "\\")) else { return false }
+    return JSONString.text(ArraySlice(found)).utf8.elementsEqual(
+      UnsafeBufferPointer(start: name.utf8Start, count: count))
   }
 }

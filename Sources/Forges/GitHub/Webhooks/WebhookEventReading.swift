@@ -37,7 +37,7 @@ struct WebhookEventReading {
     switch event {
     case "pull_request":
       return WebhookPullRequestPayload(json["pull_request"], in: repository).map {
-        .pullRequest(change, $0.pullRequest)
+        .pullRequest(pullRequestChange, $0.pullRequest)
       }
     case "issues":
       return WebhookIssuePayload(json["issue"], in: repository).map {
@@ -69,9 +69,11 @@ struct WebhookEventReading {
     }
   }
 
-  private var change: ForgeEvent.PullRequestChange {
+  /// Another base is told as an edit. No action of GitHub's has the name that we gave it.
+  private var pullRequestChange: ForgeEvent.PullRequestChange {
     if action == "edited", json["changes"]?["base"] != nil { return .baseChanged }
-    return action.flatMap { .init(rawValue: $0) } ?? .other
+    let known = action.flatMap { ForgeEvent.PullRequestChange(rawValue: $0) }
+    return known == .baseChanged ? .other : known ?? .other
   }
 
   private func comment(

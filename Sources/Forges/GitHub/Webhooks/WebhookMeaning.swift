@@ -22,14 +22,23 @@ struct WebhookMeaning {
       // Not known, or little beside what counts: all of it.
       return take(json.bytes)
     }
-    take(json["repository"]?["id"]?.bytes ?? [])
-    for name in Self.ownMembers { take(json[name]?.bytes ?? []) }
-    for name in members + Self.companions {
-      let member = json[name]
-      for detail in Self.details { take(member?[detail]?.bytes ?? []) }
-      take(member?["head"]?["sha"]?.bytes ?? [])
+    let subjects = members + Self.companions
+    let found = json.members(subjects + Self.ownMembers + ["repository"])
+    let place = found.last??.members(["id", "pushed_at"]) ?? []
+    take(place.first??.bytes ?? [])
+    // Of other events it is the moment of an earlier push.
+    if event == "push" { take(place.last??.bytes ?? []) }
+    for member in found[subjects.count...].dropLast() { take(member?.bytes ?? []) }
+    for member in found[..<subjects.count] {
+      guard let details = member?.members(Self.details + ["head"]) else {
+        take([])
+        continue
+      }
+      // Told apart from one that is there and has none of these.
+      take([1])
+      for detail in details.dropLast() { take(detail?.bytes ?? []) }
+      take(details.last??["sha"]?.bytes ?? [])
     }
-    if event == "push" { take(json["repository"]?["pushed_at"]?.bytes ?? []) }
   }
 
   private var tellsOccurrences: Bool {
