@@ -120,7 +120,7 @@ let package = Package(
         "Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt,
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ],
-      swiftSettings: strict),
+      exclude: ["PyGithub"], swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
       dependencies: [

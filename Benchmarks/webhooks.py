@@ -346,7 +346,7 @@ def start_stet(binary, folder, more=None):
     environment = plain_environment(
         HOME=folder, STET_DATA_DIR=os.path.join(folder, "data"), LLM_PROVIDER="none",
         STET_LISTEN=f"127.0.0.1:{port}", SWIFT_BACKTRACE="enable=no",
-        STET_LOG_LEVEL="notice") | (more or {})
+        STET_LOG_LEVEL="notice", STET_GRACE="1") | (more or {})
     return Server("stet", [binary, "serve"], environment, folder, port)
 
 
