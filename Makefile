@@ -49,7 +49,7 @@ lint: ## check format, scripts, and what must never be committed
 bench: build ## print speed and memory as ratios against named peers
 	@Scripts/bench.sh
 
-fuzz: setup ## feed the diff parser damaged diffs for ten minutes
+fuzz: setup ## feed the diff parser and the webhook reader damaged input for ten minutes
 	@Fuzz/run.sh $(FUZZ_SECONDS)
 
 clean: ## remove everything that was built

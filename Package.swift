@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(
@@ -51,7 +52,7 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Jobs", dependencies: [lifecycle, log, metrics], swiftSettings: strict),
     .target(
-      name: "Forges", dependencies: ["Domain", "WebClient", log, crypto, jwt],
+      name: "Forges", dependencies: ["Domain", "WebClient", log, metrics, crypto, jwt],
       swiftSettings: strict),
     .target(
       name: "LanguageModels",
@@ -95,10 +96,12 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "TestKit",
-      dependencies: ["Domain", "Jobs", "WebClient", log, crypto, nioCore, nioPosix, nioHTTP1],
+      dependencies: [
+        "Domain", "Jobs", "WebClient", log, crypto, cryptoExtras, nioCore, nioPosix, nioHTTP1,
+      ],
       swiftSettings: strict),
     .executableTarget(
-      name: "FakeGitHub", dependencies: ["TestKit"], path: "Benchmarks/FakeGitHub",
+      name: "FakeGitHub", dependencies: ["Domain", "TestKit"], path: "Benchmarks/FakeGitHub",
       swiftSettings: strict),
     .executableTarget(
       name: "DiffNumstat", dependencies: ["Domain"], path: "Benchmarks/DiffNumstat",
@@ -113,7 +116,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ForgesTests",
-      dependencies: ["Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt],
+      dependencies: [
+        "Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt,
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "ServerTests",

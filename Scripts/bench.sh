@@ -11,4 +11,8 @@ Scripts/quietly.sh "build of the diff reader" \
 python3 Benchmarks/diffs.py "$(swift build -c release --show-bin-path)/DiffNumstat" || status=1
 printf '== reviews, beside PR-Agent\n'
 python3 Benchmarks/review.py || status=1
+printf '== webhooks, beside FastAPI with uvloop\n'
+Scripts/quietly.sh "build of the fake GitHub" \
+  swift build -c release --disable-index-store --product FakeGitHub
+python3 Benchmarks/webhooks.py || status=1
 exit "$status"

@@ -19,6 +19,8 @@ public struct ModelChain: LanguageModel {
 
   /// That of the first model; a reply says which one answered.
   public let name: String
+  /// That of the first model, and of the others that a reply would name alike.
+  public let cacheIdentity: String
   /// That of the first model: the others are for when it fails, and may know less.
   public let profile: ModelProfile
 
@@ -34,6 +36,8 @@ public struct ModelChain: LanguageModel {
     let policy = CircuitBreaker.Policy(failures: failuresToOpen, coolDown: coolDown)
     name = first.name
     profile = first.profile
+    cacheIdentity = models.filter { $0.name == first.name }.map(\.cacheIdentity)
+      .joined(separator: "\n")
     self.timing = timing
     links = models.map {
       Link(

@@ -14,7 +14,8 @@ public struct SQLAuditTrail: AuditTrail {
   }
 
   private static let last = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
-  /// A number that is taken means that another writer was faster.
+  /// A number that is taken means that another writer was faster, where a database lets several
+  /// write at once.
   private static let insert = """
     INSERT INTO audit (number, at_microseconds, event, previous, hash)
     VALUES ($1, $2, $3, $4, $5)
@@ -25,25 +26,27 @@ public struct SQLAuditTrail: AuditTrail {
     WHERE number > $1 ORDER BY number LIMIT $2
     """
 
-  /// Every round of writers that meet has one winner, so this is far more than enough.
-  private static let tries = 500
+  /// Of writers that meet one always wins, so this is far more than enough.
+  private static let tries = 100
   private static let pageSize = 500
 
   @discardableResult
   public func append(_ event: AuditEvent) async throws(StoreError) -> AuditEntry {
     for attempt in 0..<Self.tries {
-      let row = try await database.query(SQLStatement(Self.last)).first
-      let last = row.map { (number: $0.integer(0) ?? 0, hash: $0.text(1) ?? "") }
-      let link = try AuditLink(event, at: now(), after: last, sha256: Self.sha256)
-      let added = try await database.change([
-        SQLStatement(
-          Self.insert,
-          [
-            .integer(link.number), .integer(link.microseconds), .text(link.event),
-            .text(link.previous), .text(link.hash),
-          ])
-      ])
-      if added.first == 1 { return try link.entry() }
+      let link = try await database.transaction { [now] transaction throws(StoreError) in
+        let row = try transaction.query(SQLStatement(Self.last)).first
+        let last = row.map { (number: $0.integer(0) ?? 0, hash: $0.text(1) ?? "") }
+        let link = try AuditLink(event, at: now(), after: last, sha256: Self.sha256)
+        let added = try transaction.change(
+          SQLStatement(
+            Self.insert,
+            [
+              .integer(link.number), .integer(link.microseconds), .text(link.event),
+              .text(link.previous), .text(link.hash),
+            ]))
+        return added == 1 ? link : nil
+      }
+      if let link { return try link.entry() }
       let pause = Duration.microseconds(Int64.random(in: 0...Int64(min(attempt + 1, 20) * 500)))
       guard (try? await Task.sleep(for: pause)) != nil else { break }
     }
@@ -81,7 +84,7 @@ public struct SQLAuditTrail: AuditTrail {
     }
   }
 
-  private static func sha256(_ bytes: [UInt8]) -> String {
+  static func sha256(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef".utf8)
     let hex = SHA256.hash(data: bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     return String(decoding: hex, as: UTF8.self)

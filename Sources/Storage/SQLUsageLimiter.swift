@@ -20,22 +20,21 @@ public actor SQLUsageLimiter: UsageLimiter {
     INSERT INTO limits (key, expires_microseconds) VALUES ($1, $2)
     ON CONFLICT (key) DO UPDATE SET expires_microseconds = excluded.expires_microseconds
     """
+  /// After the clock was set back, what lies in the future counts as done now.
+  private static let mendTimes = """
+    UPDATE uses SET at_microseconds = $1, expires_microseconds = $2
+    WHERE key = $3 AND at_microseconds > $1
+    """
+  private static let counted = """
+    SELECT name, at_microseconds FROM uses WHERE key = $1 AND at_microseconds > $2
+    ORDER BY at_microseconds DESC
+    """
   private static let count = """
     INSERT INTO uses (key, name, at_microseconds, expires_microseconds)
-    SELECT $1, $2, CAST($3 AS BIGINT), CAST($4 AS BIGINT)
-    WHERE (SELECT count(*) FROM uses WHERE key = $1 AND at_microseconds > CAST($5 AS BIGINT))
-      < CAST($6 AS BIGINT)
+    VALUES ($1, $2, $3, $4)
     ON CONFLICT (key, name) DO UPDATE SET
       at_microseconds = excluded.at_microseconds,
       expires_microseconds = excluded.expires_microseconds
-    WHERE uses.at_microseconds <= CAST($5 AS BIGINT)
-    """
-  private static let known =
-    "SELECT 1 FROM uses WHERE key = $1 AND name = $2 AND at_microseconds > $3"
-  /// The use whose end makes room: as many newer ones stay as the limit allows beside one more.
-  private static let blocking = """
-    SELECT at_microseconds FROM uses WHERE key = $1 AND at_microseconds > $2
-    ORDER BY at_microseconds DESC LIMIT 1 OFFSET $3
     """
   private static let sweep = [
     """
@@ -57,30 +56,29 @@ public actor SQLUsageLimiter: UsageLimiter {
   ) async throws(StoreError) -> Duration? {
     let length = period.inMicroseconds
     await sweep()
-    for _ in 0..<3 {
-      let present = Int64((now().timeIntervalSince1970 * 1_000_000).rounded())
-      let (end, start) = (SQLValue.integer(present + length), SQLValue.integer(present - length))
-      let changed = try await database.change([
-        SQLStatement(Self.turn, [.plain(key), end]),
-        SQLStatement(
-          Self.count,
-          [.plain(key), .plain(use), .integer(present), end, start, .number(limit)]),
-      ])
-      if changed.last == 1 { return nil }
-      let known = SQLStatement(Self.known, [.plain(key), .plain(use), start])
-      if try await !database.query(known).isEmpty { return nil }
+    return try await database.transaction { [now] transaction throws(StoreError) in
+      let present = Self.microseconds(now())
+      let (key, end) = (SQLValue.plain(key), SQLValue.integer(present + length))
+      try transaction.change(SQLStatement(Self.turn, [key, end]))
+      try transaction.change(SQLStatement(Self.mendTimes, [.integer(present), end, key]))
+      let counted = try transaction.query(
+        SQLStatement(Self.counted, [key, .integer(present - length)]))
+      let name = SQLValue.plain(use)
+      if counted.contains(where: { $0.values[0] == name }) { return nil }
+      if counted.count < limit {
+        try transaction.change(SQLStatement(Self.count, [key, name, .integer(present), end]))
+        return nil
+      }
       guard limit > 0 else { return period }
-      let blocking = try await database.query(
-        SQLStatement(Self.blocking, [.plain(key), start, .number(limit - 1)]))
-      if let at = blocking.first?.integer(0) { return .microseconds(at + length - present) }
-      // It ended, and another process swept it away, while we looked.
+      // As many newer ones stay as the limit allows beside one more: this one has to end.
+      let blocking = counted[limit - 1].integer(1) ?? present
+      return .microseconds(blocking + length - present)
     }
-    return .zero
   }
 
   /// In transactions of their own, in small batches, and never a reason to fail.
   private func sweep() async {
-    let present = Int64((now().timeIntervalSince1970 * 1_000_000).rounded())
+    let present = Self.microseconds(now())
     guard sweptAt == nil || abs(present - (sweptAt ?? 0)) >= Self.sweepEvery else { return }
     sweptAt = present
     for statement in Self.sweep {
@@ -88,6 +86,10 @@ public actor SQLUsageLimiter: UsageLimiter {
       // More is left: the next call goes on.
       if (gone?.first ?? 0) >= Self.batch { sweptAt = nil }
     }
+  }
+
+  private static func microseconds(_ date: Date) -> Int64 {
+    Int64((date.timeIntervalSince1970 * 1_000_000).rounded())
   }
 }
 

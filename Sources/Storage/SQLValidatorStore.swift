@@ -22,15 +22,17 @@ public struct SQLValidatorStore: ValidatorStore {
     bound = SQLSizeBound(database, table: "validators", limit: limit)
   }
 
-  private static let one = "SELECT etag, headers, body, last_used_at FROM validators WHERE key = $1"
+  private static let one = """
+    SELECT etag, headers, body, body_bytes, last_used_at FROM validators WHERE key = $1
+    """
   private static let touch = "UPDATE validators SET last_used_at = $1 WHERE key = $2"
   private static let forget = "DELETE FROM validators WHERE key = $1"
   private static let upsert = """
-    INSERT INTO validators (key, last_used_at, bytes, etag, headers, body)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO validators (key, last_used_at, bytes, etag, headers, body_bytes, body)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (key) DO UPDATE SET
       last_used_at = excluded.last_used_at, bytes = excluded.bytes, etag = excluded.etag,
-      headers = excluded.headers, body = excluded.body
+      headers = excluded.headers, body_bytes = excluded.body_bytes, body = excluded.body
     """
 
   /// A use is written down at most once in six hours, since each note is a commit to disk.
@@ -40,33 +42,37 @@ public struct SQLValidatorStore: ValidatorStore {
     guard let row = try? await database.query(SQLStatement(Self.one, [.text(key)])).first else {
       return nil
     }
-    guard let etag = row.text(0), let body = row.bytes(2),
+    guard let etag = row.text(0), let packed = row.bytes(2), let count = row.integer(3),
+      let body = try? Compression.inflate(packed, count: Int(clamping: count)),
       let headers: [String: String] = try? StoredJSON.value(row.text(1) ?? "", named: "headers")
     else {
-      _ = try? await database.change([SQLStatement(Self.forget, [.text(key)])])
+      await drop(key)
       return nil
     }
     let present = now()
-    if present.timeIntervalSince1970 - (row.real(3) ?? 0) > Self.noteEvery {
+    if present.timeIntervalSince1970 - (row.real(4) ?? 0) > Self.noteEvery {
       _ = try? await database.change([SQLStatement(Self.touch, [.time(present), .text(key)])])
     }
     return ValidatedAnswer(etag: etag, body: body, headers: headers)
   }
 
   public func store(_ answer: ValidatedAnswer, for key: String) async {
-    guard let headers = try? StoredJSON.text(answer.headers, named: "headers") else { return }
-    let bytes =
-      key.utf8.count + answer.etag.utf8.count + headers.utf8.count + answer.body.count
-    guard answer.body.count <= largest.value, bound.fits(bytes) else {
-      // What is kept is older than this answer, and asking by it would fetch this one again.
-      _ = try? await database.change([SQLStatement(Self.forget, [.text(key)])])
-      return
-    }
+    guard answer.body.count <= largest.value,
+      let headers = try? StoredJSON.text(answer.headers, named: "headers"),
+      let packed = try? Compression.deflate(answer.body)
+    else { return await drop(key) }
+    let bytes = key.utf8.count + answer.etag.utf8.count + headers.utf8.count + packed.count
+    guard bound.fits(bytes) else { return await drop(key) }
     let values: [SQLValue] = [
       .text(key), .time(now()), .number(bytes), .plain(answer.etag), .text(headers),
-      .bytes(answer.body),
+      .number(answer.body.count), .bytes(packed),
     ]
     guard (try? await database.change([SQLStatement(Self.upsert, values)])) != nil else { return }
     try? await bound.wrote(bytes)
+  }
+
+  /// What is kept is older than the answer that cannot be: asking by it would fetch that again.
+  private func drop(_ key: String) async {
+    _ = try? await database.change([SQLStatement(Self.forget, [.text(key)])])
   }
 }

@@ -97,6 +97,12 @@ public final class SQLiteDatabase: SQLDatabase {
     return try answer.get()
   }
 
+  /// Opens the file, brings its schema up to date where it is older, and says its number.
+  public func schemaVersion() async throws(StoreError) -> Int {
+    let rows = try await query(SQLStatement("PRAGMA user_version"))
+    return Int(rows.first?.integer(0) ?? 0)
+  }
+
   /// Ends the connections; a later call opens new ones.
   public func close() async {
     state.withLock { $0.isReady = false }

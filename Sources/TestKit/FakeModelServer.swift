@@ -9,7 +9,7 @@ import Synchronization
 public final class FakeModelServer: Sendable {
   /// How the server differs from the others. Sources: the vendors' API references.
   public enum Vendor: String, Sendable, CaseIterable {
-    case openAI, mistral, llamaCpp, lmStudio, anthropic
+    case openAI, mistral, llamaCpp, lmStudio, anthropic, gemini, ollama
     /// Knows neither `response_format` nor a key.
     case bare
   }
@@ -30,6 +30,15 @@ public final class FakeModelServer: Sendable {
 
     public var json: JSONValue? {
       try? JSONDecoder().decode(JSONValue.self, from: Data(body))
+    }
+
+    /// What was said, turn by turn, whichever the vendor's form: without the system's words where
+    /// they stand apart.
+    public var turns: [String] {
+      let turns = json?["messages"]?.array ?? json?["contents"]?.array ?? []
+      return turns.map {
+        $0["content"]?.string ?? $0["parts"]?.array?.first?["text"]?.string ?? ""
+      }
     }
   }
 
@@ -78,6 +87,7 @@ public final class FakeModelServer: Sendable {
     var always: Reply = .text("Hello.")
     var requests: [Request] = []
     var tokenizerWorks = true
+    var embedding = EmbeddingBehaviour.honest
   }
   private let state = Mutex(State())
 
@@ -96,38 +106,107 @@ public final class FakeModelServer: Sendable {
     }
   }
 
+  /// How vectors are given from now on.
+  public func embeds(_ behaviour: EmbeddingBehaviour) {
+    state.withLock { $0.embedding = behaviour }
+  }
+
   /// From now on `/tokenize` answers 503.
   public func breakTokenizer() { state.withLock { $0.tokenizerWorks = false } }
 
   /// Every request so far, those to count tokens included.
   public var requests: [Request] { state.withLock { $0.requests } }
   /// Requests for an answer.
-  public var asked: [Request] { requests.filter { !$0.path.hasSuffix("tokenize") } }
+  public var asked: [Request] {
+    requests.filter { !$0.path.hasSuffix("tokenize") && !$0.path.hasSuffix(":countTokens") }
+  }
 
   // MARK: Answering
 
   public func answer(_ request: Request) -> Answer {
     state.withLock { $0.requests.append(request) }
     if request.path == "/tokenize", vendor == .llamaCpp { return tokens(request) }
-    let path = vendor == .anthropic ? "/v1/messages" : "/v1/chat/completions"
-    guard request.method == "POST", request.path == path else {
+    guard request.method == "POST", let call = Call(request.path, of: vendor) else {
       return error(404, "Not found: \(request.path)", "not_found_error")
     }
     if let refusal = refusal(request) { return refusal }
     guard let body = request.json else { return error(400, "The body is not JSON.") }
-    if let complaint = WireRules(vendor: vendor, model: model, refused: refused).complaint(body) {
+    if let complaint = complaint(body, call) {
       return error(
         complaint.status, complaint.message, complaint.type, parameter: complaint.parameter)
+    }
+    switch call {
+    case .chat: break
+    case .gemini(_, "countTokens"):
+      let bytes = request.turns.reduce(0) { $0 + $1.utf8.count }
+      return json(200, "{\"totalTokens\":\((bytes + 2) / 3)}")
+    case .embeddings, .gemini(_, "batchEmbedContents"): return embeddings(body)
+    case .gemini: break
     }
     let reply = state.withLock { state in
       state.queue.isEmpty ? state.always : state.queue.removeFirst()
     }
-    return answer(reply, to: body)
+    return answer(
+      reply, to: body, streams: body["stream"] == .bool(true) || call.streamsByPath)
+  }
+
+  /// What a path asks for.
+  private enum Call {
+    case chat, embeddings
+    case gemini(resource: String, method: String)
+
+    init?(_ path: String, of vendor: Vendor) {
+      switch (vendor, path) {
+      case (.gemini, _):
+        guard let call = GeminiFake.method(of: path) else { return nil }
+        let streams = call.method == "streamGenerateContent"
+        guard streams == path.hasSuffix("?alt=sse") else { return nil }
+        self = .gemini(resource: call.resource, method: call.method)
+      case (.anthropic, "/v1/messages"), (.ollama, "/api/chat"): self = .chat
+      case (.ollama, "/api/embed"): self = .embeddings
+      case (.anthropic, _), (.ollama, _): return nil
+      case (_, "/v1/chat/completions"): self = .chat
+      case (_, "/v1/embeddings"): self = .embeddings
+      default: return nil
+      }
+    }
+
+    var streamsByPath: Bool {
+      if case .gemini(_, "streamGenerateContent") = self { true } else { false }
+    }
+  }
+
+  private func complaint(_ body: JSONValue, _ call: Call) -> WireRules.Complaint? {
+    switch call {
+    case .gemini(let resource, let method):
+      GeminiFake(model: model, refused: refused).complaint(
+        body, resource: resource, method: method)
+    case .embeddings:
+      EmbeddingFake(vendor: vendor, model: model, behaviour: .honest).complaint(body)
+    case .chat where vendor == .ollama:
+      OllamaFake(model: model, refused: refused).complaint(body)
+    case .chat: WireRules(vendor: vendor, model: model, refused: refused).complaint(body)
+    }
+  }
+
+  /// Vectors, unless an error is scripted.
+  private func embeddings(_ body: JSONValue) -> Answer {
+    let scripted = state.withLock { state in
+      state.queue.isEmpty ? nil : state.queue.removeFirst()
+    }
+    if let scripted { return answer(scripted, to: body, streams: false) }
+    let fake = EmbeddingFake(
+      vendor: vendor, model: model, behaviour: state.withLock { $0.embedding })
+    return json(200, fake.answer(body))
   }
 
   private func refusal(_ request: Request) -> Answer? {
     switch vendor {
-    case .bare, .lmStudio: return nil
+    case .bare, .lmStudio, .ollama: return nil
+    case .gemini:
+      guard request.headers["x-goog-api-key"] == key else {
+        return error(400, "API key not valid. Please pass a valid API key.", "INVALID_ARGUMENT")
+      }
     case .anthropic:
       guard request.headers["anthropic-version"] == "2023-06-01" else {
         return error(400, "anthropic-version: header is required")
@@ -159,10 +238,7 @@ public final class FakeModelServer: Sendable {
     _ status: Int, _ message: String, _ type: String = "invalid_request_error",
     parameter: String? = nil, code: String? = nil, headers: [(String, String)] = []
   ) -> Answer {
-    func quoted(_ text: String?) -> String {
-      guard let text, let data = try? JSONEncoder().encode(text) else { return "null" }
-      return String(decoding: data, as: UTF8.self)
-    }
+    func quoted(_ text: String?) -> String { text.map(TestKit.quoted) ?? "null" }
     let text: String
     switch vendor {
     case .anthropic:
@@ -172,11 +248,18 @@ public final class FakeModelServer: Sendable {
         """
     case .mistral where status == 422:
       text = """
-        {"detail":[{"type":"extra_forbidden","loc":["body",\(quoted(parameter))],\
-        "msg":\(quoted(message))}]}
+        {"object":"error","message":{"detail":[{"type":"extra_forbidden",\
+        "loc":["body",\(quoted(parameter))],"msg":\(quoted(message)),"input":0}]},\
+        "type":"invalid_request_error","param":null,"code":null}
         """
-    case .mistral: text = "{\"message\":\(quoted(message)),\"request_id\":\"1\"}"
-    case .lmStudio: text = "{\"error\":\(quoted(message))}"
+    case .mistral where status == 401: text = "{\"detail\":\(quoted(message))}"
+    case .mistral:
+      text = """
+        {"object":"error","message":\(quoted(message)),"type":\(quoted(type)),\
+        "param":\(quoted(parameter)),"code":"1500"}
+        """
+    case .gemini: text = GeminiFake.error(status, message, type: type)
+    case .lmStudio, .ollama: text = "{\"error\":\(quoted(message))}"
     case .llamaCpp:
       text = """
         {"error":{"code":\(status),"message":\(quoted(message)),"type":\(quoted(type))}}
@@ -196,13 +279,13 @@ public final class FakeModelServer: Sendable {
       body: Array(text.utf8))
   }
 
-  private func answer(_ reply: Reply, to body: JSONValue) -> Answer {
-    let streams = body["stream"] == .bool(true)
+  private func answer(_ reply: Reply, to body: JSONValue, streams: Bool) -> Answer {
+    let type = vendor == .ollama ? "application/x-ndjson" : "text/event-stream"
     let writer = WireWriter(vendor: vendor, model: model, request: body)
     func success(_ text: String, _ finish: WireWriter.Finish) -> Answer {
       guard streams else { return json(200, writer.whole(text, finish)) }
       return Answer(
-        status: 200, headers: [("content-type", "text/event-stream")],
+        status: 200, headers: [("content-type", type)],
         body: Array(writer.stream(text, finish).utf8))
     }
     switch reply {
@@ -220,7 +303,7 @@ public final class FakeModelServer: Sendable {
       }
       let text = writer.brokenStream(message)
       return Answer(
-        status: 200, headers: [("content-type", "text/event-stream")], body: Array(text.utf8))
+        status: 200, headers: [("content-type", type)], body: Array(text.utf8))
     case .cut(let text, let count):
       var answer = success(text, .complete)
       answer.body = Array(answer.body.prefix(count))

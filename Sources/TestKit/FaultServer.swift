@@ -127,10 +127,10 @@ public final class FaultServer: Sendable {
   private let socket: SocketServer
   private let record: Record
 
-  public init(_ handler: @escaping Handler) async throws {
+  public init(port: Int = 0, _ handler: @escaping Handler) async throws {
     let record = Record()
     self.record = record
-    socket = try await SocketServer { connection in
+    socket = try await SocketServer(port: port) { connection in
       let number = record.state.withLock { state in
         state.connections += 1
         return state.connections

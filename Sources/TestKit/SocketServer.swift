@@ -16,9 +16,11 @@ public final class SocketServer: Sendable {
   private let listener: any Channel
   private let connections = Connections()
 
-  /// - Parameter handler: one call for each connection, which is closed when the call returns.
+  /// - Parameters:
+  ///   - port: 0 picks a free one.
+  ///   - handler: one call for each connection, which is closed when the call returns.
   public init(
-    handler: @escaping @Sendable (SocketConnection) async throws -> Void
+    port: Int = 0, handler: @escaping @Sendable (SocketConnection) async throws -> Void
   ) async throws {
     listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .serverChannelOption(.backlog, value: 512)
@@ -30,8 +32,8 @@ public final class SocketServer: Sendable {
             ConnectionStarter(connections: connections, handler: handler))
         }
       }
-      .bind(host: "127.0.0.1", port: 0).get()
-    port = listener.localAddress?.port ?? 0
+      .bind(host: "127.0.0.1", port: port).get()
+    self.port = listener.localAddress?.port ?? 0
   }
 
   deinit {

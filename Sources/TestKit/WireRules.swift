@@ -33,7 +33,22 @@ struct WireRules {
     if vendor == .anthropic, members["max_tokens"]?.integer == nil {
       return Complaint(message: "max_tokens: Field required", parameter: "max_tokens")
     }
+    if vendor == .mistral, let complaint = mistral(members) { return complaint }
     return turns(members["messages"]) ?? structured(members)
+  }
+
+  /// Source: Mistral's OpenAPI description, `ChatCompletionRequest`.
+  private func mistral(_ members: [String: JSONValue]) -> Complaint? {
+    func invalid(_ field: String, _ words: String) -> Complaint {
+      Complaint(status: 422, message: words, parameter: field)
+    }
+    if let seed = members["random_seed"], (seed.integer ?? -1) < 0 {
+      return invalid("random_seed", "Input should be greater than or equal to 0")
+    }
+    if let heat = members["temperature"]?.number, !(0...1.5).contains(heat) {
+      return invalid("temperature", "Input should be less than or equal to 1.5")
+    }
+    return nil
   }
 
   private func unrecognized(_ name: String) -> Complaint? {
@@ -44,7 +59,7 @@ struct WireRules {
     case .mistral:
       Complaint(status: 422, message: "Extra inputs are not permitted", parameter: name)
     case .bare: Complaint(message: "unknown field \"\(name)\" is not supported", parameter: name)
-    case .llamaCpp, .lmStudio: nil
+    case .llamaCpp, .lmStudio, .gemini, .ollama: nil
     }
   }
 
@@ -58,7 +73,7 @@ struct WireRules {
     case .mistral:
       [
         "model", "messages", "max_tokens", "temperature", "random_seed", "response_format",
-        "stream",
+        "stream", "safe_prompt", "stop", "top_p",
       ]
     case .llamaCpp, .lmStudio:
       [
@@ -71,6 +86,8 @@ struct WireRules {
         "tools", "tool_choice",
       ]
     case .bare: ["model", "messages", "max_tokens", "temperature", "stream"]
+    // Held to rules of their own: `GeminiFake`, `OllamaFake`.
+    case .gemini, .ollama: []
     }
   }
 

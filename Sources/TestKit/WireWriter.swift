@@ -1,5 +1,4 @@
 import Domain
-import Foundation
 
 /// Writes a vendor's answers, whole and streamed.
 struct WireWriter {
@@ -13,11 +12,6 @@ struct WireWriter {
   var vendor: FakeModelServer.Vendor
   var model: String
   var request: JSONValue
-
-  private func quoted(_ text: String) -> String {
-    guard let data = try? JSONEncoder().encode(text) else { return "\"\"" }
-    return String(decoding: data, as: UTF8.self)
-  }
 
   private var forcedTool: String? { request["tool_choice"]?["name"]?.string }
 
@@ -44,7 +38,12 @@ struct WireWriter {
       """
   }
 
+  private var gemini: GeminiFake { GeminiFake(model: model, refused: []) }
+  private var ollama: OllamaFake { OllamaFake(model: model, refused: []) }
+
   func whole(_ text: String, _ finish: Finish) -> String {
+    if vendor == .gemini { return gemini.whole(text, finish) }
+    if vendor == .ollama { return ollama.whole(text, finish) }
     guard vendor == .anthropic else {
       return """
         {"id":"c1","object":"chat.completion","created":1,"model":\(quoted(model)),\
@@ -115,6 +114,8 @@ struct WireWriter {
   }
 
   func stream(_ text: String, _ finish: Finish) -> String {
+    if vendor == .gemini { return gemini.stream(pieces(text), finish) }
+    if vendor == .ollama { return ollama.stream(pieces(text), finish) }
     var out = opening + pieces(text).map(delta).joined()
     guard vendor == .anthropic else {
       out += chunk("{}", "\"\(reason(finish))\"")
@@ -135,6 +136,10 @@ struct WireWriter {
 
   /// A stream that breaks off with an error after its first piece of text.
   func brokenStream(_ message: String) -> String {
+    if vendor == .gemini {
+      return gemini.brokenStream(GeminiFake.error(503, message, type: "UNAVAILABLE"))
+    }
+    if vendor == .ollama { return ollama.brokenStream(message) }
     let error =
       "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\(quoted(message))}}"
     return opening + delta("Hel")

@@ -40,6 +40,8 @@ struct ModelSpending: Sendable {
     usage.modelCalls += requests
     usage.inputTokens += input
     usage.outputTokens += output
-    usage.costUSD = cost
+    // What never reached an answer has no price to speak of.
+    let hasTokens = usage.inputTokens.value + usage.outputTokens.value > 0
+    usage.costUSD = hasTokens ? cost : nil
   }
 }

@@ -38,6 +38,11 @@ public struct ReviewChange: Sendable {
     /// What other tools found; kept only on changed lines.
     public var imported: [Finding]
     public var sources: SourceReader
+    /// False where `sources` is dear: it is asked then only for files that a suggestion needs, and
+    /// hunks are shown with the headings of the diff.
+    public var readsSurroundings: Bool
+    /// Files of the change that `diff` does not hold; they go to the ledger as too large.
+    public var leftOut: [String]
     /// Total time for one model call.
     public var callDeadline: Duration
     /// The run's id where one was promised to somebody; else a new one.
@@ -48,6 +53,7 @@ public struct ReviewChange: Sendable {
     public init(
       diff: [UInt8], subject: String, askedBy: String, policy: ReviewPolicy = ReviewPolicy(),
       imported: [Finding] = [], sources: @escaping SourceReader = { _, _ in nil },
+      readsSurroundings: Bool = true, leftOut: [String] = [],
       callDeadline: Duration = .seconds(120), run: String? = nil, job: String? = nil,
       progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
@@ -57,6 +63,8 @@ public struct ReviewChange: Sendable {
       self.policy = policy
       self.imported = imported
       self.sources = sources
+      self.readsSurroundings = readsSurroundings
+      self.leftOut = leftOut
       self.callDeadline = callDeadline
       self.run = run
       self.job = job
@@ -75,6 +83,12 @@ public struct ReviewChange: Sendable {
     public var modelFailure: ModelError?
     /// The run record could not be kept.
     public var storeFailure: StoreError?
+
+    public init(review: Review, modelFailure: ModelError?, storeFailure: StoreError?) {
+      self.review = review
+      self.modelFailure = modelFailure
+      self.storeFailure = storeFailure
+    }
   }
 
   let ports: Ports
@@ -94,7 +108,7 @@ public struct ReviewChange: Sendable {
 
     let decision = ReviewDecision(policy: request.policy)
       .decide(stated.findings + claimed.findings, dropped: stated.dropped + claimed.dropped)
-    let coverage = selection.coverage(diff, claimed.ledger)
+    let coverage = selection.coverage(diff, claimed.ledger).adding(leftOut: request.leftOut)
     var review = Review(
       verdict: decision.verdict(coverage), summary: "", findings: decision.findings,
       dropped: decision.dropped, coverage: coverage, usage: claimed.usage,
@@ -114,7 +128,10 @@ public struct ReviewChange: Sendable {
       style: model.profile.promptStyle, language: request.policy.language)
     return await AskModel(
       model: model, prompt: prompt,
-      cache: ports.cache.map { ClaimCache(store: $0, model: model.name, prompt: prompt) },
+      cache: ports.cache.map {
+        ClaimCache(
+          store: $0, model: model.name, identity: model.cacheIdentity, prompt: prompt)
+      },
       random: ports.random, diff: diff,
       prove: ProveClaims(diff: diff, suggestions: suggestions),
       request: request

@@ -1,13 +1,14 @@
 /// When a server says that it wants to be asked again.
-enum RetryAfter {
+public enum RetryAfter {
   /// Longer waits are taken for garbage: nobody means ten years.
   private static let longest: Double = 10 * 366 * 86_400
 
   /// Reads `retry-after-ms` (a fraction is allowed), then `retry-after` as seconds (also with a
   /// fraction) or as a date. A date in the past is no wait. `nil`: no header, or none that can be read.
-  /// - Parameter now: seconds since 1970. The server's own `Date` is not used: it may be cached.
+  /// - Parameter now: seconds since 1970. `WebClient` does not take the server's own `Date`, which
+  ///   may be cached.
   /// - Complexity: O(length). Source: RFC 9110, 10.2.3.
-  static func read(_ headers: WebHeaders, now: Double) -> Duration? {
+  public static func read(_ headers: WebHeaders, now: Double) -> Duration? {
     if let text = headers["retry-after-ms"], let milliseconds = number(text) {
       return duration(milliseconds / 1000)
     }
@@ -39,14 +40,14 @@ enum RetryAfter {
 }
 
 /// The three date forms of HTTP, without Foundation's formatter, which costs milliseconds to set up.
-enum HTTPDate {
+public enum HTTPDate {
   private static let months = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
   ]
 
   /// - Returns: seconds since 1970 in UTC; `nil` for what is no date.
   /// - Complexity: O(length). Source: RFC 9110, 5.6.7 (IMF-fixdate, RFC 850, asctime).
-  static func secondsSince1970(_ text: String) -> Double? {
+  public static func secondsSince1970(_ text: String) -> Double? {
     guard text.utf8.count <= 64 else { return nil }
     // "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"
     let words = text.utf8.split { $0 == 0x20 || $0 == 0x2C || $0 == 0x2D }.map {

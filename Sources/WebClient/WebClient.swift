@@ -119,7 +119,9 @@ public final class WebClient: Sendable {
         let location = exchange.head.headers["location"]
       else { return exchange }
       let target = try? address.resolving(location)
-      guard let target, !request.carriesSecret, target.isSecure || !address.isSecure else {
+      guard let target, target.isSecure || !address.isSecure,
+        !request.carriesSecret || staysHome(current, status: status, from: address, to: target)
+      else {
         throw WebError(
           code: .redirected,
           detail: "\(address.origin) redirects to \(target?.origin ?? "an unusable URL"), "
@@ -144,6 +146,14 @@ public final class WebClient: Sendable {
     }
     throw WebError(
       code: .redirected, detail: "\(start.origin) redirects more than \(Self.maxRedirects) times.")
+  }
+
+  /// A secret may go where it came from, as long as the request stays what it was.
+  private func staysHome(
+    _ request: WebRequest, status: Int, from address: WebAddress, to target: WebAddress
+  ) -> Bool {
+    request.followsWithinOrigin && target.sameOrigin(as: address)
+      && (["GET", "HEAD"].contains(request.method) || status == 307 || status == 308)
   }
 
   private func exchange(

@@ -7,6 +7,9 @@ public struct WebRequest: Sendable {
   public var body: [UInt8]?
   /// The request holds a key or a token: no redirect is followed, whatever the server says.
   public var carriesSecret: Bool
+  /// Follow a redirect of a request with a secret where it stays on the same scheme, host and port,
+  /// and the method with it: GET and HEAD always, others only by 307 and 308.
+  public var followsWithinOrigin: Bool
   /// Total time: every retry, every wait between them, and the whole body of the answer.
   public var deadline: Duration
   /// The largest body that is read. One byte more is `WebError.Code.tooLarge`.
@@ -20,7 +23,8 @@ public struct WebRequest: Sendable {
 
   public init(
     method: String = "GET", url: String, headers: WebHeaders = [:], body: [UInt8]? = nil,
-    carriesSecret: Bool = false, deadline: Duration = .seconds(60),
+    carriesSecret: Bool = false, followsWithinOrigin: Bool = false,
+    deadline: Duration = .seconds(60),
     maxResponseBytes: Int = 16 << 20, retry: RetryPolicy = .never, budget: RetryBudget? = nil,
     acceptsErrorStatus: Bool = false
   ) {
@@ -29,6 +33,7 @@ public struct WebRequest: Sendable {
     self.headers = headers
     self.body = body
     self.carriesSecret = carriesSecret
+    self.followsWithinOrigin = followsWithinOrigin
     self.deadline = deadline
     self.maxResponseBytes = maxResponseBytes
     self.retry = retry

@@ -30,6 +30,7 @@ enum Program {
     guard let asynchronous = command as? any AsyncParsableCommand else {
       return finish { try command.run() }
     }
+    let isServer = asynchronous is any ServerCommand
     let work = Task { () -> Ending in
       var running = asynchronous
       do {
@@ -40,7 +41,7 @@ enum Program {
       }
     }
     // A server stops in an order of its own.
-    if command is any ServerCommand { return await work.value }
+    if isServer { return await work.value }
     let interruption = Interruption { work.cancel() }
     let result = await work.value
     // A cancelled command has ended its children by now; the signal ended it, whatever it returns.

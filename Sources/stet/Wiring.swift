@@ -31,7 +31,10 @@ struct Wiring: Sendable {
         userAgent: "stet/\(Version.number)",
         proxy: ProxySettings(environment: settings.networkEnvironment), idleTimeout: nil))
     database = SQLiteDatabase(path: settings.databasePath)
-    github = settings.github.credentials.map { credentials in
+    served =
+      settings.providers.contains(.local)
+      ? Self.localModel(settings, web: web) : nil
+    github = settings.github.credentials.map { [web, database] credentials in
       Result { () throws(ForgeError) in
         try GitHubConnection(
           GitHubConfiguration(
@@ -39,9 +42,6 @@ struct Wiring: Sendable {
             client: web, validators: SQLValidatorStore(database)))
       }
     }
-    served =
-      settings.providers.contains(.local)
-      ? Self.localModel(settings, web: web) : nil
   }
 
   /// Ends what was started: the local model's server, connections, the database.
@@ -96,6 +96,23 @@ struct Wiring: Sendable {
     case .token(let token): .token(token.reveal())
     case .app(let id, let key): .app(id: id, privateKeyPEM: key.reveal())
     }
+  }
+
+  // MARK: Use cases
+
+  func review(model: (any LanguageModel)?, usesCache: Bool = true) -> ReviewChange.Ports {
+    ReviewChange.Ports(
+      model: model, cache: usesCache ? responseCache : nil, runs: runs, syntax: syntax)
+  }
+
+  func reviewPullRequest(
+    model: (any LanguageModel)?, usesCache: Bool = true, callDeadline: Duration? = nil
+  ) -> ReviewPullRequest {
+    ReviewPullRequest(
+      ports: .init(
+        openForge: openForge, review: review(model: model, usesCache: usesCache),
+        publications: publications, audit: audit, policies: policies,
+        callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
   }
 
   // MARK: Models
@@ -183,19 +200,12 @@ extension Wiring {
     guard let kind = ProviderKind(rawValue: provider.rawValue) else { return .ok("not asked") }
     do {
       let named = try ProviderSettings(kind: kind, place: place, value: settings.value)
+      let listing = named.listing
       var headers = WebHeaders([])
-      if let key = named.apiKey {
-        if kind == .anthropic {
-          headers.add("x-api-key", key)
-          headers.add("anthropic-version", "2023-06-01")
-        } else {
-          headers.add("authorization", "Bearer \(key)")
-        }
-      }
-      let path = kind == .anthropic ? "/v1/models" : "/models"
+      for header in listing.headers { headers.add(header.name, header.value) }
       let answer = try await web.send(
         WebRequest(
-          method: "GET", url: named.baseURL + path, headers: headers,
+          method: "GET", url: listing.url, headers: headers,
           carriesSecret: named.apiKey != nil, deadline: .seconds(5), maxResponseBytes: 4 << 20,
           acceptsErrorStatus: true))
       switch answer.status {

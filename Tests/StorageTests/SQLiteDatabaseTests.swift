@@ -60,10 +60,12 @@ import Testing
         let path = folder + "/a.db"
         let database = SQLiteDatabase(path: path)
         _ = try await database.query(ask)
-        // Takes away what the later steps made, as if this were the file of an older Stet.
-        let tables = ["runs", "responses"]
+        // Builds anew what the first steps made, as if this were the file of an older Stet.
+        let tables = try await database.query(
+          SQLStatement("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid DESC"))
         try await database.change(
-          tables[older...].map { SQLStatement("DROP TABLE \($0)") }
+          tables.compactMap { $0.text(0) }.map { SQLStatement("DROP TABLE \($0)") }
+            + Migration.all[..<older].flatMap(\.statements).map { SQLStatement($0) }
             + [SQLStatement("PRAGMA user_version = \(older)")])
         await database.close()
         try await runStoreContractOnOneRun(SQLRunStore(SQLiteDatabase(path: path)))

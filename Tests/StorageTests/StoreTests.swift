@@ -1,6 +1,5 @@
 import Domain
 import Foundation
-import Synchronization
 import TestKit
 import Testing
 
@@ -81,16 +80,9 @@ import Testing
 }
 
 @Suite struct ResponseCacheBoundTests {
-  /// A clock that a test moves.
-  final class Clock: Sendable {
-    private let seconds = Mutex(1_700_000_000.0)
-    func advance(_ by: Double) { seconds.withLock { $0 += by } }
-    var now: Date { Date(timeIntervalSince1970: seconds.withLock { $0 }) }
-  }
-
   @Test func theLongestUnusedGoFirst() async throws {
     try await withFolder { folder in
-      let clock = Clock()
+      let clock = TestClock()
       let database = SQLiteDatabase(path: folder + "/a.db")
       let reply = Samples.reply(String(repeating: "x", count: 1000))
       let one = try StoredJSON.text(reply, named: "it").utf8.count

@@ -17,8 +17,30 @@ extension FileDiff {
     for hunk in hunks { hunk.print(into: &output) }
   }
 
+  /// The section that git would print for a file of which a forge gave the hunks alone: modes are
+  /// taken for those of a regular file, object names are left out.
+  /// - Parameters:
+  ///   - oldPath: `nil` when added; - newPath: `nil` when deleted.
+  ///   - hunks: from the first `@@` on; empty for a file without a change of text.
+  public static func section(
+    _ status: Status, oldPath: SourcePath?, newPath: SourcePath?, hunks: [UInt8]
+  ) -> [UInt8] {
+    var file = FileDiff(status: status)
+    file.oldPath = oldPath
+    file.newPath = newPath
+    var output: [UInt8] = []
+    file.printHeader(into: &output, hasHunks: !hunks.isEmpty)
+    output += hunks
+    if hunks.last ?? UInt8(ascii: "\n") != UInt8(ascii: "\n") { output.append(UInt8(ascii: "\n")) }
+    return output
+  }
+
   /// The header that git would write with its default settings.
   func printHeader(into output: inout [UInt8]) {
+    printHeader(into: &output, hasHunks: !hunks.isEmpty)
+  }
+
+  private func printHeader(into output: inout [UInt8], hasHunks: Bool) {
     let old = PathNotation.written(oldPath ?? path, prefix: "a/")
     let new = PathNotation.written(newPath ?? path, prefix: "b/")
     func line(_ pieces: [UInt8]...) {
@@ -46,7 +68,7 @@ extension FileDiff {
     if isBinary, binaryBlocks.isEmpty {
       line(
         Array("Binary files ".utf8), oldName, Array(" and ".utf8), newName, Array(" differ".utf8))
-    } else if !hunks.isEmpty {
+    } else if hasHunks {
       line(Array("--- ".utf8), oldName, Self.tabAfter(oldPath))
       line(Array("+++ ".utf8), newName, Self.tabAfter(newPath))
     }

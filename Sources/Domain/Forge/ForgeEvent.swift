@@ -34,6 +34,8 @@ public struct ForgeEvent: Sendable, Hashable, Codable {
     case labeled, unlabeled, assigned, unassigned
     case reviewRequested = "review_requested"
     case reviewRequestRemoved = "review_request_removed"
+    /// `edited`, and it is to be merged into another branch now: its diff is another.
+    case baseChanged = "base_changed"
     case other
   }
 

@@ -3,6 +3,10 @@ public protocol LanguageModel: Sendable {
   /// What a finding's source and a run record call it, such as `qwen2.5-coder-0.5b`.
   var name: String { get }
   var profile: ModelProfile { get }
+  /// What answers are kept under: who answers and from where, so that two servers that call their
+  /// models alike share none. To be hashed and never shown, since an address may hold a password.
+  /// It is `name` unless a model says otherwise.
+  var cacheIdentity: String { get }
 
   /// One whole answer. With `.json`, the text is valid JSON that satisfies the schema.
   func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply
@@ -12,6 +16,10 @@ public protocol LanguageModel: Sendable {
 
   /// How many tokens this text takes: exact where the server counts, else calibrated by usage.
   func countTokens(in text: String) async -> TokenCount
+}
+
+extension LanguageModel {
+  public var cacheIdentity: String { name }
 }
 
 /// What is known of a model beforehand. Data, not code: a new model is a new row.

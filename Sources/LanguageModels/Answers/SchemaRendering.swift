@@ -1,17 +1,9 @@
 import Domain
 
-/// How a server wants to be told that a value may be `null`.
-enum NullStyle: Sendable {
-  /// `{"anyOf": [S, {"type": "null"}]}`
-  case anyOf
-  /// `{"type": ["string", "null"]}` for plain types, `anyOf` for the rest.
-  case typeUnion
-}
-
 extension JSONSchema {
   /// The schema as JSON Schema in the subset that every vendor accepts in strict mode: every
   /// member required, `additionalProperties` false, members in their declared order.
-  func rendered(_ nulls: NullStyle = .anyOf, description: String? = nil) -> OrderedJSON {
+  func rendered(description: String? = nil) -> OrderedJSON {
     var members: [(String, OrderedJSON)]
     switch self {
     case .string: members = [("type", .string("string"))]
@@ -23,15 +15,11 @@ extension JSONSchema {
         ("type", .string("string")), ("enum", .array(choices.map { .string($0) })),
       ]
     case .nullable(let schema):
-      if nulls == .typeUnion, let type = schema.plainType {
-        members = [("type", .array([.string(type), .string("null")]))]
-      } else {
-        members = [
-          ("anyOf", .array([schema.rendered(nulls), .object([("type", .string("null"))])]))
-        ]
-      }
+      members = [
+        ("anyOf", .array([schema.rendered(), .object([("type", .string("null"))])]))
+      ]
     case .list(let element):
-      members = [("type", .string("array")), ("items", element.rendered(nulls))]
+      members = [("type", .string("array")), ("items", element.rendered())]
     case .object(let declared):
       members = [
         ("type", .string("object")),
@@ -39,7 +27,7 @@ extension JSONSchema {
           "properties",
           .object(
             declared.map {
-              ($0.name, $0.schema.rendered(nulls, description: $0.description))
+              ($0.name, $0.schema.rendered(description: $0.description))
             })
         ),
         ("required", .array(declared.map { .string($0.name) })),
@@ -48,15 +36,5 @@ extension JSONSchema {
     }
     if let description { members.insert(("description", .string(description)), at: 0) }
     return .object(members)
-  }
-
-  private var plainType: String? {
-    switch self {
-    case .string: "string"
-    case .integer: "integer"
-    case .number: "number"
-    case .boolean: "boolean"
-    default: nil
-    }
   }
 }

@@ -5,8 +5,10 @@ import Domain
 final class ModelCaller: LanguageModel {
   let name: String
   let profile: ModelProfile
-  /// What the failure budget counts by: one model at one address.
-  private let budgetKey: String
+  /// One model at one address.
+  let cacheIdentity: String
+  /// What the failure budget counts by.
+  private var budgetKey: String { cacheIdentity }
   private let wire: any Wire
   private let transport: ModelTransport
   private let timing: Timing
@@ -26,7 +28,7 @@ final class ModelCaller: LanguageModel {
     timing: Timing
   ) {
     name = settings.model
-    budgetKey = settings.model + " " + settings.baseURL
+    cacheIdentity = settings.model + " " + settings.baseURL
     self.wire = wire
     self.profile = profile
     self.transport = transport
@@ -253,7 +255,8 @@ final class ModelCaller: LanguageModel {
     if case .json = call.answer { mode = call.mode }
     let complaint = ServerComplaint(body: response.body)
     var fault = complaint.fault(
-      status: response.status, retryAfter: response.retryAfter, mode: mode)
+      status: response.status, retryAfter: response.retryAfter ?? complaint.retryAfter,
+      mode: mode)
     if !complaint.message.isEmpty { fault.detail += " (status \(response.status))" }
     return fault
   }
@@ -309,7 +312,9 @@ final class ModelCaller: LanguageModel {
   private func modelError(_ fault: WireFault, _ call: Call) -> ModelError {
     ModelError(
       code: fault.code, detail: mask.masked("\(name): \(fault.detail)"),
-      retryAfter: fault.retryAfter, requests: call.requests)
+      retryAfter: fault.retryAfter, requests: call.requests, inputTokens: call.usage.input,
+      outputTokens: call.usage.output,
+      costUSD: call.usage == WireUsage() ? nil : price?(call.usage))
   }
 }
 

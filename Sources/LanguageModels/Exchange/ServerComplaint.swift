@@ -2,10 +2,10 @@ import Domain
 
 /// What a server's error body says, whichever of the vendors' forms it has.
 ///
-///     {"error": {"message", "type", "param", "code"}}     OpenAI, llama.cpp, Ollama
+///     {"error": {"message", "type", "param", "code"}}     OpenAI, llama.cpp
 ///     {"type": "error", "error": {"type", "message"}}      Anthropic
-///     [{"error": {"code", "message", "status"}}]           Gemini
-///     {"error": "text"}                                    LM Studio
+///     {"error": {"code", "message", "status", "details"}}  Gemini, sometimes in a list
+///     {"error": "text"}                                    LM Studio, Ollama
 ///     {"object": "error", "message", "type", "code"}       vLLM, Mistral
 ///     {"detail": "text" | [{"loc", "msg"}]}                FastAPI, Mistral's 422
 struct ServerComplaint: Sendable {
@@ -13,6 +13,8 @@ struct ServerComplaint: Sendable {
   var type = ""
   var code = ""
   var parameter = ""
+  /// What the body itself says of when to come back.
+  var retryAfter: Duration?
 
   /// Reads a body that came with an error status.
   init(body: [UInt8]) {
@@ -30,6 +32,7 @@ struct ServerComplaint: Sendable {
     type = error["type"]?.string ?? error["status"]?.string ?? ""
     code = error["code"]?.string ?? error["code"]?.integer.map(String.init) ?? ""
     parameter = error["param"]?.string ?? ""
+    retryAfter = Self.retryInfo(error)
   }
 
   /// The error inside a body that came with status 200, `nil` where there is none.
@@ -47,6 +50,18 @@ struct ServerComplaint: Sendable {
       return place + ": " + (item["msg"]?.string ?? "")
     }
     return parts?.joined(separator: "; ")
+  }
+
+  /// `{"details": [{"@type": "…google.rpc.RetryInfo", "retryDelay": "3.5s"}]}` of Google's errors.
+  private static func retryInfo(_ error: JSONValue) -> Duration? {
+    for item in error["details"]?.array ?? []
+    where item["@type"]?.string?.hasSuffix("google.rpc.RetryInfo") == true {
+      guard let text = item["retryDelay"]?.string, text.hasSuffix("s"),
+        let seconds = Double(text.dropLast()), seconds >= 0, seconds < 1e6
+      else { continue }
+      return .milliseconds(Int(seconds * 1_000))
+    }
+    return nil
   }
 
   private static func oneLine(_ text: String) -> String {
@@ -83,7 +98,7 @@ struct ServerComplaint: Sendable {
   private func read(badRequest fault: inout WireFault, mode: StructuredMode?) {
     if says(
       "context_length", "context length", "context window", "context size", "prompt is too long",
-      "exceed_context", "too many tokens", "input is too long")
+      "exceed_context", "too many tokens", "input is too long", "input token count")
     {
       fault.code = .tooLong
     } else if says("api key not valid", "invalid api key", "incorrect api key") {
@@ -94,7 +109,8 @@ struct ServerComplaint: Sendable {
       says(
         "response_format", "json_schema", "json_object", "json schema", "json mode",
         "structured output", "output_config", "output_format", "grammar", "tool_choice",
-        "additionalproperties", "input_schema")
+        "additionalproperties", "input_schema", "response_schema", "responseschema",
+        "response_mime_type", "responsemimetype", "invalid format", ".format of type")
     {
       fault.refusesMode = true
     }

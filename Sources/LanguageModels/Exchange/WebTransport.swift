@@ -16,7 +16,7 @@ extension ModelTransport {
         }
       },
       stream: { request, time, take throws(WireFault) in
-        var events = ServerSentEvents(maxEventBytes: 1 << 20)
+        var events = StreamItems(request.framing)
         let body: WebStream
         do throws(WebError) {
           body = try await client.stream(request.web(time, secret: secret, streams: true))
@@ -26,7 +26,7 @@ extension ModelTransport {
         }
         var chunks = body.makeAsyncIterator()
         while true {
-          let fresh: [ServerSentEvent]
+          let fresh: [StreamItem]
           let ended: Bool
           do throws(WebError) {
             let chunk = try await chunks.next()
@@ -35,7 +35,7 @@ extension ModelTransport {
           } catch {
             throw WireFault(error)
           }
-          for event in fresh { try take(.event(name: event.event, data: event.data)) }
+          for item in fresh { try take(item) }
           if ended { return }
         }
       })
@@ -48,12 +48,67 @@ extension ModelTransport {
   }
 }
 
+/// Cuts a body into what a stream reader takes.
+private enum StreamItems {
+  case events(ServerSentEvents)
+  case lines([UInt8])
+
+  private static let longest = 1 << 20
+
+  init(_ framing: WireRequest.Framing) {
+    switch framing {
+    case .events: self = .events(ServerSentEvents(maxEventBytes: Self.longest))
+    case .lines: self = .lines([])
+    }
+  }
+
+  mutating func feed(_ chunk: some Sequence<UInt8>) throws(WebError)
+    -> [ModelTransport.StreamItem]
+  {
+    switch self {
+    case .events(var events):
+      let fresh = try events.feed(Array(chunk))
+      self = .events(events)
+      return fresh.map { .event(name: $0.event, data: $0.data) }
+    case .lines(var rest):
+      rest += chunk
+      var items: [ModelTransport.StreamItem] = []
+      var start = 0
+      while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        items += Self.item(rest[start..<end])
+        start = end + 1
+      }
+      rest.removeFirst(start)
+      guard rest.count <= Self.longest else {
+        throw WebError(code: .tooLarge, detail: "a line of the stream is too long")
+      }
+      self = .lines(rest)
+      return items
+    }
+  }
+
+  mutating func finish() -> [ModelTransport.StreamItem] {
+    switch self {
+    case .events(var events):
+      return events.finish().map { .event(name: $0.event, data: $0.data) }
+    case .lines(let rest):
+      self = .lines([])
+      return Self.item(rest[...])
+    }
+  }
+
+  private static func item(_ line: ArraySlice<UInt8>) -> [ModelTransport.StreamItem] {
+    let text = String(decoding: line, as: UTF8.self)
+    return text.allSatisfy(\.isWhitespace) ? [] : [.event(name: nil, data: text)]
+  }
+}
+
 extension WireRequest {
   /// Answers are held to 8 MiB: no model writes more, and a broken server may write for ever.
   fileprivate func web(_ time: Duration, secret: Bool, streams: Bool) -> WebRequest {
     var fields = WebHeaders(headers.map { .init(name: $0.name, value: $0.value) })
     fields.add("content-type", "application/json")
-    fields.add("accept", streams ? "text/event-stream" : "application/json")
+    fields.add("accept", streams && framing == .events ? "text/event-stream" : "application/json")
     return WebRequest(
       method: "POST", url: url, headers: fields, body: body, carriesSecret: secret, deadline: time,
       maxResponseBytes: 8 << 20, retry: .never)

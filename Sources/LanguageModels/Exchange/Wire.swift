@@ -68,6 +68,15 @@ struct WireRequest: Sendable {
   var url: String
   var headers: [(name: String, value: String)]
   var body: [UInt8]
+  /// How a streamed answer comes.
+  var framing = Framing.events
+
+  enum Framing: Sendable {
+    /// Server-sent events.
+    case events
+    /// One JSON value a line.
+    case lines
+  }
 }
 
 struct WireUsage: Sendable, Equatable {

@@ -65,7 +65,7 @@ struct ChatCompletionsWire: Wire {
           "json_schema",
           .object([
             ("name", .string(name)), ("strict", .bool(true)),
-            ("schema", schema.rendered(dialect.nulls)),
+            ("schema", schema.rendered()),
           ])
         ),
       ])

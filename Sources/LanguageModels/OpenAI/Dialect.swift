@@ -13,7 +13,6 @@ struct Dialect: Sendable {
   var ladder: [StructuredMode] = [.schema, .object, .plain]
   /// The first rung is documented to work, so that calls need not wait for the first answer.
   var knownToWork = false
-  var nulls = NullStyle.anyOf
   var limitField = OptionalField.maxTokens
   /// `nil`: this server takes no seed.
   var seedField: String? = "seed"
@@ -28,13 +27,14 @@ struct Dialect: Sendable {
     // Usage comes in the last event unasked; an unknown field is a 422.
     case .mistral:
       Dialect(knownToWork: true, seedField: "random_seed", asksForStreamUsage: false)
-    case .gemini: Dialect(nulls: .typeUnion, seedField: nil)
     // A schema becomes a grammar, so the answer cannot stray.
     case .llamacpp: Dialect(knownToWork: true, tokenizer: .llamaCpp)
     case .vllm: Dialect(tokenizer: .vLLM)
     // Knows `json_schema` and `text`, and answers 400 to `json_object`.
     case .lmstudio: Dialect(ladder: [.schema, .plain])
-    case .ollama, .openAICompatible, .anthropic: Dialect()
+    case .openAICompatible: Dialect()
+    // These speak protocols of their own.
+    case .ollama, .gemini, .anthropic: Dialect()
     }
   }
 }

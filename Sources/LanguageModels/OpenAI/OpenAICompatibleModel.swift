@@ -1,8 +1,8 @@
 public import Domain
 public import WebClient
 
-/// A model behind OpenAI's chat completions: OpenAI itself, Mistral, Gemini's compatible address,
-/// vLLM, llama.cpp, LM Studio, Ollama and any other `/v1`.
+/// A model behind OpenAI's chat completions: OpenAI itself, Mistral, vLLM, llama.cpp, LM Studio
+/// and any other `/v1`.
 ///
 /// A server that refuses schemas, or a field such as `seed`, is remembered for as long as this
 /// value and its copies live.
@@ -28,6 +28,7 @@ public struct OpenAICompatibleModel: LanguageModel {
 
   public var name: String { caller.name }
   public var profile: ModelProfile { caller.profile }
+  public var cacheIdentity: String { caller.cacheIdentity }
 
   public func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply {
     try await caller.reply(to: request)

@@ -37,7 +37,7 @@ public enum ProviderKind: String, Sendable, Hashable, CaseIterable {
         servesLocally: false, contextWindow: 200_000, concurrency: 4)
     case .gemini:
       Facts(
-        name: "Gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta/openai",
+        name: "Gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta",
         model: "gemini-3.8-flash", keyNames: ["GEMINI_API_KEY"], needsKey: true, addressNames: [],
         servesLocally: false, contextWindow: 1_000_000, concurrency: 4)
     case .mistral:
@@ -47,9 +47,9 @@ public enum ProviderKind: String, Sendable, Hashable, CaseIterable {
         contextWindow: 128_000, concurrency: 4)
     case .ollama:
       Facts(
-        name: "Ollama", baseURL: "http://127.0.0.1:11434/v1", model: "qwen2.5-coder:7b",
+        name: "Ollama", baseURL: "http://127.0.0.1:11434", model: "qwen2.5-coder:7b",
         keyNames: [], needsKey: false, addressNames: ["OLLAMA_HOST"], servesLocally: true,
-        contextWindow: 4096, concurrency: 1)
+        contextWindow: 16_384, concurrency: 1)
     case .lmstudio:
       Facts(
         name: "LM Studio", baseURL: "http://127.0.0.1:1234/v1", model: nil,

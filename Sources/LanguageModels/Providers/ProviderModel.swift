@@ -9,7 +9,10 @@ extension ProviderSettings {
   ) -> any LanguageModel {
     switch kind {
     case .anthropic: AnthropicModel(self, client: client, profile: profile, timing: timing)
-    default: OpenAICompatibleModel(self, client: client, profile: profile, timing: timing)
+    case .gemini: GeminiModel(self, client: client, profile: profile, timing: timing)
+    case .ollama: OllamaModel(self, client: client, profile: profile, timing: timing)
+    case .openai, .mistral, .lmstudio, .vllm, .llamacpp, .openAICompatible:
+      OpenAICompatibleModel(self, client: client, profile: profile, timing: timing)
     }
   }
 }

@@ -26,25 +26,6 @@ public struct ProviderSettings: Sendable, Hashable, CustomStringConvertible {
   /// Never the key.
   public var description: String { "\(kind.rawValue) \(model) at \(baseURL)" }
 
-  /// Reads `LLM_PROVIDER`: names separated by commas, in order of preference.
-  ///
-  /// `none` and an empty text give an empty list. `local` is not ours and is given back in place
-  /// as `nil`, for the caller to compose.
-  public static func kinds(of list: String) throws(ProviderError) -> [ProviderKind?] {
-    var kinds: [ProviderKind?] = []
-    for part in list.split(separator: ",", omittingEmptySubsequences: true) {
-      let name = part.filter { !$0.isWhitespace }.lowercased()
-      switch name {
-      case "", "none": continue
-      case "local": kinds.append(nil)
-      default:
-        guard let kind = ProviderKind(rawValue: name) else { throw .unknownProvider(name) }
-        kinds.append(kind)
-      }
-    }
-    return kinds
-  }
-
   /// Settings of the provider at `place` in the list, from values such as environment variables.
   ///
   /// `LLM_MODEL` and `LLM_BASE_URL` may be lists too, matched by place; one value is for the first
@@ -90,9 +71,14 @@ public struct ProviderSettings: Sendable, Hashable, CustomStringConvertible {
       let path = rest.dropFirst(host.count)
       if host.hasPrefix("0.0.0.0") { host = "127.0.0.1" + host.dropFirst(7) }
       let port = host.last == "]" || !host.contains(":") ? ":11434" : ""
-      url = url[...scheme] + "//" + host + port + (path.isEmpty || path == "/" ? "/v1" : path)
+      url = url[...scheme] + "//" + host + port + path
     }
     while url.last == "/" { url.removeLast() }
+    // Who wrote down the address that speaks like OpenAI's means the same server.
+    for (owner, compatible) in [(ProviderKind.ollama, "/v1"), (.gemini, "/openai")]
+    where kind == owner && url.hasSuffix(compatible) {
+      url.removeLast(compatible.count)
+    }
     let lower = url.lowercased()
     guard lower.hasPrefix("https://") || lower.hasPrefix("http://"),
       let host = url.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).last,
@@ -104,7 +90,6 @@ public struct ProviderSettings: Sendable, Hashable, CustomStringConvertible {
 
 /// What is wrong with the settings of a provider.
 public enum ProviderError: Error, Sendable, Equatable, CustomStringConvertible {
-  case unknownProvider(String)
   /// The features that need a model are done without one; worth a warning, not a failure.
   case missingKey(ProviderKind)
   case missingModel(ProviderKind)
@@ -113,10 +98,6 @@ public enum ProviderError: Error, Sendable, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .unknownProvider(let name):
-      let known = ProviderKind.allCases.map(\.rawValue) + ["local", "none"]
-      return "LLM_PROVIDER: \"\(name.prefix(40))\" is not a known provider; use one of "
-        + known.joined(separator: ", ") + "."
     case .missingKey(let kind):
       let names = kind.facts.keyNames.joined(separator: " or ")
       return "\(names) is not set, so \(kind.facts.name) cannot be asked; set it, or choose "

@@ -1,6 +1,6 @@
 extension Migration {
-  /// Answers of forges with their validators. `BYTEA` is PostgreSQL's word for bytes; SQLite keeps
-  /// bytes as they are under any word.
+  /// Answers of forges with their validators. The body is compressed, `body_bytes` is its length
+  /// before that, and `bytes` what the row takes.
   static let validators0007 = Migration(
     number: 7, name: "validators",
     statements: [
@@ -11,6 +11,7 @@ extension Migration {
         bytes BIGINT NOT NULL,
         etag TEXT NOT NULL,
         headers TEXT NOT NULL,
+        body_bytes BIGINT NOT NULL,
         body BYTEA NOT NULL
       )
       """,

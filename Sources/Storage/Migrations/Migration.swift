@@ -14,8 +14,6 @@ struct Migration: Sendable {
     responses0002,
     jobs0003,
     deliveries0004,
-    Migration(number: 3, name: "jobs", statements: []),
-    Migration(number: 4, name: "deliveries", statements: []),
     runRows0005,
     publications0006,
     validators0007,

@@ -6,11 +6,13 @@ struct ClaimedReview: Sendable {
   var findings: [Finding] = []
   var dropped: [DroppedClaim] = []
   var ledger: [HunkID: SkipReason] = [:]
-  var usage = ModelUsage()
-  var calls: [Run.ModelCall] = []
+  var spending = ModelSpending()
   var claims = 0
   var masked: [String: Int] = [:]
   var failure: ModelError?
+
+  var usage: ModelUsage { spending.usage }
+  var calls: [Run.ModelCall] { spending.calls }
 
   /// Who answered, where anybody did: after a fallback not the model that was asked first.
   var answeredBy: String? {
@@ -46,29 +48,39 @@ struct AskModel: Sendable {
 
   func ask(about files: [Int]) async -> ClaimedReview {
     var result = ClaimedReview()
-    let plan = ReviewPlan(
+    var plan = ReviewPlan(
       diff, files: files, budget: TokenCount(request.policy.maxInputTokens),
       overhead: TokenCount(prompt.overheadPerHunk))
-    for id in plan.overBudget { result.ledger[id] = .overBudget }
 
+    let unread: SourceReader = { _, _ in nil }
     var builder = PieceBuilder(
-      diff: diff, sources: request.sources, policy: request.policy, budget: pieceBudget,
+      diff: diff, sources: request.readsSurroundings ? request.sources : unread,
+      policy: request.policy, budget: pieceBudget,
       showsContext: prompt.showsContext)
     var pending: [ReviewPiece] = []
     var openPieces: [HunkID: Int] = [:]
-    for candidate in plan.chosen {
-      let pieces = await builder.pieces(of: candidate.id, risk: candidate.risk)
-      for piece in pieces {
-        if piece.estimate.value > pieceBudget.value * 2 {
-          result.ledger[candidate.id] = .tooLarge
-        } else if let cached = await cache?.answer(about: piece) {
-          await take(cached, [piece], hit: true, into: &result)
-        } else {
-          pending.append(piece)
-          openPieces[candidate.id, default: 0] += 1
+    var candidates = plan.chosen
+    while !candidates.isEmpty {
+      // What the cache answers sends no token, so that its share goes to the next in line.
+      var spared: TokenCount = 0
+      for candidate in candidates {
+        var isAnswered = true
+        for piece in await builder.pieces(of: candidate.id, risk: candidate.risk) {
+          if piece.estimate.value > pieceBudget.value * 2 {
+            result.ledger[candidate.id] = .tooLarge
+          } else if let cached = await cache?.answer(about: piece) {
+            await take(cached, [piece], hit: true, into: &result)
+          } else {
+            isAnswered = false
+            pending.append(piece)
+            openPieces[candidate.id, default: 0] += 1
+          }
         }
+        if isAnswered { spared += candidate.estimate }
       }
+      candidates = plan.refill(spared)
     }
+    for id in plan.overBudget { result.ledger[id] = .overBudget }
     result.masked = builder.masked
     await map(batches(pending), openPieces, plan.chosen.count, into: &result)
     result.findings.sort { ($0.path, $0.startLine) < ($1.path, $1.startLine) }
@@ -188,11 +200,7 @@ struct AskModel: Sendable {
   }
 
   private func note(_ error: ModelError, _ seconds: Double, into result: inout ClaimedReview) {
-    result.usage.modelCalls += error.requests
-    result.calls.append(
-      Run.ModelCall(
-        model: model.name, inputTokens: 0, outputTokens: 0, costUSD: nil, seconds: seconds,
-        cacheHit: false, failure: error.code.rawValue))
+    result.spending.add(error, model: model.name, seconds: seconds)
   }
 
   // MARK: Answers
@@ -205,22 +213,7 @@ struct AskModel: Sendable {
     result.claims += outcomes.count
     result.findings += proved.findings
     result.dropped += proved.dropped
-    if !hit {
-      let first = result.usage.modelCalls == 0
-      result.usage.modelCalls += reply.requests
-      result.usage.inputTokens += reply.inputTokens
-      result.usage.outputTokens += reply.outputTokens
-      if let cost = reply.costUSD, first || result.usage.costUSD != nil {
-        result.usage.costUSD = (result.usage.costUSD ?? USD(0)) + cost
-      } else {
-        result.usage.costUSD = nil
-      }
-    }
-    result.calls.append(
-      Run.ModelCall(
-        model: reply.model, inputTokens: hit ? 0 : reply.inputTokens,
-        outputTokens: hit ? 0 : reply.outputTokens, costUSD: hit ? nil : reply.costUSD,
-        seconds: hit ? 0 : reply.seconds, cacheHit: hit))
+    if hit { result.spending.addHit(reply) } else { result.spending.add(reply) }
   }
 }
 

@@ -5,6 +5,8 @@ import Domain
 struct ClaimCache: Sendable {
   let store: any ResponseCache
   let model: String
+  /// Who answers and from where.
+  let identity: String
   let prompt: ReviewPrompt
 
   func answer(about piece: ReviewPiece) async -> ModelReply? {
@@ -28,7 +30,8 @@ struct ClaimCache: Sendable {
   /// no fence, no neighbour in the request.
   private func key(for piece: ReviewPiece) -> String {
     var parts = [
-      ReviewPrompt.version, model, prompt.style.rawValue, prompt.language, piece.path.description,
+      ReviewPrompt.version, identity, prompt.style.rawValue, prompt.language,
+      piece.path.description,
     ]
     parts.append("\(piece.instructions.count) \(piece.context.count)")
     parts += piece.instructions

@@ -9,8 +9,14 @@ struct ReviewPlan: Sendable {
   }
 
   /// Riskiest file first, hunks of a file together and in order.
-  let chosen: [Candidate]
-  let overBudget: [HunkID]
+  private(set) var chosen: [Candidate]
+  var overBudget: [HunkID] {
+    left.map(\.id).sorted { ($0.file, $0.hunk) < ($1.file, $1.hunk) }
+  }
+
+  /// Riskiest first.
+  private var left: [Candidate]
+  private var room: TokenCount
 
   /// - Parameters:
   ///   - files: indices of the files that selection kept.
@@ -46,26 +52,37 @@ struct ReviewPlan: Sendable {
     let ranked = candidates.sorted {
       ($1.risk, $0.id.file, $0.id.hunk) < ($0.risk, $1.id.file, $1.id.hunk)
     }
-    var spent: TokenCount = 0
-    var chosen: [Candidate] = []
-    var left: [HunkID] = []
-    for candidate in ranked {
-      if spent + candidate.estimate <= budget {
-        spent += candidate.estimate
-        chosen.append(candidate)
+    chosen = []
+    left = ranked
+    room = budget
+    _ = refill(0)
+  }
+
+  /// Takes in more hunks, riskiest first, once a part of the budget turns out not to be spent.
+  /// - Returns: those that are new, in the order in which they are sent.
+  mutating func refill(_ spared: TokenCount) -> [Candidate] {
+    room += spared
+    var fresh: [Candidate] = []
+    var still: [Candidate] = []
+    for candidate in left {
+      if candidate.estimate <= room {
+        room = room - candidate.estimate
+        fresh.append(candidate)
       } else {
-        left.append(candidate.id)
+        still.append(candidate)
       }
     }
+    left = still
     var fileRisk: [Int: Int] = [:]
-    for candidate in chosen {
+    for candidate in fresh {
       fileRisk[candidate.id.file] = max(fileRisk[candidate.id.file] ?? 0, candidate.risk)
     }
-    self.chosen = chosen.sorted {
+    fresh.sort {
       (fileRisk[$1.id.file] ?? 0, $0.id.file, $0.id.hunk)
         < (fileRisk[$0.id.file] ?? 0, $1.id.file, $1.id.hunk)
     }
-    overBudget = left.sorted { ($0.file, $0.hunk) < ($1.file, $1.hunk) }
+    chosen += fresh
+    return fresh
   }
 }
 

@@ -54,6 +54,16 @@ struct ReviewSelection: Sendable {
   }
 }
 
+extension Coverage {
+  /// With files of which there was no text to look at.
+  func adding(leftOut paths: [String]) -> Coverage {
+    var coverage = self
+    coverage.files += paths.count
+    coverage.skipped += paths.map { SkippedPart(path: $0, hunk: nil, reason: .tooLarge) }
+    return coverage
+  }
+}
+
 extension String {
   var withoutFinalCR: String { utf8.last == 13 ? String(dropLast()) : self }
 }

@@ -34,6 +34,10 @@ enum ReviewSummary {
 
   private static func looked(_ coverage: Coverage, model: String?) -> String {
     let by = model.map { "\($0) and the built-in rules" } ?? "the built-in rules (no model)"
+    let unseen = coverage.skipped.count { $0.reason == .tooLarge && $0.hunk == nil }
+    if coverage.hunks == 0, unseen > 0 {
+      return "Nothing could be reviewed: \(count(unseen, "file")) too large to be looked at."
+    }
     if coverage.hunks == 0 { return "No text was changed in \(count(coverage.files, "file"))." }
     let seen =
       "\(coverage.hunksReviewed) of \(count(coverage.hunks, "hunk")) in "

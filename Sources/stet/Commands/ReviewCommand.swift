@@ -24,13 +24,17 @@ struct ReviewCommand: AsyncParsableCommand {
     // Before the work, not after it: a review that cannot be put down costs time and money.
     let output = options.output.map { InputFile.resolved($0, in: options.folder) }
     if let output { try ResultFile.check(output) }
-    let subject = try await ReviewSubject.read(options, environment: settings.environment)
-    for note in subject.notes { Output.notes.tell("stet: \(note)") }
-    let imported = try ReportFiles.findings(options, root: subject.root)
-
     let wiring = Wiring(settings)
     do {
-      let outcome = try await review(subject, imported, wiring)
+      let outcome: ReviewChange.Outcome
+      if options.post {
+        outcome = try await PostedReviewing(options: options, wiring: wiring).run()
+      } else {
+        let subject = try await ReviewSubject.read(options, settings, forge: wiring.openForge)
+        for note in subject.notes { Output.notes.tell("stet: \(note)") }
+        let imported = try ReportFiles.findings(options, root: subject.root)
+        outcome = try await review(subject, imported, wiring)
+      }
       await wiring.close()
       try Task.checkCancellation()
       try tell(outcome, output)
@@ -48,9 +52,7 @@ struct ReviewCommand: AsyncParsableCommand {
     defer { line.end() }
     do {
       return try await ReviewChange(
-        ports: .init(
-          model: try wiring.model(), cache: options.noCache ? nil : wiring.responseCache,
-          runs: wiring.runs, syntax: wiring.syntax)
+        ports: wiring.review(model: try wiring.model(), usesCache: !options.noCache)
       ).run(
         .init(
           diff: subject.diff, subject: subject.title, askedBy: "cli", policy: subject.policy,

@@ -102,6 +102,11 @@ struct ReviewOptions: ParsableArguments {
     if post, diff != nil {
       throw ValidationError("--post publishes on a pull request: give OWNER/REPO#N, not --diff.")
     }
+    if post, policy != nil || minConfidence != nil || maxFindings != nil || !sarifFiles.isEmpty {
+      throw ValidationError(
+        "--post goes by the repository's own rules, so --policy, --min-confidence, --max-findings "
+          + "and --sarif have no place beside it.")
+    }
   }
 
   /// The pull request that is meant; `nil` for a range or a diff.

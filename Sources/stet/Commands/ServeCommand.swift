@@ -1,6 +1,7 @@
 import ArgumentParser
 import Domain
 import Foundation
+import Jobs
 import Logging
 import Metrics
 import Server

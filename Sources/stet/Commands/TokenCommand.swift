@@ -53,7 +53,7 @@ struct TokenCreateCommand: AsyncParsableCommand {
     let now = Date()
     let text = TokenText.make()
     let token = APIToken(
-      id: TimeOrderedID.next(now), name: name, scope: scope, hash: TokenText.hash(of: text),
+      id: TimeOrderedID.next(now), name: name, scope: scope, hash: TokenText.hash(text),
       createdAt: now, expiresAt: days == 0 ? nil : now.addingTimeInterval(Double(days) * 86_400))
     try await RunsReading.ask {
       try await wiring.tokens.save(token)

@@ -35,34 +35,53 @@ enum PullRequestSubject {
     }
   }
 
-  /// - Returns: the change, and the `.stet.yml` of its base where there is one.
+  /// The change, and the `.stet.yml` of its base where there is one.
+  struct Given: Sendable {
+    var subject: ReviewSubject
+    var policy: [UInt8]?
+  }
+
   static func read(
     _ reference: PullRequestReference, from forge: any Forge
-  ) async throws -> (subject: ReviewSubject, policy: [UInt8]?) {
-    do {
-      let pullRequest = try await forge.pullRequest(reference)
-      let diff = try await forge.diff(of: reference)
-      let policy = try await forge.file(
+  ) async throws(CommandFailure) -> Given {
+    let pullRequest: PullRequest
+    let diff: ForgeDiff
+    let policy: [UInt8]?
+    do throws(ForgeError) {
+      pullRequest = try await forge.pullRequest(reference)
+      diff = try await forge.diff(of: reference)
+      policy = try await forge.file(
         ReviewSubject.policyFile, in: reference.repository, at: pullRequest.base)
-      var subject = ReviewSubject(
-        diff: diff.bytes, title: "\(reference)",
-        sources: { path, side in
-          (try? await forge.file(
-            path.description, in: reference.repository,
-            at: side == .new ? pullRequest.head : pullRequest.base)) ?? nil
-        }, policy: ReviewPolicy())
-      if !diff.leftOut.isEmpty {
-        let names = diff.leftOut.prefix(3).map { Defanged.forTerminal($0, oneLine: true) }
-        subject.notes.append(
-          "Not part of what the forge gave of the change: " + names.joined(separator: ", ")
-            + (diff.leftOut.count > 3 ? " and \(diff.leftOut.count - 3) more." : "."))
-      }
-      if pullRequest.state != .open {
-        subject.notes.append("\(reference) is \(pullRequest.state.rawValue).")
-      }
-      return (subject, policy)
-    } catch let error as ForgeError {
+    } catch {
       throw failure(error)
+    }
+    var subject = ReviewSubject(
+      diff: diff.bytes, title: "\(reference)",
+      sources: sources(of: pullRequest, from: forge), policy: ReviewPolicy())
+    if !diff.leftOut.isEmpty {
+      let names = diff.leftOut.prefix(3).map { Defanged.forTerminal($0, oneLine: true) }
+      subject.notes.append(
+        "Not part of what the forge gave of the change: " + names.joined(separator: ", ")
+          + (diff.leftOut.count > 3 ? " and \(diff.leftOut.count - 3) more." : "."))
+    }
+    if pullRequest.state != .open {
+      subject.notes.append("\(reference) is \(pullRequest.state.rawValue).")
+    }
+    return Given(subject: subject, policy: policy)
+  }
+
+  private static func sources(
+    of pullRequest: PullRequest, from forge: any Forge
+  ) -> SourceReader {
+    { path, side in
+      do throws(ForgeError) {
+        return try await forge.file(
+          path.description, in: pullRequest.reference.repository,
+          at: side == .new ? pullRequest.head : pullRequest.base)
+      } catch {
+        // A file that cannot be read costs context or the proof of a suggestion, no more.
+        return nil
+      }
     }
   }
 

@@ -29,12 +29,9 @@ struct ReviewSubject: Sendable {
     }
     if let reference = try options.pullRequest(settings) {
       let forge = try await PullRequestSubject.open(reference, forge)
-      var (subject, base) = try await PullRequestSubject.read(reference, from: forge)
-      try readPolicy(options, base: base, into: &subject)
-      return subject
-    }
-    if options.post {
-      throw CommandFailure.misuse("--post publishes on a pull request: give OWNER/REPO#N.")
+      var given = try await PullRequestSubject.read(reference, from: forge)
+      try readPolicy(options, base: given.policy, into: &given.subject)
+      return given.subject
     }
     return try await fromRepository(options, environment: settings.environment)
   }

@@ -48,37 +48,26 @@ struct ServiceWiring: Sendable {
       logger: Logger.service("stet.worker", wiring.settings.service))
   }
 
-  private var review: ReviewChange.Ports {
-    ReviewChange.Ports(
-      model: model, cache: wiring.responseCache, runs: wiring.runs, syntax: wiring.syntax)
-  }
-
   private var handleEvent: HandleEvent {
     HandleEvent(
       ports: .init(
-        inbox: wiring.inbox, jobs: wiring.jobs, readers: webhooks,
-        handle: wiring.settings.service.mention, logger: logger))
+        inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs,
+        handle: wiring.settings.service.mention))
   }
 
-  private var reviewPullRequest: ReviewPullRequest {
-    ReviewPullRequest(
-      ports: .init(
-        openForge: wiring.openForge, review: review, publications: wiring.publications,
-        audit: wiring.audit, policies: wiring.policies, callDeadline: wiring.callDeadline,
-        detailsURL: { _ in nil }, handle: wiring.settings.service.mention))
-  }
+  private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
 
   private var answerCommand: AnswerCommand {
     AnswerCommand(
       ports: .init(
-        openForge: wiring.openForge, jobs: wiring.jobs, runs: wiring.runs,
-        publications: wiring.publications, audit: wiring.audit, limiter: wiring.limiter,
-        model: model, handle: wiring.settings.service.mention,
-        commandsPerHour: wiring.settings.service.commandsPerHour))
+        openForge: wiring.openForge, publications: wiring.publications, runs: wiring.runs,
+        audit: wiring.audit, jobs: wiring.jobs, limiter: wiring.limiter, model: model,
+        callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
+        hourlyLimit: wiring.settings.service.commandsPerHour))
   }
 
   private var reviewDiff: ReviewDiff {
-    ReviewDiff(review: review, callDeadline: wiring.callDeadline)
+    ReviewDiff(review: wiring.review(model: model), callDeadline: wiring.callDeadline)
   }
 
   private var enrichIssue: EnrichIssue {

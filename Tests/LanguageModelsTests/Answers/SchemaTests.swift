@@ -46,12 +46,19 @@ let findingsSchema = JSONSchema.object([
         """)
   }
 
-  @Test func rendersNullAsATypeUnionWhereTheVendorWantsIt() {
+  @Test func rendersGeminisDialect() {
+    let schema = JSONSchema.object([
+      .init("why", .nullable(.string), "in words"), .init("kind", .choice(["a", "b"])),
+      .init("list", .nullable(.list(.integer))), .init("ok", .boolean),
+    ])
     #expect(
-      JSONSchema.nullable(.string).rendered(.typeUnion).text == #"{"type":["string","null"]}"#)
-    #expect(
-      JSONSchema.nullable(.choice(["a"])).rendered(.typeUnion).text
-        == #"{"anyOf":[{"type":"string","enum":["a"]},{"type":"null"}]}"#)
+      schema.renderedForGemini().text == """
+        {"type":"OBJECT","properties":{"why":{"description":"in words","type":"STRING",\
+        "nullable":true},"kind":{"type":"STRING","format":"enum","enum":["a","b"]},\
+        "list":{"type":"ARRAY","items":{"type":"INTEGER"},"nullable":true},\
+        "ok":{"type":"BOOLEAN"}},"required":["why","kind","list","ok"],\
+        "propertyOrdering":["why","kind","list","ok"]}
+        """)
   }
 
   @Test func acceptsWhatSatisfiesIt() throws {

@@ -25,9 +25,14 @@ import Testing
     // The bare server refuses the seed once, and is not sent it again.
     #expect(reply.requests == (vendor == .bare ? 2 : 1))
     #expect(try await model.reply(to: request).requests == 1)
-    #expect(
-      server.asked.last?.json?["seed"]
-        == (vendor == .openAI || vendor == .llamaCpp || vendor == .lmStudio ? .integer(7) : nil))
+    let body = server.asked.last?.json
+    switch vendor {
+    case .openAI, .llamaCpp, .lmStudio: #expect(body?["seed"] == .integer(7))
+    case .mistral: #expect(body?["random_seed"] == .integer(7))
+    case .gemini: #expect(body?["generationConfig"]?["seed"] == .integer(7))
+    case .ollama: #expect(body?["options"]?["seed"] == .integer(7))
+    case .anthropic, .bare: #expect(body?["seed"] == nil)
+    }
   }
 
   @Test(arguments: Vendor.allCases)
@@ -41,6 +46,8 @@ import Testing
     let body = try #require(server.asked.last?.json)
     switch vendor {
     case .anthropic: #expect(body["output_config"]?["format"]?["schema"] != nil)
+    case .gemini: #expect(body["generationConfig"]?["responseSchema"]?["type"] == .string("OBJECT"))
+    case .ollama: #expect(body["format"]?["type"] == .string("object"))
     case .bare:
       #expect(body["response_format"] == nil)
       #expect(reply.requests == 3)
@@ -62,13 +69,17 @@ import Testing
     let body = try #require(server.asked.last?.json)
     switch vendor {
     case .anthropic: #expect(body["tool_choice"]?["name"] == .string("review"))
+    case .gemini:
+      #expect(body["generationConfig"]?["responseMimeType"] == .string("application/json"))
+      #expect(body["generationConfig"]?["responseSchema"] == nil)
+    case .ollama: #expect(body["format"] == .string("json"))
     case .bare, .lmStudio: #expect(body["response_format"] == nil)
     default: #expect(body["response_format"]?["type"] == .string("json_object"))
     }
   }
 
-  // llama.cpp turns every schema into a grammar itself, so its adapter does not wait to find out.
-  @Test(arguments: Vendor.allCases.filter { $0 != .llamaCpp })
+  // These turn every schema into a grammar, so their adapters do not wait to find out.
+  @Test(arguments: Vendor.allCases.filter { $0 != .llamaCpp && $0 != .ollama })
   func manyFirstCallsAtOnceLearnARefusalOnce(vendor: Vendor) async throws {
     let server = FakeModelServer(vendor, model: "unheard-of", refusing: ["schema"])
     server.script([], always: .text(goodAnswer))
@@ -128,7 +139,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [Vendor.openAI, .mistral, .llamaCpp, .anthropic])
+  @Test(arguments: [Vendor.openAI, .mistral, .llamaCpp, .anthropic, .gemini])
   func aRefusedKeyIsNamedNeverShown(vendor: Vendor) async throws {
     let server = FakeModelServer(vendor)
     let key = ["wrong", "key", "9876543210", "fedcba"].joined(separator: "-")
@@ -226,14 +237,17 @@ import Testing
     let reply = try await model.reply(to: .json())
     // The bare server refuses `response_format` twice before.
     #expect(reply.requests == (vendor == .bare ? 4 : 2))
-    let turns = try #require(server.asked.last?.json?["messages"]?.array)
-    #expect(turns.dropLast().last?["content"] == .string("All fine!"))
-    let repair = turns.last?["content"]?.string ?? ""
+    let turns = try #require(server.asked.last?.turns)
+    #expect(turns.dropLast().last == "All fine!")
+    let repair = turns.last ?? ""
     #expect(repair.contains("there is no JSON in the answer"))
     let before = server.asked.count
     let error = await model.failure(.json())
     #expect(error?.code == .malformedAnswer)
     #expect(error?.requests == 2)
+    // Both answers came, and both are paid for.
+    #expect(error?.inputTokens == 2000)
+    #expect(error?.outputTokens == 200)
     #expect(server.asked.count - before == 2)
   }
 
@@ -245,7 +259,7 @@ import Testing
       [.text(broken.0 + "\"three\", \"severity" + broken.1)], always: .text(goodAnswer))
     let reply = try await server.connected().reply(to: .json())
     #expect(reply.inputTokens == 2000)
-    let repair = server.asked.last?.json?["messages"]?.array?.last?["content"]?.string ?? ""
+    let repair = server.asked.last?.turns.last ?? ""
     #expect(repair.contains("findings[0].line: expected integer"))
   }
 
@@ -271,7 +285,8 @@ import Testing
     #expect(try await server.connected().reply(to: .text()).finish == .length)
   }
 
-  @Test(arguments: Vendor.allCases)
+  // Ollama has no word for it.
+  @Test(arguments: Vendor.allCases.filter { $0 != .ollama })
   func aRefusalIsTyped(vendor: Vendor) async throws {
     let server = FakeModelServer(vendor)
     server.script([], always: .refusal("I cannot help."))
@@ -285,7 +300,7 @@ import Testing
     #"{"choices":[]}"#, #"{"content":null}"#, "<html>gateway</html>", "", #"{"choices":"#,
   ])
   func anEmptyOrForeignBodyIsUnavailable(body: String) async throws {
-    for vendor in [Vendor.openAI, .anthropic] {
+    for vendor in [Vendor.openAI, .anthropic, .gemini, .ollama] {
       let server = FakeModelServer(vendor)
       server.script([], always: .raw(status: 200, body))
       let error = try await server.connected().failure(.text())
@@ -305,14 +320,16 @@ import Testing
     }
   }
 
-  @Test(arguments: Vendor.allCases)
+  // Ollama leaves out by itself what a model does not take.
+  @Test(arguments: Vendor.allCases.filter { $0 != .ollama })
   func aModelThatRefusesAFieldIsAskedWithoutIt(vendor: Vendor) async throws {
     let server = FakeModelServer(vendor, refusing: ["temperature"])
     let model = try await server.connected()
     let request = ModelRequest.text()
     #expect(try await model.reply(to: request).requests == 2)
     #expect(try await model.reply(to: request).requests == 1)
-    #expect(server.asked.last?.json?["temperature"] == nil)
+    let body = server.asked.last?.json
+    #expect((body?["generationConfig"] ?? body)?["temperature"] == nil)
   }
 
   @Test(arguments: Vendor.allCases)

@@ -60,7 +60,18 @@ extension FakeModelServer {
     case .llamaCpp: .llamacpp
     case .lmStudio: .lmstudio
     case .anthropic: .anthropic
+    case .gemini: .gemini
+    case .ollama: .ollama
     case .bare: .openAICompatible
+    }
+  }
+
+  /// Where the API begins on this server.
+  var root: String {
+    switch vendor {
+    case .anthropic, .ollama: ""
+    case .gemini: "/v1beta"
+    case .openAI, .mistral, .llamaCpp, .lmStudio, .bare: "/v1"
     }
   }
 
@@ -74,7 +85,7 @@ extension FakeModelServer {
   ) async throws -> ServedModel {
     let http = try await listen(chunk: chunk)
     let settings = try ProviderSettings(
-      kind: kind, model: asking ?? model, baseURL: http.url + (vendor == .anthropic ? "" : "/v1"),
+      kind: kind, model: asking ?? model, baseURL: http.url + root,
       apiKey: key ?? self.key)
     var profile = ModelProfile.of(settings.model, servedBy: kind)
     if let concurrency { profile.concurrency = concurrency }

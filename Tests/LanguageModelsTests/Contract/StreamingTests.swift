@@ -8,7 +8,7 @@ import Testing
   typealias Vendor = FakeModelServer.Vendor
 
   /// Chunks end within characters, within lines and between CR and LF.
-  @Test(arguments: [Vendor.openAI, .anthropic], [1, 2, 3, 7, 64, 1000])
+  @Test(arguments: [Vendor.openAI, .anthropic, .gemini, .ollama], [1, 2, 3, 7, 64, 1000])
   func survivesAnyChunking(vendor: Vendor, chunk: Int) async throws {
     let server = FakeModelServer(vendor)
     let text = "naïve 😀 → \u{2028}end \"quoted\" \\ back"
@@ -24,12 +24,17 @@ import Testing
   func endingTheIterationClosesTheConnection(vendor: Vendor) async throws {
     let http = try await FaultServer { _ in
       let piece =
-        vendor == .anthropic
-        ? "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}"
-        : "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}"
+        switch vendor {
+        case .anthropic:
+          "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}"
+        case .gemini: "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"x\"}]}}]}"
+        case .ollama: "{\"message\":{\"content\":\"x\"},\"done\":false}"
+        default: "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}"
+        }
+      let prefix = vendor == .ollama ? "" : "data: "
       return FaultReply(
         headers: [("content-type", "text/event-stream")],
-        parts: [.forever(Array("data: \(piece)\n\n".utf8), every: .milliseconds(1))],
+        parts: [.forever(Array("\(prefix)\(piece)\n\n".utf8), every: .milliseconds(1))],
         framing: .chunked)
     }
     let settings = try ProviderSettings(
@@ -78,7 +83,7 @@ import Testing
   }
 
   /// The key must not follow a redirect.
-  @Test(arguments: [Vendor.openAI, .anthropic])
+  @Test(arguments: [Vendor.openAI, .anthropic, .gemini])
   func aRedirectIsNotFollowed(vendor: Vendor) async throws {
     let thief = try await FaultServer { _ in .json("{}") }
     let target = thief.url

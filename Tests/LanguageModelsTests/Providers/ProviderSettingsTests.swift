@@ -4,29 +4,11 @@ import Testing
 @testable import LanguageModels
 
 @Suite struct ProviderSettingsTests {
-  @Test func readsAListInItsOrder() throws {
-    #expect(
-      try ProviderSettings.kinds(of: " OpenAI , local,openai-compatible ")
-        == [.openai, nil, .openAICompatible])
-    #expect(try ProviderSettings.kinds(of: "none") == [])
-    #expect(try ProviderSettings.kinds(of: "") == [])
-  }
-
-  @Test func namesTheKnownProvidersForAnUnknownOne() {
-    #expect {
-      try ProviderSettings.kinds(of: "openai,skynet")
-    } throws: { error in
-      let text = "\(error)"
-      return error as? ProviderError == .unknownProvider("skynet") && text.contains("\"skynet\"")
-        && ProviderKind.allCases.allSatisfy { text.contains($0.rawValue) } && text.contains("local")
-    }
-  }
-
   @Test func everyProviderHasWhatItNeedsOrSaysWhatIsMissing() throws {
     for kind in ProviderKind.allCases {
       let whole = try ProviderSettings(
         kind: kind, model: "m", baseURL: "http://h:1/v1/", apiKey: "k")
-      #expect(whole.baseURL == "http://h:1/v1")
+      #expect(whole.baseURL == (kind == .ollama ? "http://h:1" : "http://h:1/v1"))
       if kind.facts.needsKey {
         #expect(throws: ProviderError.missingKey(kind)) { try ProviderSettings(kind: kind) }
       }
@@ -41,15 +23,26 @@ import Testing
   }
 
   @Test(arguments: [
-    ("127.0.0.1", "http://127.0.0.1:11434/v1"), ("0.0.0.0:9999", "http://127.0.0.1:9999/v1"),
-    ("http://box:1234/", "http://box:1234/v1"),
-    ("https://box/ollama/v1", "https://box:11434/ollama/v1"),
+    ("127.0.0.1", "http://127.0.0.1:11434"), ("0.0.0.0:9999", "http://127.0.0.1:9999"),
+    ("http://box:1234/", "http://box:1234"),
+    ("https://box/ollama/v1", "https://box:11434/ollama"),
   ])
   func readsOllamasOwnSetting(host: String, url: String) throws {
     let settings = try ProviderSettings(kind: .ollama, place: 0) {
       $0 == "OLLAMA_HOST" ? host : nil
     }
     #expect(settings.baseURL == url)
+  }
+
+  @Test func theCompatibleAddressMeansTheSameServer() throws {
+    let gemini = try ProviderSettings(
+      kind: .gemini, baseURL: "https://generativelanguage.googleapis.com/v1beta/openai/",
+      apiKey: "k")
+    #expect(gemini.baseURL == "https://generativelanguage.googleapis.com/v1beta")
+    #expect(gemini.listing.url == gemini.baseURL + "/models")
+    #expect(gemini.listing.headers.map(\.name) == ["x-goog-api-key"])
+    let ollama = try ProviderSettings(kind: .ollama, baseURL: "http://h:1/v1")
+    #expect(ollama.listing.url == "http://h:1/api/tags")
   }
 
   @Test func matchesModelsAndAddressesByPlace() throws {

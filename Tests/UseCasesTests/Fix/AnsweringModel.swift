@@ -51,6 +51,7 @@ extension FakeModelServer.Reply {
       case "\n": out += "\\n"
       case "\r": out += "\\r"
       case "\t": out += "\\t"
+      case "\u{1B}": out += "\\u001b"
       default: out.unicodeScalars.append(scalar)
       }
     }

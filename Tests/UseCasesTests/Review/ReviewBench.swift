@@ -9,7 +9,7 @@ import WebClient
 /// A review with a model behind a socket, and stores in memory.
 struct Bench: Sendable {
   let server = FakeModelServer(.openAI)
-  let cache = InMemoryResponseCache()
+  var cache = InMemoryResponseCache()
   var runs = InMemoryRunStore()
   private let socket: FaultServer?
   private let model: (any LanguageModel)?

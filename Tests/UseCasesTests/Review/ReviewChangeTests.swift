@@ -287,6 +287,21 @@ import WebClient
     #expect(review.dropped.isEmpty)
   }
 
+  @Test func whatTheCacheAnswersLeavesTheBudgetToTheNext() async throws {
+    let bench = try await Bench(replies: [], always: .text("{\"findings\":[]}"))
+    var policy = ReviewPolicy()
+    policy.maxInputTokens = 1_500
+    var reviewed = 0
+    for round in 1...3 {
+      let review = try await bench.review(Changes.manyFiles(6, linesEach: 40), policy: policy)
+        .review
+      #expect(review.coverage.hunksReviewed > reviewed || review.coverage.hunksReviewed == 6)
+      reviewed = review.coverage.hunksReviewed
+      if round == 1 { #expect(reviewed < 6) }
+    }
+    #expect(reviewed == 6)
+  }
+
   @Test func aRunThatCannotBeKeptIsToldAndTheReviewStands() async throws {
     var bench = try await Bench(replies: nil)
     bench.runs = InMemoryRunStore(failingWith: StoreError(code: .full, detail: "disk full"))

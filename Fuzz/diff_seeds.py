@@ -1,4 +1,4 @@
-"""Writes seed diffs made by git itself, and libFuzzer's dictionary: seeds.py FOLDER DICTIONARY."""
+"""Writes seed diffs made by git itself, and libFuzzer's dictionary: diff_seeds.py FOLDER DICTIONARY."""
 
 import os
 import subprocess

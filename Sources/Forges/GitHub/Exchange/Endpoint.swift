@@ -1,0 +1,44 @@
+import Metrics
+
+/// A call of the API by a name of ours: the bounded label of metrics.
+enum Endpoint: String, CaseIterable, Sendable {
+  case installation
+  case installationToken = "installation_token"
+  case app, user
+  case pullRequest = "pull_request"
+  case diff
+  case files
+  case comparison
+  case contents
+  case blob
+  case permission
+  case listComments = "list_comments"
+  case listReviewComments = "list_review_comments"
+  case listReviews = "list_reviews"
+  case createReview = "create_review"
+  case createComment = "create_comment"
+  case editComment = "edit_comment"
+  case createReply = "create_reply"
+  case createCheckRun = "create_check_run"
+  case updateCheckRun = "update_check_run"
+  case createStatus = "create_status"
+  case createReaction = "create_reaction"
+  case addLabels = "add_labels"
+  case removeLabel = "remove_label"
+  case viewer
+  case reviewThreads = "review_threads"
+  case resolveThread = "resolve_thread"
+
+  /// Counts what was sent for one answer: its last request by the class of its status, those
+  /// before it, which were repeated, as `retried`.
+  func count(status: Int?, attempts: Int) {
+    if attempts > 1 { counter("retried").increment(by: attempts - 1) }
+    if attempts > 0 { counter(status.map { "\($0 / 100)xx" } ?? "none").increment() }
+  }
+
+  private func counter(_ status: String) -> Counter {
+    Counter(
+      label: "stet_forge_requests_total",
+      dimensions: [("forge", "github"), ("endpoint", rawValue), ("status", status)])
+  }
+}

@@ -1,0 +1,38 @@
+public import Domain
+public import WebClient
+
+/// A model behind Google's own Gemini API.
+///
+/// What the server refuses is remembered for as long as this value and its copies live.
+public struct GeminiModel: LanguageModel {
+  private let caller: ModelCaller
+
+  public init(
+    _ settings: ProviderSettings, client: WebClient, profile: ModelProfile? = nil,
+    timing: Timing = .system
+  ) {
+    let wire = GenerateContentWire(
+      baseURL: settings.baseURL, model: settings.model, apiKey: settings.apiKey,
+      // Of a model that we do not know we do not know what it refuses either.
+      knownToWork: ModelTraits.of(settings.model) != nil)
+    caller = ModelCaller(
+      settings: settings, wire: wire,
+      profile: profile ?? .of(settings.model, servedBy: settings.kind),
+      transport: .web(client, secret: settings.apiKey != nil), timing: timing)
+  }
+
+  public var name: String { caller.name }
+  public var profile: ModelProfile { caller.profile }
+
+  public func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply {
+    try await caller.reply(to: request)
+  }
+
+  public func stream(_ request: ModelRequest) -> AsyncThrowingStream<ModelPiece, any Error> {
+    caller.stream(request)
+  }
+
+  public func countTokens(in text: String) async -> TokenCount {
+    await caller.countTokens(in: text)
+  }
+}

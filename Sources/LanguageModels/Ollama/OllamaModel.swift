@@ -1,0 +1,35 @@
+public import Domain
+public import WebClient
+
+/// A model that Ollama serves, by its own protocol.
+public struct OllamaModel: LanguageModel {
+  private let caller: ModelCaller
+
+  public init(
+    _ settings: ProviderSettings, client: WebClient, profile: ModelProfile? = nil,
+    timing: Timing = .system
+  ) {
+    let profile = profile ?? .of(settings.model, servedBy: settings.kind)
+    let wire = OllamaChatWire(
+      baseURL: settings.baseURL, model: settings.model, apiKey: settings.apiKey,
+      contextWindow: profile.contextWindow)
+    caller = ModelCaller(
+      settings: settings, wire: wire, profile: profile,
+      transport: .web(client, secret: settings.apiKey != nil), timing: timing)
+  }
+
+  public var name: String { caller.name }
+  public var profile: ModelProfile { caller.profile }
+
+  public func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply {
+    try await caller.reply(to: request)
+  }
+
+  public func stream(_ request: ModelRequest) -> AsyncThrowingStream<ModelPiece, any Error> {
+    caller.stream(request)
+  }
+
+  public func countTokens(in text: String) async -> TokenCount {
+    await caller.countTokens(in: text)
+  }
+}

@@ -1,0 +1,148 @@
+import Domain
+import Foundation
+
+extension GitHubRoute {
+  private static let read = GitHubNeed.read("issues", "pull_requests")
+  private static let write = GitHubNeed.write("issues", "pull_requests")
+
+  static let issueRoutes: [GitHubRoute] = [
+    GitHubRoute("GET", repo: "/issues/{number}", read) { world, call, repository in
+      .json(world.json(issue: try repository.issue(call), in: repository))
+    },
+    GitHubRoute("GET", repo: "/issues/{number}/comments", read) { world, call, repository in
+      let issue = try repository.issue(call)
+      let comments = repository.comments.filter { $0.number == issue.number }
+      return call.page(comments.map { world.json(comment: $0, in: repository) }, in: world.root)
+    },
+    GitHubRoute("POST", repo: "/issues/{number}/comments", write) { world, call, repository in
+      let issue = try repository.issue(call)
+      try world.checkUnlocked(issue, call, repository)
+      let comment = GitHubWorld.Comment(
+        id: world.newID(), number: issue.number, login: world.login(of: call.caller),
+        body: try GitHubWorld.Repository.body(try call.fields(), "IssueComment"),
+        app: world.app(of: call.caller), createdAt: world.now, updatedAt: world.now)
+      world.repositories[repository.key]?.comments.append(comment)
+      world.repositories[repository.key]?.issues[issue.number]?.updatedAt = world.now
+      return .json(world.json(comment: comment, in: repository), status: 201)
+    },
+    GitHubRoute("GET", repo: "/issues/comments/{id}", read) { world, call, repository in
+      .json(world.json(comment: repository.comments[try repository.comment(call)], in: repository))
+    },
+    GitHubRoute("PATCH", repo: "/issues/comments/{id}", write) { world, call, repository in
+      let index = try repository.comment(call)
+      var comment = repository.comments[index]
+      try world.checkAuthor(comment.login, call, repository)
+      comment.body = try GitHubWorld.Repository.body(try call.fields(), "IssueComment")
+      comment.updatedAt = world.now
+      world.repositories[repository.key]?.comments[index] = comment
+      return .json(world.json(comment: comment, in: repository))
+    },
+    GitHubRoute("DELETE", repo: "/issues/comments/{id}", write) { world, call, repository in
+      let index = try repository.comment(call)
+      try world.checkAuthor(repository.comments[index].login, call, repository)
+      world.repositories[repository.key]?.comments.remove(at: index)
+      return GitHubReply(status: 204)
+    },
+    GitHubRoute("GET", repo: "/issues/comments/{id}/reactions", read) { world, call, repository in
+      let comment = repository.comments[try repository.comment(call)]
+      return call.page(comment.reactions.map { world.json(reaction: $0) }, in: world.root)
+    },
+    GitHubRoute("POST", repo: "/issues/comments/{id}/reactions", write) { world, call, repository in
+      let index = try repository.comment(call)
+      var reactions = repository.comments[index].reactions
+      let reply = try world.react(call, &reactions)
+      world.repositories[repository.key]?.comments[index].reactions = reactions
+      return reply
+    },
+    GitHubRoute("GET", repo: "/issues/{number}/labels", read) { world, call, repository in
+      let labels = world.json(labelsOf: try repository.issue(call), in: repository)
+      return call.page(labels.array ?? [], in: world.root)
+    },
+    GitHubRoute(
+      "POST", repo: "/issues/{number}/labels",
+      .write("issues", "pull_requests", role: "triage")
+    ) { world, call, repository in
+      let issue = try repository.issue(call)
+      return try world.addLabels(call, issue, repository)
+    },
+    GitHubRoute(
+      "DELETE", repo: "/issues/{number}/labels/{name}",
+      .write("issues", "pull_requests", role: "triage")
+    ) { world, call, repository in
+      var issue = try repository.issue(call)
+      let name = call.text("name").lowercased()
+      guard let index = issue.labels.firstIndex(where: { $0.lowercased() == name }) else {
+        throw GitHubRefusal(status: 404, message: "Label does not exist")
+      }
+      issue.labels.remove(at: index)
+      issue.updatedAt = world.now
+      world.repositories[repository.key]?.issues[issue.number] = issue
+      return .json(world.json(labelsOf: issue, in: repository))
+    },
+  ]
+}
+
+extension GitHubWorld.Repository {
+  fileprivate func comment(_ call: GitHubCall) throws -> Int {
+    let id = try call.number("id")
+    guard let index = comments.firstIndex(where: { $0.id == id }) else {
+      throw GitHubRefusal.notFound
+    }
+    return index
+  }
+}
+
+extension GitHubWorld {
+  /// Only who wrote a comment, or may write in the repository, changes it.
+  func checkAuthor(_ author: String, _ call: GitHubCall, _ repository: Repository) throws {
+    let login = login(of: call.caller)
+    if login.lowercased() == author.lowercased() { return }
+    if case .installation = call.caller { return }
+    if ["write", "maintain", "admin"].contains(role(of: login, in: repository)) { return }
+    throw GitHubRefusal(status: 403, message: "Must have admin rights to Repository.")
+  }
+
+  /// 201 for a new reaction, 200 for one that the account has given before.
+  mutating func react(_ call: GitHubCall, _ reactions: inout [Reaction]) throws -> GitHubReply {
+    let names = Domain.Reaction.allCases.map(\.rawValue)
+    let fields = try call.fields()
+    _ = try fields.required("content")
+    let content = try fields.choice("content", of: names) ?? ""
+    let login = login(of: call.caller)
+    if let known = reactions.first(where: { $0.login == login && $0.content == content }) {
+      return .json(json(reaction: known))
+    }
+    let reaction = Reaction(id: newID(), login: login, content: content, createdAt: now)
+    reactions.append(reaction)
+    return .json(json(reaction: reaction), status: 201)
+  }
+
+  fileprivate mutating func addLabels(
+    _ call: GitHubCall, _ issue: Issue, _ repository: Repository
+  ) throws -> GitHubReply {
+    // The list may also stand alone, as PyGithub sends it.
+    let body = JSONValue(bytes: call.request.body)
+    let list = try body?.array ?? (try call.fields().array("labels") ?? [])
+    let names = list.compactMap { $0.string ?? $0["name"]?.string }
+    guard !names.isEmpty, names.count == list.count else {
+      throw GitHubRefusal.invalid("\"labels\" wasn't supplied.")
+    }
+    for name in names where name.isEmpty || name.count > 50 {
+      throw GitHubRefusal.field("Label", "name", "invalid")
+    }
+    var repository = repository
+    var issue = issue
+    for name in names {
+      if !repository.labels.contains(where: { $0.name.lowercased() == name.lowercased() }) {
+        repository.labels.append(Label(id: newID(), name: name))
+      }
+      if !issue.labels.contains(where: { $0.lowercased() == name.lowercased() }) {
+        issue.labels.append(name)
+      }
+    }
+    issue.updatedAt = now
+    repository.issues[issue.number] = issue
+    repositories[repository.key] = repository
+    return .json(json(labelsOf: issue, in: repository))
+  }
+}

@@ -1,0 +1,307 @@
+public import Domain
+public import Foundation
+public import Jobs
+
+/// Does what a comment asks of Stet, if its author may ask it, and answers once.
+public struct AnswerCommand: Sendable {
+  public struct Ports: Sendable {
+    public var openForge: ForgeOpener
+    public var publications: any PublicationStore
+    public var runs: any RunStore
+    public var audit: any AuditTrail
+    public var jobs: any JobStore
+    public var limiter: any UsageLimiter
+    /// Explains findings; without one their rule does.
+    public var model: (any LanguageModel)?
+    public var callDeadline: Duration
+    /// Whom commands address, without `@`.
+    public var handle: String
+    /// Commands of one person in one repository, per hour.
+    public var hourlyLimit: Int
+    public var now: @Sendable () -> Date
+
+    public init(
+      openForge: @escaping ForgeOpener, publications: any PublicationStore, runs: any RunStore,
+      audit: any AuditTrail, jobs: any JobStore, limiter: any UsageLimiter,
+      model: (any LanguageModel)?, callDeadline: Duration = .seconds(60), handle: String = "stet",
+      hourlyLimit: Int = 10, now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+      self.openForge = openForge
+      self.publications = publications
+      self.runs = runs
+      self.audit = audit
+      self.jobs = jobs
+      self.limiter = limiter
+      self.model = model
+      self.callDeadline = callDeadline
+      self.handle = handle
+      self.hourlyLimit = hourlyLimit
+      self.now = now
+    }
+  }
+
+  let ports: Ports
+
+  public init(ports: Ports) { self.ports = ports }
+
+  /// - Throws: `JobFailure`, or `CancellationError`.
+  public func handle(_ job: Job) async throws -> JobOutcome {
+    try await run(Work.AnswerCommand(of: job), job: job.id)
+  }
+
+  public func run(_ arguments: Work.AnswerCommand, job: String? = nil) async throws -> JobOutcome {
+    let event = arguments.comment
+    guard let subject = event.subject else {
+      return .cancelled(reason: "a discussion cannot be answered yet")
+    }
+    let commands = CommentCommand.parse(event.comment.body, handle: ports.handle)
+    guard event.change == .created, !event.comment.author.isBot, !commands.isEmpty else {
+      return .cancelled(reason: "the comment asks for nothing")
+    }
+    let place = "\(arguments.access.forge):\(subject)"
+    do {
+      let forge = try await ports.openForge(arguments.access)
+      let conversation = CommandConversation(
+        ports: ports, arguments: arguments, subject: subject, forge: forge,
+        trail: ActionTrail(
+          ports.audit, actor: "\(arguments.access.forge):\(event.comment.author.login)",
+          place: place, decidedBy: Work.AnswerCommand.kind, run: nil, job: job))
+      return try await conversation.answer(commands)
+    } catch let error as ForgeError {
+      if error.code == .notFound { return .cancelled(reason: "the comment or its place is gone") }
+      return try ForgeFailure.outcome(error, at: place)
+    } catch is PublicationClaim.TakenOver {
+      return .snoozed(.seconds(5))
+    } catch let error as StoreError {
+      throw ForgeFailure.failure(error)
+    }
+  }
+}
+
+/// One comment that holds commands, and what is answered to it.
+struct CommandConversation: Sendable {
+  let ports: AnswerCommand.Ports
+  let arguments: Work.AnswerCommand
+  let subject: PullRequestReference
+  let forge: any Forge
+  let trail: ActionTrail
+
+  var event: ForgeEvent.CommentEvent { arguments.comment }
+  private var author: ForgeAccount { event.comment.author }
+  private var marker: HiddenMarker { .answer(event.comment.id) }
+  private var isInThread: Bool { event.kind == .review }
+
+  /// What is needed to ask for a command.
+  private enum Right { case nobodys, authors, writers }
+
+  func answer(_ commands: [CommentCommand]) async throws -> JobOutcome {
+    let own = try await forge.ownAccount()
+    if author.isSame(as: own) { return .cancelled(reason: "Stet does not hear itself") }
+    guard try await isWithinLimit() else {
+      try await trail.note("command.limited")
+      return .cancelled(reason: "\(author.login) has asked too often in this hour")
+    }
+    // Read first: a try before this one may have answered.
+    let said = try await comments()
+    if said.contains(where: { $0.author.isSame(as: own) && HiddenMarker(of: $0.body) == marker }) {
+      return .completed
+    }
+
+    var answers: [String] = []
+    var permission: ForgePermission?
+    for command in commands {
+      let right = Self.right(of: command)
+      if right != .nobodys, permission == nil {
+        permission = try await forge.permission(of: author.login, in: arguments.repository)
+      }
+      if mayAsk(right, permission ?? .none) {
+        if let answer = try await carryOut(command, said, own) { answers.append(answer) }
+      } else {
+        try await trail.note("command.refused", facts: ["command": command.name])
+        answers.append(refusal(command, right))
+      }
+    }
+    try await post(Self.withoutRepeats(answers))
+    return .completed
+  }
+
+  // MARK: Who may ask
+
+  private static func right(of command: CommentCommand) -> Right {
+    switch command {
+    case .fix, .ignore: .writers
+    case .review, .reviewAs, .summary, .enrich, .explain: .authors
+    case .help, .unknown: .nobodys
+    }
+  }
+
+  private func mayAsk(_ right: Right, _ permission: ForgePermission) -> Bool {
+    switch right {
+    case .nobodys: true
+    case .writers: permission >= .write
+    case .authors: permission >= .write || author.id == event.subjectAuthor?.id
+    }
+  }
+
+  private func refusal(_ command: CommentCommand, _ right: Right) -> String {
+    let asked = Defanged.codeSpan(command.name)
+    return right == .writers
+      ? "\(asked) needs write permission in this repository."
+      : "\(asked) needs write permission in this repository, or to be asked by the author."
+  }
+
+  private func isWithinLimit() async throws(StoreError) -> Bool {
+    let key = "command:\(arguments.access.forge):\(arguments.repository):\(author.id)"
+    let use = "\(event.kind.rawValue):\(event.comment.id)"
+    return try await ports.limiter.take(
+      key, use: use, limit: ports.hourlyLimit, per: .seconds(3_600)) == nil
+  }
+
+  // MARK: Commands
+
+  /// - Returns: what to answer; `nil` where the deed itself is the answer.
+  private func carryOut(
+    _ command: CommentCommand, _ said: [ForgeComment], _ own: ForgeAccount
+  ) async throws -> String? {
+    switch command {
+    case .help: return CommandTexts.help(ports.handle)
+    case .unknown(let word): return CommandTexts.unknown(word, ports.handle)
+    case .fix, .enrich, .reviewAs: return CommandTexts.notYet(command)
+    case .review:
+      guard event.isPullRequest else { return CommandTexts.pullRequestsOnly(command) }
+      try await enqueueReview()
+      return nil
+    case .summary:
+      guard event.isPullRequest else { return CommandTexts.pullRequestsOnly(command) }
+      if try await rewriteSummary() { return nil }
+      try await enqueueReview()
+      return nil
+    case .explain:
+      guard let finding = thread(said, own) else { return CommandTexts.inThreads(command) }
+      try await react()
+      let explained = try await ExplainFinding(
+        model: ports.model, callDeadline: ports.callDeadline
+      ).explain(finding, known: try await known(finding.fingerprint))
+      try await trail.note("finding.explained", facts: ["fingerprint": finding.fingerprint])
+      return explained
+    case .ignore:
+      guard let finding = thread(said, own) else { return CommandTexts.inThreads(command) }
+      try await react()
+      return try await ignore(finding)
+    }
+  }
+
+  private func enqueueReview() async throws {
+    try await react()
+    let review = Work.ReviewPullRequest(
+      access: arguments.access, reference: subject,
+      askedBy: "\(arguments.access.forge):\(author.login)",
+      run: TimeOrderedID.next(ports.now()), isAskedFor: true)
+    _ = try await ports.jobs.enqueue([
+      NewJob(
+        kind: Work.ReviewPullRequest.kind, arguments: try review.json(),
+        uniqueKey: "\(review.supersedeKey) comment \(event.comment.id)",
+        supersedeKey: review.supersedeKey, priority: -1, run: review.run)
+    ])
+    try await trail.note("review.enqueued", facts: ["run": review.run])
+  }
+
+  /// - Returns: false where nothing was published yet that could be told again.
+  private func rewriteSummary() async throws -> Bool {
+    let (name, store) = (arguments.access.forge, ports.publications)
+    guard let record = try await store.publication(on: name, of: subject),
+      record.pendingHead == nil, let head = record.publishedHead, let id = record.run,
+      let known = record.summaryComment, let review = try await ports.runs.run(id: id)?.review
+    else { return false }
+    let placed = PlacedFindings(
+      review.findings, head: head, posted: record.posted, ignored: record.ignored,
+      takesComment: { _ in false })
+    let body = SummaryComment(
+      head: head, review: PublishReview.without(placed, review), placed: placed,
+      handle: ports.handle
+    ).body
+    try await react()
+    do {
+      try await forge.edit(comment: known, in: arguments.repository, to: body)
+    } catch {
+      // It was deleted: a review posts it again.
+      if error.code == .notFound { return false }
+      throw error
+    }
+    try await trail.note("summary.edited", facts: ["comment": "\(known)"])
+    return true
+  }
+
+  /// The thread's first comment, where it is one of Stet's findings.
+  private func thread(_ said: [ForgeComment], _ own: ForgeAccount) -> PostedFinding? {
+    guard isInThread, let root = event.comment.place?.inReplyTo,
+      let first = said.first(where: { $0.id == root }), first.author.isSame(as: own),
+      case .finding(let fingerprint)? = HiddenMarker(of: first.body)
+    else { return nil }
+    return PostedFinding(fingerprint: fingerprint, comment: first)
+  }
+
+  private func known(_ fingerprint: String) async throws -> Finding? {
+    let record = try await ports.publications.publication(
+      on: arguments.access.forge, of: subject)
+    guard let id = record?.run, let review = try await ports.runs.run(id: id)?.review else {
+      return nil
+    }
+    return review.findings.first { $0.fingerprint == fingerprint }
+  }
+
+  private func ignore(_ finding: PostedFinding) async throws -> String {
+    var claim = try await PublicationClaim.take(
+      ports.publications, forge: arguments.access.forge, reference: subject)
+    let by = "\(arguments.access.forge):\(author.login)"
+    try await claim.update { $0.ignored[finding.fingerprint] = by }
+    try await trail.note("finding.ignored", facts: ["fingerprint": finding.fingerprint])
+    guard forge.capabilities.hasReviewThreads else { return CommandTexts.ignored }
+    do {
+      let threads = try await forge.reviewThreads(of: subject)
+      let thread = threads.first { $0.comments.contains { $0.id == finding.comment.id } }
+      if let thread, !thread.isResolved {
+        try await forge.resolve(thread: thread.id, in: arguments.repository)
+        try await trail.note("thread.resolved")
+      }
+    } catch let error as ForgeError where !error.isPassing {
+      // The finding is silenced; that its thread stays open is no reason to try it all again.
+    }
+    return CommandTexts.ignored
+  }
+
+  // MARK: Saying it
+
+  private func comments() async throws(ForgeError) -> [ForgeComment] {
+    isInThread
+      ? try await forge.reviewComments(on: subject) : try await forge.comments(on: subject)
+  }
+
+  private func react() async throws {
+    do {
+      try await forge.react(
+        .eyes, to: CommentReference(event.kind, event.comment.id), in: arguments.repository)
+    } catch {
+      // A sign that it was heard, no more.
+      if error.code == .cancelled || error.code == .rateLimited { throw error }
+    }
+  }
+
+  private func post(_ answers: [String]) async throws {
+    guard !answers.isEmpty else { return }
+    let body = ([marker.text] + answers).joined(separator: "\n\n")
+    let posted: ForgeComment
+    if isInThread {
+      let root = event.comment.place?.inReplyTo ?? event.comment.id
+      posted = try await forge.reply(body, to: root, on: subject)
+    } else {
+      posted = try await forge.comment(body, on: subject)
+    }
+    try await trail.note("command.answered", facts: ["comment": "\(posted.id)"])
+  }
+
+  private static func withoutRepeats(_ answers: [String]) -> [String] {
+    var seen: Set<String> = []
+    return answers.filter { seen.insert($0).inserted }
+  }
+}

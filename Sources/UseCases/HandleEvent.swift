@@ -1,0 +1,176 @@
+public import Domain
+public import Foundation
+public import Jobs
+
+/// Reads a stored delivery and decides what follows from it. It calls no forge and no model.
+public struct HandleEvent: Sendable {
+  public struct Ports: Sendable {
+    public var inbox: any Inbox
+    /// One for each source of deliveries.
+    public var readers: [any WebhookReader]
+    public var jobs: any JobStore
+    /// Whether an account is known to be Stet's own, without asking the forge.
+    public var isOwn: @Sendable (_ forge: String, ForgeAccount) -> Bool
+    /// Whether a check is one that Stet made.
+    public var isOwnCheck: @Sendable (ForgeEvent.Check) -> Bool
+    /// Whom commands address, without `@`.
+    public var handle: String
+    public var now: @Sendable () -> Date
+
+    public init(
+      inbox: any Inbox, readers: [any WebhookReader], jobs: any JobStore,
+      isOwn: @escaping @Sendable (_ forge: String, ForgeAccount) -> Bool = { _, _ in false },
+      isOwnCheck: @escaping @Sendable (ForgeEvent.Check) -> Bool = { $0.externalID == "stet" },
+      handle: String = "stet", now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+      self.inbox = inbox
+      self.readers = readers
+      self.jobs = jobs
+      self.isOwn = isOwn
+      self.isOwnCheck = isOwnCheck
+      self.handle = handle
+      self.now = now
+    }
+  }
+
+  let ports: Ports
+
+  public init(ports: Ports) { self.ports = ports }
+
+  /// - Throws: `JobFailure`: a final one where the delivery cannot be read.
+  public func handle(_ job: Job) async throws -> JobOutcome {
+    let arguments = try Work.HandleDelivery(of: job)
+    let source = String(arguments.delivery.prefix { $0 != ":" })
+    guard let reader = ports.readers.first(where: { $0.forge == source }) else {
+      throw JobFailure("no forge called '\(source)' is set up here", isFinal: true)
+    }
+    guard let delivery = try await ports.inbox.delivery(id: arguments.delivery) else {
+      throw JobFailure("the delivery \(arguments.delivery) is no longer stored", isFinal: true)
+    }
+    let event: ForgeEvent
+    do {
+      event = try reader.event(named: arguments.event, body: delivery.body)
+    } catch {
+      throw JobFailure("\(arguments.delivery): \(error.detail)", isFinal: true)
+    }
+    switch decide(event) {
+    case .nothing(let reason): return .cancelled(reason: reason)
+    case .enqueue(let jobs):
+      _ = try await ports.jobs.enqueue(jobs)
+      return .completed
+    }
+  }
+
+  enum Decision: Sendable {
+    case nothing(String)
+    case enqueue([NewJob])
+  }
+
+  func decide(_ event: ForgeEvent) -> Decision {
+    guard let repository = event.repository else { return .nothing("it names no repository") }
+    if let sender = event.sender, ports.isOwn(event.forge, sender) {
+      return .nothing("Stet did it itself")
+    }
+    let access = ForgeAccess(
+      forge: event.forge, repository: repository, installation: event.installation)
+    switch event.content {
+    case .pullRequest(let change, let pull): return decide(change, pull, event, access)
+    case .comment(let comment): return decide(comment, event, access)
+    case .check(let check): return decide(check, event, access)
+    default: return .nothing("nothing follows from '\(event.event)'")
+    }
+  }
+
+  private func decide(
+    _ change: ForgeEvent.PullRequestChange, _ pull: PullRequest, _ event: ForgeEvent,
+    _ access: ForgeAccess
+  ) -> Decision {
+    switch change {
+    case .opened, .reopened, .synchronize, .readyForReview, .baseChanged:
+      if pull.state != .open { return .nothing("the pull request is not open") }
+      if pull.isDraft { return .nothing("the pull request is a draft") }
+      // On another base the same head is another change.
+      return enqueue(
+        review(pull.reference, access, event, pull: pull, isAskedFor: change == .baseChanged),
+        key: "\(pull.head) \(pull.baseBranch)\(change == .baseChanged ? " asked" : "")")
+    case .closed, .convertedToDraft:
+      // It takes the place of what waits or runs, finds nothing to do, and closes an open check.
+      return enqueue(review(pull.reference, access, event, pull: pull), key: "ended \(pull.head)")
+    default: return .nothing("nothing follows from '\(event.event) \(change.rawValue)'")
+    }
+  }
+
+  private func decide(
+    _ comment: ForgeEvent.CommentEvent, _ event: ForgeEvent, _ access: ForgeAccess
+  ) -> Decision {
+    guard comment.change == .created else { return .nothing("only new comments are heard") }
+    // The sender decides, not the author that the comment names.
+    if event.sender?.isBot ?? true || comment.comment.author.isBot {
+      return .nothing("bots are not heard")
+    }
+    if let sender = event.sender, sender.id != comment.comment.author.id {
+      return .nothing("it was not sent by its author")
+    }
+    if CommentCommand.parse(comment.comment.body, handle: ports.handle).isEmpty {
+      return .nothing("the comment holds no command")
+    }
+    let arguments = Work.AnswerCommand(
+      access: access, comment: comment, repository: access.repository)
+    let key = "\(event.forge):\(access.repository):\(comment.kind.rawValue):\(comment.comment.id)"
+    return enqueue(arguments, unique: key, supersede: nil, run: nil, priority: -1)
+  }
+
+  private func decide(
+    _ check: ForgeEvent.Check, _ event: ForgeEvent, _ access: ForgeAccess
+  ) -> Decision {
+    guard event.event == "check_run", event.action == "rerequested", ports.isOwnCheck(check) else {
+      return .nothing("nothing follows from this check")
+    }
+    if event.sender?.isBot ?? true { return .nothing("bots are not heard") }
+    if check.pullRequests.isEmpty {
+      return .nothing("the check names no pull request, as those from forks do not")
+    }
+    var jobs: [NewJob] = []
+    for number in check.pullRequests.prefix(10) {
+      let reference = PullRequestReference(access.repository, number)
+      let decision = enqueue(
+        review(reference, access, event, pull: nil, isAskedFor: true), key: "\(check.commit) asked")
+      if case .enqueue(let more) = decision { jobs += more }
+    }
+    return .enqueue(jobs)
+  }
+
+  // MARK: Jobs
+
+  private func review(
+    _ reference: PullRequestReference, _ access: ForgeAccess, _ event: ForgeEvent,
+    pull: PullRequest?, isAskedFor: Bool = false
+  ) -> Work.ReviewPullRequest {
+    Work.ReviewPullRequest(
+      access: access, reference: reference,
+      askedBy: "\(event.forge):\(event.sender?.login ?? "unknown")",
+      run: TimeOrderedID.next(ports.now()), pullRequest: pull, isAskedFor: isAskedFor)
+  }
+
+  private func enqueue(_ review: Work.ReviewPullRequest, key: String) -> Decision {
+    let supersede = review.supersedeKey
+    return enqueue(
+      review, unique: "\(supersede) \(key)", supersede: supersede, run: review.run, priority: 0)
+  }
+
+  private func enqueue(
+    _ arguments: some JobArguments, unique: String, supersede: String?, run: String?, priority: Int
+  ) -> Decision {
+    guard let json = try? arguments.json() else { return .nothing("its job cannot be written") }
+    return .enqueue([
+      NewJob(
+        kind: type(of: arguments).kind, arguments: json, uniqueKey: unique,
+        supersedeKey: supersede, priority: priority, run: run)
+    ])
+  }
+}
+
+extension Work.ReviewPullRequest {
+  /// A newer review of the same pull request takes the place of an older one.
+  public var supersedeKey: String { "\(access.forge):\(reference)" }
+}

@@ -1,0 +1,61 @@
+import Domain
+
+/// What stands in a hidden comment of HTML at the head of everything that Stet posts, so that it
+/// knows its own again. Only comments of Stet's own account are read for it, and only their first
+/// line: text that a comment quotes further down can claim nothing.
+enum HiddenMarker: Equatable {
+  case summary
+  case finding(String)
+  case review(head: String)
+  /// The answer to the comment of that number.
+  case answer(Int64)
+
+  var text: String {
+    switch self {
+    case .summary: "<!-- stet:summary -->"
+    case .finding(let fingerprint): "<!-- stet:finding \(fingerprint) -->"
+    case .review(let head): "<!-- stet:review \(head) -->"
+    case .answer(let comment): "<!-- stet:answer \(comment) -->"
+    }
+  }
+
+  /// - Returns: `nil` where the text does not begin with a marker.
+  init?(of body: String) {
+    let start = "<!-- stet:"
+    // By scalars of the first line alone: forges may send bodies back with CRLF.
+    let line = body.prefix { !$0.isNewline }
+    guard line.hasPrefix(start), let end = line.range(of: " -->") else { return nil }
+    let words = line[line.index(line.startIndex, offsetBy: start.count)..<end.lowerBound]
+      .split(separator: " ")
+    switch (words.first, words.count) {
+    case ("summary", 1): self = .summary
+    case ("finding", 2) where Self.isHex(words[1]): self = .finding(String(words[1]))
+    case ("review", 2) where Self.isHex(words[1]): self = .review(head: String(words[1]))
+    case ("answer", 2):
+      guard let comment = Int64(words[1]) else { return nil }
+      self = .answer(comment)
+    default: return nil
+    }
+  }
+
+  private static func isHex(_ word: Substring) -> Bool {
+    !word.isEmpty && word.utf8.allSatisfy { $0 < 0x80 && Character(Unicode.Scalar($0)).isHexDigit }
+  }
+}
+
+extension ForgeAccount {
+  /// By login, which is one person's at a time: the number of an App and that of the account in
+  /// whose name it comments are not the same.
+  func isSame(as other: ForgeAccount) -> Bool { login.lowercased() == other.login.lowercased() }
+}
+
+extension Substring {
+  fileprivate func range(of text: String) -> Range<Index>? {
+    var index = startIndex
+    while index < endIndex {
+      if self[index...].hasPrefix(text) { return index..<self.index(index, offsetBy: text.count) }
+      index = self.index(after: index)
+    }
+    return nil
+  }
+}
