@@ -10,7 +10,7 @@ import UseCases
   // MARK: Issues
 
   @Test func anIssueIsStoredAndItsJobWaits() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let response = try await server.call(
         "POST", "/issues",
         body: #"{"title": " It breaks ", "description": "x", "priority": "high", "more": [1]}"#)
@@ -40,7 +40,7 @@ import UseCases
   }
 
   @Test func issuesAreListedInPages() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       var ids: [String] = []
       for number in 0..<5 {
         let made = try await server.json(
@@ -69,7 +69,7 @@ import UseCases
     (#"[]"#, [""]), (#""text""#, [""]),
   ])
   func everyFieldThatIsWrongIsNamed(body: String, fields: [String]) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let answer = try await server.json("POST", "/issues", body: body)
       #expect(answer.status == 422)
       #expect(answer.body["errors"]?.array?.compactMap { $0["field"]?.string } == fields)
@@ -80,7 +80,7 @@ import UseCases
     (300, 201), (301, 422),
   ])
   func aTitleHasItsBounds(length: Int, status: Int) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let title = String(repeating: "é", count: length)
       let answer = try await server.json(
         "POST", "/issues", body: #"{"title": "\#(title)", "description": ""}"#)
@@ -94,7 +94,7 @@ import UseCases
     (String(repeating: "[", count: 5000), "nested too deeply"),
   ])
   func whatIsNoJSONIsToldWithItsPlace(body: String, says: String) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let answer = try await server.json("POST", "/issues", body: body)
       #expect(answer.status == 400)
       #expect(answer.body["detail"]?.string?.contains(says) == true, "\(answer.body)")
@@ -103,7 +103,7 @@ import UseCases
 
   @Test(arguments: ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
   func whatAFormOfAPageSendsIsNotTaken(type: String) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       for path in ["/issues", "/fix", "/v1/review"] {
         let answer = try await server.json(
           "POST", path, headers: ["Content-Type": type], body: "{}")
@@ -115,7 +115,7 @@ import UseCases
   @Test func anIssueWhoseJobCannotBeStoredIsNotPromised() async throws {
     try await withServer({ ports, _ in
       ports.jobs = BrokenJobs(error: StoreError(code: .full, detail: "no space is left."))
-    }) { server in
+    }) { server async throws in
       let answer = try await server.json(
         "POST", "/issues", body: #"{"title": "t", "description": "d"}"#)
       #expect(answer.status == 503)
@@ -134,7 +134,7 @@ import UseCases
         fixedCode: request.code + "!", changed: true, reason: "by \(request.askedBy)",
         verified: ["parses"], usage: ModelUsage(modelCalls: 1), run: "r")
     }
-    try await withServer({ ports, _ in ports.fix = fix }) { server in
+    try await withServer({ ports, _ in ports.fix = fix }) { server async throws in
       let answer = try await server.json(
         "POST", "/fix", body: #"{"code": "x", "path": "a.py", "diff": null}"#)
       #expect(answer.status == 200)
@@ -152,7 +152,7 @@ import UseCases
     let fix: @Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer = {
       _ async throws(FixError) in throw FixError(code: code, detail: "Because.")
     }
-    try await withServer({ ports, _ in ports.fix = fix }) { server in
+    try await withServer({ ports, _ in ports.fix = fix }) { server async throws in
       let answer = try await server.json("POST", "/fix", body: #"{"code": "x"}"#)
       #expect(answer.status == status)
     }
@@ -167,7 +167,7 @@ import UseCases
     try await withServer({ ports, configuration in
       ports.fix = fix
       configuration.limits.fixDeadline = .milliseconds(100)
-    }) { server in
+    }) { server async throws in
       #expect(try await server.call("POST", "/fix", body: #"{"code": "x"}"#).status == 504)
     }
   }
@@ -175,7 +175,7 @@ import UseCases
   // MARK: Jobs
 
   @Test func jobsAreListedShownRetriedAndCancelled() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let jobs = server.ports.jobs
       let made = try await jobs.enqueue([
         NewJob(kind: "a", arguments: "{}"), NewJob(kind: "b", arguments: "{}"),
@@ -213,7 +213,7 @@ import UseCases
     ("GET", "/v1/jobs/"), ("GET", "//v1/jobs"), ("GET", "/v1/jobs/%00"),
   ])
   func whatIsUnknownIsSaidSo(method: String, path: String) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let answer = try await server.json(method, path)
       #expect(answer.status == 404)
       #expect(answer.body["title"]?.string != nil)
@@ -226,7 +226,7 @@ import UseCases
     ("POST", "/metrics", "GET, HEAD"),
   ])
   func aWrongMethodIsToldTheRightOnes(method: String, path: String, allow: String) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let response = try await server.call(method, path)
       #expect(response.status == 405)
       #expect(response.headers["allow"] == allow)

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct AccessTests {
   @Test func programsOfThisMachineAreAnsweredWhileNoTokenExists() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       #expect(try await server.call("GET", "/v1/jobs").status == 200)
       #expect(try await server.call("GET", "/metrics").status == 200)
     }
@@ -25,7 +25,7 @@ import Testing
     ["Sec-Fetch-Site": "same-site"],
   ])
   func whatATunnelOrAPageSendsIsRefusedWithoutAToken(headers: [String: String]) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       for (method, path) in [("GET", "/v1/jobs"), ("GET", "/metrics"), ("POST", "/issues")] {
         let response = try await server.call(
           method, path, headers: headers,
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func aPageOfTheServerItselfIsAnswered() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       for name in ["127.0.0.1", "localhost", "LOCALHOST", "[::1]", "127.8.8.8"] {
         let response = try await server.call(
           "GET", "/v1/jobs",
@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func onceATokenExistsItIsNeeded() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       #expect(try await server.call("GET", "/v1/runs").status == 200)
       let (text, token) = try await server.makeToken(.read)
       try await eventually { try await server.call("GET", "/v1/runs").status == 401 }
@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test func aTokenWorksFromAnywhereAndTellsNoOrigin() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let (text, _) = try await server.makeToken(.write)
       let response = try await server.call(
         "GET", "/v1/jobs",
@@ -96,7 +96,7 @@ import Testing
   }
 
   @Test func aTokenExpires() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let (text, _) = try await server.makeToken(expiresAt: Date().addingTimeInterval(-1))
       let response = try await server.call(
         "GET", "/v1/jobs", headers: ["Authorization": "Bearer \(text)"])
@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test func aScopeIsToldWhereItIsMissing() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let (text, _) = try await server.makeToken(.write)
       let response = try await server.call(
         "POST", "/v1/jobs/x/retry", headers: ["Authorization": "Bearer \(text)"])
@@ -121,7 +121,7 @@ import Testing
     try await withServer({ _, configuration in
       configuration.limits.requestBurst = 3
       configuration.limits.requestsPerMinute = 1
-    }) { server in
+    }) { server async throws in
       var statuses: [Int] = []
       for _ in 0..<5 { statuses.append(try await server.call("GET", "/v1/jobs").status) }
       #expect(statuses == [200, 200, 200, 429, 429])
@@ -136,7 +136,7 @@ import Testing
     try await withServer({ _, configuration in
       configuration.limits.requestBurstPerAddress = 5
       configuration.limits.requestsPerMinutePerAddress = 1
-    }) { server in
+    }) { server async throws in
       _ = try await server.makeToken()
       var statuses: [Int] = []
       for _ in 0..<7 {
@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test func aTokenStoreThatFailsOpensNoDoor() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let broken = ServerPorts(
         inbox: server.ports.inbox, jobs: server.ports.jobs, runs: server.ports.runs,
         issues: server.ports.issues, tokens: BrokenTokens(), audit: server.ports.audit)

@@ -48,15 +48,15 @@ import UseCases
   }
 
   @Test func aReviewIsPromisedAndItsJobWaits() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let response = try await server.call(
         "POST", "/v1/review", body: try Self.body(["diff": .string(Self.diff)]))
       #expect(response.status == 202)
       let body = try JSONDecoder().decode(JSONValue.self, from: Data(response.body))
       let run = try #require(body["run"]?.string)
       #expect(response.headers["location"] == "/v1/runs/\(run)")
-      let job = try #require(
-        try await server.ports.jobs.job(id: try #require(body["job"]?.string)))
+      let id = try #require(body["job"]?.string)
+      let job = try #require(try await server.ports.jobs.job(id: id))
       #expect(job.run == run)
       let work = try Work.ReviewDiff(of: job)
       #expect(work.diff == Self.diff && work.run == run && work.askedBy == "local")
@@ -69,7 +69,7 @@ import UseCases
 
   @Test(arguments: [false, true])
   func aPullRequestIsReviewedAndPostedOnlyWhereAskedFor(posts: Bool) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let answer = try await server.json(
         "POST", "/v1/review",
         body: try Self.body(
@@ -92,7 +92,7 @@ import UseCases
       (["diff": .string(ReviewAPITests.diff), "post": .bool(true)], "post"),
     ] as [([String: JSONValue], String)])
   func whatCannotBeReviewedIsRefused(members: [String: JSONValue], field: String) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let answer = try await server.json("POST", "/v1/review", body: try Self.body(members))
       #expect(answer.status == 422)
       #expect(answer.body["errors"]?.array?.compactMap { $0["field"]?.string } == [field])
@@ -101,7 +101,7 @@ import UseCases
 
   @Test(arguments: ["-1", "121", "soon", ""])
   func theWaitHasItsBounds(wait: String) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let answer = try await server.json(
         "POST", "/v1/review?wait=\(wait)", body: try Self.body(["diff": .string(Self.diff)]))
       #expect(answer.status == 422)
@@ -111,7 +111,7 @@ import UseCases
 
   @Test func whoWaitsGetsTheReviewAsSoonAsItIsThere() async throws {
     let signal = JobSignal()
-    try await withServer(signal: signal) { server in
+    try await withServer(signal: signal) { server async throws in
       let runs = server.ports.runs
       let handler = JobHandler(Work.ReviewDiff.kind) { context in
         try await Task.sleep(for: .milliseconds(300))
@@ -132,7 +132,7 @@ import UseCases
 
   @Test func aReviewThatFailsIsSaidSo() async throws {
     let signal = JobSignal()
-    try await withServer(signal: signal) { server in
+    try await withServer(signal: signal) { server async throws in
       let runs = server.ports.runs
       let handler = JobHandler(Work.ReviewDiff.kind) { context in
         let work = try Work.ReviewDiff(of: context.job)
@@ -149,7 +149,7 @@ import UseCases
   }
 
   @Test func whoWaitsTooShortIsPromised() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let answer = try await server.json(
         "POST", "/v1/review?wait=1", body: try Self.body(["diff": .string(Self.diff)]))
       #expect(answer.status == 202)
@@ -157,7 +157,7 @@ import UseCases
   }
 
   @Test func runsAreListedAndShown() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let id = TimeOrderedID.next(Date())
       try await server.ports.runs.save(Self.record(id, job: nil))
       let list = try await server.json("GET", "/v1/runs").body
@@ -173,7 +173,8 @@ import UseCases
 
   @Test func aRunIsFollowedUntilItIsFinal() async throws {
     let signal = JobSignal()
-    try await withServer({ $1.limits.heartbeat = .milliseconds(200) }, signal: signal) { server in
+    try await withServer({ $1.limits.heartbeat = .milliseconds(200) }, signal: signal) {
+      server async throws in
       let promised = try await server.json(
         "POST", "/v1/review", body: try Self.body(["diff": .string(Self.diff)])
       ).body
@@ -203,7 +204,7 @@ import UseCases
   }
 
   @Test func aRunThatIsDoneIsToldAtOnce() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let id = TimeOrderedID.next(Date())
       try await server.ports.runs.save(Self.record(id, job: nil))
       let connection = try await RawConnection(port: server.port)
@@ -215,7 +216,7 @@ import UseCases
   }
 
   @Test func soManyFollowersAtOnceAndAClosedOneMakesRoom() async throws {
-    try await withServer({ $1.limits.eventStreams = 1 }) { server in
+    try await withServer({ $1.limits.eventStreams = 1 }) { server async throws in
       let promised = try await server.json(
         "POST", "/v1/review", body: try Self.body(["diff": .string(Self.diff)])
       ).body

@@ -53,7 +53,7 @@ import UseCases
         usage: ModelUsage(), run: "r")
     }
     let answer = Mutex<Task<RawResponse, any Error>?>(nil)
-    try await withServer({ ports, _ in ports.fix = fix }) { server in
+    try await withServer({ ports, _ in ports.fix = fix }) { server async throws in
       let task = Task { try await server.call("POST", "/fix", body: #"{"code": "x"}"#) }
       answer.withLock { $0 = task }
       for await _ in begun { break }
@@ -65,7 +65,7 @@ import UseCases
 
   @Test func anEventStreamDoesNotHoldTheStop() async throws {
     let start = ContinuousClock.now
-    try await withServer { server in
+    try await withServer { server async throws in
       let id = try #require(
         try await server.json(
           "POST", "/issues", body: #"{"title": "t", "description": "d"}"#
@@ -81,7 +81,7 @@ import UseCases
   }
 
   @Test func oneConnectionServesManyRequests() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let connection = try await RawConnection(port: server.port)
       for _ in 0..<3 {
         try await connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -94,10 +94,10 @@ import UseCases
   @Test func readinessNamesWhatDoesNotWork() async throws {
     let works = ReadinessCheck(name: "queue") { nil }
     let broken = ReadinessCheck(name: "database") { "The disk is gone." }
-    try await withServer({ ports, _ in ports.readiness = [works] }) { server in
+    try await withServer({ ports, _ in ports.readiness = [works] }) { server async throws in
       #expect(try await server.json("GET", "/readyz").status == 200)
     }
-    try await withServer({ ports, _ in ports.readiness = [works, broken] }) { server in
+    try await withServer({ ports, _ in ports.readiness = [works, broken] }) { server async throws in
       let answer = try await server.json("GET", "/readyz")
       #expect(answer.status == 503)
       #expect(answer.body["checks"]?.array?.last?["problem"]?.string == "The disk is gone.")
@@ -109,7 +109,7 @@ import UseCases
     let log = LogLines()
     try await withServer(
       { ports, _ in ports.jobs = OddJobs() }, handler: LogHandlerMaking(logger: log.logger)
-    ) { server in
+    ) { server async throws in
       let response = try await server.call("GET", "/v1/jobs?state=available&key=hushhush")
       #expect(response.status == 500)
       #expect(!response.text.contains("OddError"))
@@ -123,7 +123,7 @@ import UseCases
   }
 
   @Test func everyAnswerBearsTheHeadersThatKeepBrowsersSafe() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       for path in ["/", "/docs", "/healthz", "/nothing", "/v1/jobs", "/openapi.json"] {
         let response = try await server.call("GET", path)
         #expect(response.headers["x-content-type-options"] == "nosniff")
@@ -137,7 +137,7 @@ import UseCases
   }
 
   @Test func pagesFetchNothing() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       for path in ["/", "/docs"] {
         let response = try await server.call("GET", path)
         #expect(response.headers["content-type"] == "text/html; charset=utf-8")

@@ -11,7 +11,7 @@ import Testing
   private static let signed = ["X-Signature": "good", "X-Delivery": "d-1", "X-Event": "push"]
 
   @Test func storesADeliveryWithItsJobBeforeItAnswers() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let answer = try await server.json(
         "POST", "/webhooks/forge", headers: Self.signed, body: #"{"a": 1}"#)
       #expect(answer.status == 202)
@@ -27,7 +27,7 @@ import Testing
 
   @Test(arguments: ["d-1", "d-2"])
   func aReplayUnderTheSameOrAnotherIdIsADuplicate(second: String) async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       _ = try await server.json(
         "POST", "/webhooks/forge", headers: Self.signed, body: #"{"a": 1}"#)
       var headers = Self.signed
@@ -68,7 +68,7 @@ import Testing
       body: String(repeating: " ", count: 2001), status: 413, says: "2000 bytes"),
   ])
   func refuses(_ bad: Bad) async throws {
-    try await withServer({ $1.limits.webhookBody = 2000 }) { server in
+    try await withServer({ $1.limits.webhookBody = 2000 }) { server async throws in
       let answer = try await server.json(
         "POST", "/webhooks/forge", headers: bad.headers, body: bad.body)
       #expect(answer.status == bad.status)
@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test func aHugeBodyThatIsDeclaredIsRefusedBeforeItComes() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let connection = try await RawConnection(port: server.port)
       try await connection.send(
         "POST /webhooks/forge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -94,7 +94,7 @@ import Testing
   }
 
   @Test func aHugeBodyInChunksIsRefusedAsSoonAsItIsTooLong() async throws {
-    try await withServer({ $1.limits.webhookBody = 100_000 }) { server in
+    try await withServer({ $1.limits.webhookBody = 100_000 }) { server async throws in
       let connection = try await RawConnection(port: server.port)
       try await connection.send(
         "POST /webhooks/forge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -107,7 +107,7 @@ import Testing
   }
 
   @Test func aBodyInManySmallChunksIsTaken() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let connection = try await RawConnection(port: server.port)
       try await connection.send(
         "POST /webhooks/forge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -126,7 +126,7 @@ import Testing
 
   @Test(arguments: [false, true])
   func aBodyThatComesTooSlowlyIsRefusedByTheDeadline(chunked: Bool) async throws {
-    try await withServer({ $1.limits.bodyDeadline = .milliseconds(1500) }) { server in
+    try await withServer({ $1.limits.bodyDeadline = .milliseconds(1500) }) { server async throws in
       let connection = try await RawConnection(port: server.port)
       try await connection.send(
         "POST /webhooks/forge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -148,7 +148,7 @@ import Testing
   }
 
   @Test func aHeadThatNeverEndsIsClosedByTheDeadline() async throws {
-    try await withServer({ $1.limits.headDeadline = .seconds(1) }) { server in
+    try await withServer({ $1.limits.headDeadline = .seconds(1) }) { server async throws in
       let connection = try await RawConnection(port: server.port)
       try await connection.send("POST /webhooks/forge HTTP/1.1\r\n")
       let dripping = Task {
@@ -165,7 +165,7 @@ import Testing
   }
 
   @Test func aBodyThatBreaksOffIsNoDelivery() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       let connection = try await RawConnection(port: server.port)
       try await connection.send(
         "POST /webhooks/forge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -180,7 +180,7 @@ import Testing
   @Test(arguments: [StoreError.Code.full, .locked, .unwritable])
   func nothingIsAcknowledgedThatCouldNotBeStored(code: StoreError.Code) async throws {
     let inbox = BrokenInbox(error: StoreError(code: code, detail: "the data folder is in trouble."))
-    try await withServer({ ports, _ in ports.inbox = inbox }) { server in
+    try await withServer({ ports, _ in ports.inbox = inbox }) { server async throws in
       let response = try await server.call(
         "POST", "/webhooks/forge", headers: Self.signed, body: "{}")
       #expect(response.status == 503)
@@ -191,14 +191,14 @@ import Testing
   }
 
   @Test func aForgeThatIsNotServedIsUnknown() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       #expect(try await server.call("POST", "/webhooks/other", body: "{}").status == 404)
       #expect(try await server.call("GET", "/webhooks/forge").status == 405)
     }
   }
 
   @Test func aTokenIsNotAskedFor() async throws {
-    try await withServer { server in
+    try await withServer { server async throws in
       _ = try await server.makeToken()
       var headers = Self.signed
       headers["Host"] = "stet.example.org"
