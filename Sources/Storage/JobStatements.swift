@@ -137,6 +137,10 @@ struct JobStatements: Sendable {
       values.append(.text(kind))
       conditions.append("kind = $\(values.count)")
     }
+    if let run = filter.run {
+      values.append(.text(run))
+      conditions.append("run = $\(values.count)")
+    }
     if let before = filter.before {
       values.append(.text(before))
       conditions.append("id < $\(values.count)")
