@@ -106,6 +106,9 @@ let package = Package(
     .executableTarget(
       name: "DiffNumstat", dependencies: ["Domain"], path: "Benchmarks/DiffNumstat",
       swiftSettings: strict),
+    .executableTarget(
+      name: "DeliveryWriter", dependencies: ["Jobs", "Storage"],
+      path: "Benchmarks/DeliveryWriter", swiftSettings: strict),
 
     .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"], swiftSettings: strict),
     .testTarget(
@@ -133,7 +136,8 @@ let package = Package(
       dependencies: ["LanguageModels", "Domain", "WebClient", "TestKit", log],
       swiftSettings: strict),
     .testTarget(
-      name: "StorageTests", dependencies: ["Storage", "Jobs", "Domain", "TestKit"],
+      name: "StorageTests",
+      dependencies: ["Storage", "Jobs", "Domain", "TestKit", "DeliveryWriter"],
       swiftSettings: strict),
     .testTarget(
       name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit"], swiftSettings: strict),

@@ -6,7 +6,7 @@ public struct ServerConfiguration: Sendable {
   public var port: Int
   /// The address that links use, without a slash at its end; `nil`: the listening address.
   public var publicURL: String?
-  /// Shown by the description of the API, never in a header.
+  /// Of the program: shown to those who may read `/docs`, never in a header.
   public var version: String
   public var limits: ServerLimits
 

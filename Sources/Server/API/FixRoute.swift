@@ -1,5 +1,6 @@
 import Domain
 import Hummingbird
+import UseCases
 
 /// `POST /fix`: one model call, and the code alone comes back.
 struct FixRoute {
@@ -28,25 +29,26 @@ struct FixRoute {
     }
     var fields = try JSONFields(
       await context.read(request, limit: limits.apiBody, deadline: limits.bodyDeadline))
-    let code = fields.text("code", isRequired: true, maxBytes: limits.apiBody)
+    let most = FixCode.largest.value
+    let code = fields.text("code", isRequired: true, maxBytes: most)
     if code?.isEmpty == true { fields.refuse("code", "It is empty.") }
-    let diff = fields.text("diff", maxBytes: limits.apiBody)
-    let words = fields.text("context", maxBytes: 64 << 10)
+    let diff = fields.text("diff", maxBytes: most)
+    let words = fields.text("context", maxBytes: most)
     let path = fields.text("path", maxBytes: 4096)
     try fields.check()
 
-    let asked = FixRequest(
+    let asked = FixCode.Request(
       code: code ?? "", diff: diff, context: words, path: path, askedBy: context.caller.actor,
       deadline: limits.fixDeadline)
     // The use case holds the deadline; the little more is for one that does not.
     let answer = try await within(limits.fixDeadline + .seconds(2)) {
-      do {
+      do throws(FixError) {
         return try await fix(asked)
-      } catch let failure as FixFailure {
-        throw Self.problem(failure)
+      } catch {
+        throw Self.problem(error)
       }
     }
-    guard let answer else { throw Self.problem(FixFailure(code: .timedOut, detail: "")) }
+    guard let answer else { throw Self.problem(FixError(code: .timedOut, detail: "")) }
     return Answer.json(
       .object([
         "fixed_code": .string(answer.fixedCode), "changed": .bool(answer.changed),
@@ -56,16 +58,24 @@ struct FixRoute {
       ]))
   }
 
-  private static func problem(_ failure: FixFailure) -> Problem {
-    let detail = SecretMask.masked(failure.detail).text
-    return switch failure.code {
+  private static func problem(_ error: FixError) -> Problem {
+    let detail = SecretMask.masked(error.detail).text
+    let seconds = error.retryAfter.map { "\(max(1, Int(($0 / .seconds(1)).rounded(.up))))" }
+    return switch error.code {
+    case .invalid, .tooLong:
+      Problem.fields([
+        .init(
+          field: error.field ?? "code", message: error.field == nil ? detail : "It \(detail).")
+      ])
     case .timedOut:
       Problem(
-        .timedOut, "No fix came in time. Try again, or send less code. \(detail)",
-        headers: ["Retry-After": "10"])
-    case .tooLong: Problem.fields([.init(field: "code", message: detail)])
-    case .modelFailed: Problem(.modelFailed, detail)
-    case .storeFailed: Problem(.unavailable, detail, headers: ["Retry-After": "10"])
+        .timedOut, "No fix came in time: try again, or send less code. \(detail)",
+        headers: ["Retry-After": seconds ?? "10"])
+    case .rateLimited:
+      Problem(.unavailable, detail, headers: ["Retry-After": seconds ?? "30"])
+    case .unauthorized, .modelFailed: Problem(.modelFailed, detail)
+    case .cancelled:
+      Problem(.unavailable, "The server was stopped meanwhile.", headers: ["Retry-After": "5"])
     }
   }
 }

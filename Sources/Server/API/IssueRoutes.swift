@@ -88,7 +88,6 @@ struct IssueRoutes {
       NewJob(
         kind: Work.EnrichIssue.kind, arguments: try work.json(), uniqueKey: issue.id, run: run)
     ])
-    ports.wakeWorkers()
   }
 
   @Sendable private func list(

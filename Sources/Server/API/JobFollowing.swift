@@ -23,12 +23,15 @@ struct JobFollowing: Sendable {
     let (stream, continuation) = AsyncStream.makeStream(
       of: Pulse.self, bufferingPolicy: .bufferingNewest(64))
     // Listening begins before the first look, so that nothing falls between.
-    let changes = ports.jobChanges(id)
+    let changes = ports.events.events(of: id, buffer: 64)
     continuation.yield(.look)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
-        for await change in changes {
-          continuation.yield(change.progress.map(Pulse.progress) ?? .look)
+        for await event in changes {
+          switch event.change {
+          case .state: continuation.yield(.look)
+          case .progress(let line): continuation.yield(.progress(line))
+          }
         }
       }
       group.addTask { [look] in

@@ -95,7 +95,6 @@ struct JobRoutes {
       throw Problem.unknown("job", job.id)
     }
     try await note("job.retried", after, context)
-    ports.wakeWorkers()
     return Answer.json(Self.document(after))
   }
 
@@ -112,7 +111,6 @@ struct JobRoutes {
       throw Problem.unknown("job", job.id)
     }
     try await note("job.cancelled", after, context)
-    ports.wakeWorkers()
     return Answer.json(Self.document(after), status: after.state.isFinal ? 200 : 202)
   }
 

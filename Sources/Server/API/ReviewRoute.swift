@@ -48,7 +48,6 @@ struct ReviewRoute {
     guard let enqueued = try await ports.jobs.enqueue([job]).first else {
       throw Problem(.unavailable, "The job could not be stored.")
     }
-    ports.wakeWorkers()
     // Where the same review waits already, that one's run is the one that will be.
     var promised = run
     if !enqueued.isNew, let waiting = try await ports.jobs.job(id: enqueued.id) {

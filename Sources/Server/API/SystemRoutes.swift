@@ -67,8 +67,8 @@ struct SystemRoutes {
       ) { _, _ in Page.home() },
     ]
     all += own
-    let document = Description.document(of: all, version: configuration.version)
-    let page = DocsPage.text(of: all)
+    let document = Description.document(of: all)
+    let page = DocsPage.text(of: all, version: configuration.version)
     for index in all.indices {
       switch all[index].path {
       case "/openapi.json": all[index].handler = { _, _ in Answer.json(document) }

@@ -41,9 +41,12 @@ struct Problem: Error, Sendable {
   }
 
   static func fields(_ errors: [FieldError]) -> Problem {
-    let names = errors.map { "`\($0.field)`" }.joined(separator: ", ")
+    let names = errors.filter { !$0.field.isEmpty }.map { "`\($0.field)`" }
     return Problem(
-      .invalidFields, "Some members cannot be taken: \(names). See `errors` for each.",
+      .invalidFields,
+      names.isEmpty
+        ? errors.map(\.message).joined(separator: " ")
+        : "Some fields cannot be taken: \(names.joined(separator: ", ")). See `errors` for each.",
       errors: errors)
   }
 

@@ -30,6 +30,10 @@ public struct MetricDefinition: Sendable, Hashable {
       "Webhooks by what became of them: accepted, duplicate, refused, failed."),
     MetricDefinition(
       "stet_jobs_finished_total", .counter, ["kind", "outcome"], "Tries of jobs that ended."),
+    MetricDefinition("stet_jobs", .gauge, ["state"], "Jobs that are stored, by their state."),
+    MetricDefinition(
+      "stet_jobs_oldest_due_seconds", .gauge, [],
+      "How long the oldest job that is due has waited."),
     MetricDefinition("stet_jobs_running", .gauge, [], "Jobs that this process runs."),
     MetricDefinition(
       "stet_jobs_pickup_seconds", .histogram, [],

@@ -4,7 +4,7 @@ import Hummingbird
 
 /// `/docs`: the description of the API as a page.
 enum DocsPage {
-  static func text(of routes: [Route]) -> String {
+  static func text(of routes: [Route], version: String) -> String {
     var parts = [
       """
       <main>
@@ -12,7 +12,8 @@ enum DocsPage {
       <p>Routes marked with a scope take <code>Authorization: Bearer TOKEN</code>; \
       <code>stet token create</code> makes one. While no token exists, programs of this machine \
       are answered without. Errors are <code>application/problem+json</code>. \
-      <a href="/openapi.json">As OpenAPI 3.1.</a></p>
+      <a href="/openapi.json">As OpenAPI 3.1.</a> \
+      This is Stet \(Page.escaped(version)).</p>
       <h2>Routes</h2>
       """
     ]

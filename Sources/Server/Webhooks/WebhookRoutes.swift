@@ -61,7 +61,6 @@ struct WebhookRoutes {
       enqueuing: NewJob(kind: Work.HandleDelivery.kind, arguments: try work.json()))
     switch acceptance {
     case .accepted(let job):
-      ports.wakeWorkers()
       count(reader.forge, "accepted")
       context.logger.info(
         "a webhook was stored",

@@ -86,7 +86,7 @@ struct ServiceWiring: Sendable {
       ports: ServerPorts(
         inbox: wiring.inbox, jobs: wiring.jobs, runs: wiring.runs, issues: wiring.issues,
         tokens: wiring.tokens, audit: wiring.audit, webhooks: webhooks,
-        jobChanges: jobChanges(of:), wakeWorkers: { [signal = wiring.signal] in signal.ring() },
+        events: wiring.jobEvents,
         readiness: [
           ReadinessCheck(name: "database") { [wiring] in
             do {
@@ -107,42 +107,12 @@ struct ServiceWiring: Sendable {
     [GitHubWebhooks(secret: wiring.settings.github.webhookSecret?.reveal())]
   }
 
-  @Sendable private func jobChanges(of id: String) -> AsyncStream<JobChange> {
-    let events = wiring.jobEvents.events(of: id)
-    return AsyncStream { changes in
-      let task = Task {
-        for await event in events {
-          switch event.change {
-          case .state: changes.yield(JobChange())
-          case .progress(let line): changes.yield(JobChange(progress: line))
-          }
-        }
-        changes.finish()
-      }
-      changes.onTermination = { _ in task.cancel() }
-    }
-  }
-
-  @Sendable private func fix(_ request: FixRequest) async throws -> FixAnswer {
-    do {
-      let answer = try await FixCode(
-        ports: .init(model: model, runs: wiring.runs, syntax: wiring.syntax, logger: logger)
-      ).run(
-        .init(
-          code: request.code, diff: request.diff, context: request.context, path: request.path,
-          askedBy: "api", deadline: request.deadline))
-      return FixAnswer(
-        fixedCode: answer.fixedCode, changed: answer.changed, reason: answer.reason ?? "",
-        verified: answer.verified, usage: answer.usage, run: answer.run)
-    } catch {
-      let code: FixFailure.Code =
-        switch error.code {
-        case .timedOut: .timedOut
-        case .tooLong: .tooLong
-        default: .modelFailed
-        }
-      throw FixFailure(code: code, detail: error.detail)
-    }
+  @Sendable private func fix(
+    _ request: FixCode.Request
+  ) async throws(FixError) -> FixCode.Answer {
+    try await FixCode(
+      ports: .init(model: model, runs: wiring.runs, syntax: wiring.syntax, logger: logger)
+    ).run(request)
   }
 
   /// What a person reads of an error in a job's list of failures.
