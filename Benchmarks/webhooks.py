@@ -31,7 +31,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.path.join(ROOT, "Benchmarks", "out")
 PEER = ["fastapi==0.165.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0"]
-SECRET = "a secret of the benchmark"
+SECRET = "a-secret-of-the-benchmark"
 SIZE = 20_000
 CONNECTIONS = 32
 PROCESSES = 2
@@ -71,7 +71,7 @@ def pull_request_body():
                 "pushed_at": "2026-02-03T04:05:06Z", "size": 4711, "language": "Python",
                 "open_issues_count": 12, "default_branch": "main"}
 
-    pull = {"url": f"{api}/pulls/7", "html_url": "https://github.com/acme/shop/pull/7",
+    pull = {"url": f"{api}/pulls/7", "number": 7, "html_url": "https://github.com/acme/shop/pull/7",
             "state": "open", "locked": False, "title": "Count what is sold",
             "user": user("octocat", 583231), "created_at": "2026-02-03T04:05:06Z",
             "closed_at": None, "merged_at": None, "labels": [], "draft": False, "merged": False,
@@ -346,7 +346,7 @@ def start_stet(binary, folder, more=None):
     environment = plain_environment(
         HOME=folder, STET_DATA_DIR=os.path.join(folder, "data"), LLM_PROVIDER="none",
         STET_LISTEN=f"127.0.0.1:{port}", SWIFT_BACKTRACE="enable=no",
-        STET_LOG_LEVEL="notice") | (more or {})
+        STET_LOG_LEVEL="notice", STET_GRACE="1") | (more or {})
     return Server("stet", [binary, "serve"], environment, folder, port)
 
 

@@ -21,17 +21,26 @@ MODEL_SECONDS = 1.0
 LIMITS = {"ack p99 ms, busy": 20, "first model request s": 0.3, "MB after 100 reviews": 90}
 
 
-class Forge:
-    """The fake GitHub in a process of its own, seeded with the pull requests of the payloads."""
+def seed(number):
+    """A repository with a pull request like no other: the same change twice is asked once only."""
+    before = [f"def part_{line}(rows):\n    return sum(rows) + {line}\n\n\n" for line in range(20)]
+    after = list(before)
+    after[3] = f"def part_{number}(rows):\n    return sum(rows) / len(rows) + {number}\n\n\n"
+    return {
+        "name": f"acme/shop-{number}", "private": False, "files": {"orders.py": "".join(before)},
+        "pulls": [{"number": 7, "title": "Count what is sold", "author": "octocat",
+                   "head": {"orders.py": "".join(after)}}]}
 
-    def __init__(self, binary, folder, payloads):
+
+class Forge:
+    """The fake GitHub in a process of its own, with a hundred repositories."""
+
+    def __init__(self, binary, folder):
         self.token = "bench-" + secrets.token_hex(12)
-        command = [binary, "--quiet", "--token", self.token, "--login", "stet-bench"]
-        for number, payload in enumerate(payloads):
-            path = os.path.join(folder, f"pull_request.opened.{number}.json")
-            with open(path, "wb") as file:
-                file.write(payload)
-            command += ["--seed-webhook", path]
+        path = os.path.join(folder, "seed.json")
+        with open(path, "w", encoding="ascii") as file:
+            json.dump({"repositories": [seed(number) for number in range(1, REVIEWS + 1)]}, file)
+        command = [binary, "--quiet", "--token", self.token, "--login", "acme", "--seed", path]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             if line.startswith("listening on "):
@@ -42,6 +51,11 @@ class Forge:
     def state(self):
         with urllib.request.urlopen(self.url + "/_fake/state", timeout=10) as answer:
             return json.load(answer)
+
+    def requests(self):
+        with urllib.request.urlopen(self.url + "/_fake/requests", timeout=10) as answer:
+            return [f"{one['method']} {one['path']} {one['status']}"
+                    for one in json.load(answer)["requests"]]
 
     def published(self):
         """How many pull requests hold a summary, and whether any holds more than one."""
@@ -57,16 +71,19 @@ class Forge:
         self.process.wait()
 
 
-def opened(body, number):
-    """The payload of a pull request of a repository of its own, one commit like no other."""
+def opened(body, number, state):
+    """The payload of the pull request of a repository."""
     event = json.loads(body)
     event["action"] = "opened"
     del event["label"]
     name = f"shop-{number}"
     pull = event["pull_request"]
     for repository in [event["repository"], pull["head"]["repo"], pull["base"]["repo"]]:
-        repository |= {"name": name, "full_name": f"acme/{name}", "id": 5_000_000 + number}
-    pull["head"]["sha"] = f"{number:040x}".replace("0", "c")
+        repository |= {
+            "name": name, "full_name": f"acme/{name}", "id": 5_000_000 + number, "private": False}
+    issue = state[f"acme/{name}"]["issues"][0]
+    pull["head"]["sha"] = issue["head"]
+    pull["base"]["sha"] = issue["base"]
     pull |= {"id": 7_000_000 + number, "html_url": f"https://github.com/acme/{name}/pull/7"}
     # An App's number would ask for an App's token.
     del event["installation"]
@@ -103,8 +120,11 @@ def measure(start_stet, fake, folder, body, sign, latencies, percentile):
 
     review.reply = slow
     model = review.FakeModel()
-    payloads = [opened(body, number) for number in range(1, REVIEWS + 1)]
-    forge = Forge(fake, folder, payloads)
+    # A request that was given up is no news.
+    model.server.handle_error = lambda *_: None
+    forge = Forge(fake, folder)
+    state = forge.state()
+    payloads = [opened(body, number, state) for number in range(1, REVIEWS + 1)]
     server = start_stet(folder, {
         "LLM_PROVIDER": "openai-compatible", "LLM_MODEL": "bench", "NO_PROXY": "127.0.0.1",
         "LLM_BASE_URL": f"http://127.0.0.1:{model.port}/v1", "GITHUB_API_URL": forge.url,
@@ -134,6 +154,11 @@ def measure(start_stet, fake, folder, body, sign, latencies, percentile):
         wait_until("all reviews", lambda: forge.published() == REVIEWS, 180)
         time.sleep(1)
         memory = server.megabytes()
+    except RuntimeError:
+        with open(server.log, encoding="utf-8", errors="replace") as log:
+            print(log.read()[-2000:])
+        print("asked of the forge: " + ", ".join(forge.requests()[-20:]))
+        raise
     finally:
         server.end()
         forge.end()

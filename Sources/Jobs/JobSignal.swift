@@ -17,7 +17,7 @@ public final class JobSignal: Sendable {
   }
 
   /// - Returns: what `remove` takes.
-  func add(_ listener: @escaping @Sendable () -> Void) -> Int {
+  public func add(_ listener: @escaping @Sendable () -> Void) -> Int {
     state.withLock { state in
       state.next += 1
       state.listeners[state.next] = listener
@@ -25,7 +25,7 @@ public final class JobSignal: Sendable {
     }
   }
 
-  func remove(_ number: Int) {
+  public func remove(_ number: Int) {
     state.withLock { $0.listeners[number] = nil }
   }
 }

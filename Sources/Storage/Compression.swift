@@ -21,9 +21,9 @@ enum Compression {
   static func inflate(_ packed: [UInt8], count: Int) throws(StoreError) -> [UInt8] {
     let damaged = StoreError(code: .corrupt, detail: "compressed bytes are damaged.")
     guard count >= 0, count <= largest else { throw damaged }
-    // One byte more, since no bytes at all have no address to be written to.
+    // One byte more, so that too many are noticed, and none at all has an address to go to.
     var bytes = [UInt8](repeating: 0, count: count + 1)
-    var made = uLong(count)
+    var made = uLong(count + 1)
     var taken = uLong(packed.count)
     guard uncompress2(&bytes, &made, packed, &taken) == Z_OK, Int(made) == count,
       Int(taken) == packed.count

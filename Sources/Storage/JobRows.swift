@@ -162,7 +162,9 @@ struct JobChanges {
         [
           .text(transition.state.rawValue),
           .integer(Int64(transition.isCounted ? job.attempt : max(0, job.attempt - 1))),
-          waits ? .real(now + max(0, transition.delay.inSeconds)) : .null,
+          // Handed back, it keeps its place among those that wait.
+          waits && transition.state != .available
+            ? .real(now + max(0, transition.delay.inSeconds)) : .null,
           waits ? .null : .real(now),
           .text(try StoredJSON.text(Array(errors.suffix(Self.mostErrors)), named: job.id)),
           .integer(Int64(interruptions ?? 0)), .text(job.id),

@@ -56,11 +56,12 @@ struct JobStatements: Sendable {
     superseded = """
       SELECT id, state, \(Self.claimColumns.dropFirst("id, ".count)) FROM jobs
       WHERE kind = $1 AND supersede_key = $2 AND supersede_key IS NOT NULL AND \(Self.unfinished)
-        AND id <> $3
-      ORDER BY id\(dialect.lockingRows)
+        AND id <> $3\(dialect.lockingRows)
       """
     extend = """
-      UPDATE jobs SET leased_until = \(now) + $3 WHERE \(byLease) RETURNING cancel_requested
+      UPDATE jobs SET leased_until = \(now) + $1
+      WHERE id = $2 AND lease_token = $3 AND state = 'running'
+      RETURNING cancel_requested
       """
     complete = """
       UPDATE jobs SET state = 'completed', finished_at = \(now), leased_until = NULL, worker = NULL
@@ -78,7 +79,7 @@ struct JobStatements: Sendable {
       ORDER BY leased_until LIMIT $1\(dialect.lockingFreeRows)
       """
     running = """
-      SELECT \(Self.claimColumns) FROM jobs WHERE state = 'running' ORDER BY id\(dialect.lockingRows)
+      SELECT \(Self.claimColumns) FROM jobs WHERE state = 'running' ORDER BY leased_until\(dialect.lockingRows)
       """
     locked = """
       SELECT \(Self.claimColumns), state FROM jobs WHERE id = $1\(dialect.lockingRows)

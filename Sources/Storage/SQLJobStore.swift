@@ -64,7 +64,7 @@ public struct SQLJobStore: JobStore {
       var states: [LeaseState] = []
       for held in leases {
         let rows = try transaction.query(
-          SQLStatement(text, [.text(held.job), .integer(held.token), .real(lease.inSeconds)]))
+          SQLStatement(text, [.real(lease.inSeconds), .text(held.job), .integer(held.token)]))
         switch rows.first?.integer(0) {
         case nil: states.append(.lost)
         case 1: states.append(.cancelRequested)

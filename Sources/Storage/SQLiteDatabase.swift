@@ -55,6 +55,9 @@ public final class SQLiteDatabase: SQLDatabase {
     state.withLock { ($0.commits, $0.changes) }
   }
 
+  /// Calls whose transaction has not begun.
+  var callsWaiting: Int { state.withLock(\.waiting.count) }
+
   public func query(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow] {
     if !state.withLock(\.isReady) { try await prepare() }
     let chosen = state.withLock { state in

@@ -95,7 +95,10 @@ public struct HandleEvent: Sendable {
         key: "\(pull.head) \(pull.baseBranch)\(change == .baseChanged ? " asked" : "")")
     case .closed, .convertedToDraft:
       // It takes the place of what waits or runs, finds nothing to do, and closes an open check.
-      return enqueue(review(pull.reference, access, event, pull: pull), key: "ended \(pull.head)")
+      let ending = review(pull.reference, access, event, pull: pull)
+      return enqueue(
+        ending, unique: "\(ending.supersedeKey) ended \(pull.head)",
+        supersede: ending.supersedeKey, run: nil, priority: 0)
     default: return .nothing("nothing follows from '\(event.event) \(change.rawValue)'")
     }
   }

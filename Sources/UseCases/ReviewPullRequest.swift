@@ -186,7 +186,9 @@ struct PullRequestAttempt: Sendable {
         ports.publications, forge: name, reference: reference)
       try await concludeOpenCheck(CheckConclusion.ended(.cancelled, "\(reason)."), &claim)
     }
-    if let runs = ports.review.runs, try await runs.run(id: arguments.run) == nil {
+    // An event that only ends what goes on has promised nobody a run.
+    let isPromised = arguments.pullRequest.flatMap(reasonToLeave) == nil
+    if isPromised, let runs = ports.review.runs, try await runs.run(id: arguments.run) == nil {
       try await runs.save(
         Run(
           id: arguments.run, kind: .review, startedAt: ports.review.now(), seconds: 0,

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import TestKit
 import Testing
+import WebClient
 
 /// Every request and answer of a broad scenario, held against GitHub's own descriptions.
 @Suite(

@@ -221,7 +221,7 @@ import WebClient
     let hub = scene.hub
     let body = try JSONValue.parsed(#"{"body": "x"}"#)
     let path = scene.issuePath + "/comments"
-    try await FakeGitHubClient.with(hub, scene.grace) { client in
+    try await FakeGitHubClient.with(hub, scene.grace) { client async throws in
       hub.inject(GitHubFault(.answer(status: 502, body: "{}"), on: "POST", "/comments"))
       #expect(try await client("POST", path, body).status == 502)
       hub.inject(GitHubFault(.html(status: 200), on: "POST", "/comments"))

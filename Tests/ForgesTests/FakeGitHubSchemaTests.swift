@@ -75,10 +75,11 @@ import Testing
     let check = JSONSchemaCheck(document: document)
     let schema = try JSONValue.parsed(example.schema)
     for text in example.good {
-      #expect(try check.problems(of: .parsed(text), against: schema) == [], "\(text)")
+      let problems = check.problems(of: try .parsed(text), against: schema)
+      #expect(problems == [], "\(text)")
     }
     for (text, word) in example.bad {
-      let problems = try check.problems(of: .parsed(text), against: schema)
+      let problems = check.problems(of: try .parsed(text), against: schema)
       #expect(problems.contains { $0.contains(word) }, "\(text): \(problems)")
     }
   }

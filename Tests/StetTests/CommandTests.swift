@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import Testing
 
@@ -41,20 +42,35 @@ import Testing
     #expect(!result.error.isEmpty)
   }
 
-  @Test(arguments: [
-    ("octo/cat#12", "gh pr diff 12 --repo octo/cat > pr.diff"),
-    ("https://forge.example/octo/cat/pull/12", "gh pr diff https://forge.example/octo/cat/pull/12"),
-  ])
-  func pullRequestSaysHowToReviewItsDiff(_ subject: String, _ part: String) throws {
-    let result = try program.run(["review", subject])
+  @Test func pullRequestWithoutCredentialsSaysWhatToSet() throws {
+    let result = try program.run(["review", "octo/cat#12"])
     #expect(result.status == 2)
-    #expect(result.error.contains(part))
-    #expect(result.error.contains("stet review --diff pr.diff"))
+    #expect(result.error.contains("GITHUB_TOKEN"))
+  }
+
+  @Test(arguments: [
+    "octo/cat#12", "https://github.com/octo/cat/pull/12",
+    "https://github.com/octo/cat/pull/12/files",
+    "https://github.com/octo/cat/pull/12#discussion_r1",
+  ])
+  func pullRequestsAreKnown(_ text: String) throws {
+    let reference = try PullRequestSubject.reference(text, webURL: "https://github.com")
+    #expect(reference?.description == "octo/cat#12")
+  }
+
+  @Test(arguments: [
+    "https://forge.example/octo/cat/pull/12", "https://github.com/octo/cat",
+    "https://github.com/octo/cat/issues/12", "https://github.com/octo/cat/pull/x",
+  ])
+  func addressesOfSomethingElseAreRefused(_ text: String) {
+    #expect(throws: CommandFailure.self) {
+      try PullRequestSubject.reference(text, webURL: "https://github.com")
+    }
   }
 
   @Test(arguments: ["main..HEAD", "HEAD~3", "feature/x", "a/b#c", "#12", "origin/main...topic"])
-  func rangesAreNotTakenForPullRequests(_ range: String) {
-    #expect(!PullRequestReference.matches(range))
+  func rangesAreNotTakenForPullRequests(_ range: String) throws {
+    #expect(try PullRequestSubject.reference(range, webURL: "https://github.com") == nil)
   }
 
   @Test func unknownProviderIsStatusTwo() throws {

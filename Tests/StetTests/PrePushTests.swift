@@ -24,10 +24,10 @@ import Testing
 
   private func prepare() throws {
     try running.makeRepository()
-    try running.program.shell("git init --quiet --bare remote.git", ["bash"])
+    _ = try running.program.shell("git init --quiet --bare remote.git", ["bash"])
     try running.git("remote", "add", "origin", "../remote.git")
     try running.git("push", "--quiet", "origin", "HEAD~1:refs/heads/main")
-    try running.program.shell(
+    _ = try running.program.shell(
       "cp \"$0\" work/.git/hooks/pre-push && chmod +x work/.git/hooks/pre-push", [Self.hook])
   }
 

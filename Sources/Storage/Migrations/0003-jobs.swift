@@ -48,7 +48,7 @@ extension Migration {
       WHERE supersede_key IS NOT NULL
         AND state IN ('available', 'scheduled', 'running', 'retryable')
       """,
-      "CREATE INDEX jobs_by_state ON jobs (state, id)",
+      "CREATE INDEX jobs_states ON jobs (id, state)",
       "CREATE INDEX jobs_by_run ON jobs (run) WHERE run IS NOT NULL",
     ])
 }

@@ -22,7 +22,21 @@ enum AnsweredCode {
         forModel: "the line \"\(line)\" stands in place of code; write every line",
         forPeople: "it left out parts of the code")
     }
+    if losesMost(code, of: original) {
+      throw CodeFault(
+        forModel: "most of the code is gone; write every line of it",
+        forPeople: "it left out most of the code")
+    }
     return code
+  }
+
+  /// A correction is small; a text of less than half the lines is one that the model forgot.
+  private static func losesMost(_ code: String, of original: String) -> Bool {
+    func lines(_ text: String) -> Int {
+      text.split(separator: "\n").count { !$0.allSatisfy(\.isWhitespace) }
+    }
+    let before = lines(original)
+    return before >= 3 && lines(code) * 2 < before
   }
 
   private static func isMarker(_ line: Substring, _ nonce: String) -> Bool {

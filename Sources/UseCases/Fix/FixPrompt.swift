@@ -107,9 +107,16 @@ struct FixPrompt: Sendable {
 
   private static let examples = [
     (
-      path: "stats.py", code: "def mean(xs):\n    return sum(xs) / len(xs) + 1",
+      path: "stats.py",
+      code: """
+      def mean(xs):
+          total = 0
+          for x in xs:
+              total = x
+          return total / len(xs)
+      """,
       answer:
-        #"{"reason":"The mean has 1 added to it, which is wrong.","fixed_code":"def mean(xs):\n    return sum(xs) / len(xs)"}"#
+        #"{"reason":"The loop overwrites the total instead of adding to it.","fixed_code":"def mean(xs):\n    total = 0\n    for x in xs:\n        total += x\n    return total / len(xs)"}"#
     ),
     (
       path: "greet.py",

@@ -36,7 +36,9 @@ struct MannersTests {
 
   @Test("has something else in its JSON")
   func otherJSON() async throws {
-    try await FaultServer.with { _ in .json(#"{"number": "seven"}"#) } _: { server in
+    try await FaultServer.with { _ in
+      .json(#"{"number": "seven"}"#)
+    } _: { server in
       let forge = try ForgeBench.forge(server.url)
       let error = try await failure { try await forge.pullRequest(ForgeBench.reference) }
       #expect(error.code == .malformed)
@@ -135,7 +137,9 @@ struct MannersTests {
 
   @Test("sends us to another host: nothing goes there")
   func elsewhere() async throws {
-    try await FaultServer.with { _ in .json(ForgeBench.pullRequest) } _: { other in
+    try await FaultServer.with { _ in
+      .json(ForgeBench.pullRequest)
+    } _: { other in
       let away = other.url
       try await FaultServer.with { request in
         request.path.contains("comments")
@@ -168,7 +172,8 @@ struct MannersTests {
     }
   }
 
-  @Test("is named by a URL that cannot be used", arguments: ["", "ftp://x", "https://", "https://u@h"])
+  @Test(
+    "is named by a URL that cannot be used", arguments: ["", "ftp://x", "https://", "https://u@h"])
   func badURL(url: String) throws {
     #expect(throws: ForgeError.self) { try ForgeBench.forge(url) }
   }
@@ -183,7 +188,9 @@ struct MannersTests {
 
   @Test("says what every request needs")
   func headers() async throws {
-    try await FaultServer.with { _ in .json(ForgeBench.pullRequest) } _: { server in
+    try await FaultServer.with { _ in
+      .json(ForgeBench.pullRequest)
+    } _: { server in
       let forge = try ForgeBench.forge(server.url)
       _ = try await forge.pullRequest(ForgeBench.reference)
       let request = try #require(server.requests.first)

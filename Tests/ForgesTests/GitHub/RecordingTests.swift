@@ -1,11 +1,13 @@
 import Domain
 import Foundation
 import Testing
+import WebClient
 
 @testable import Forges
 
 /// Exchanges with the real GitHub, as PyGithub recorded them over the years.
-@Suite("Recorded exchanges", .enabled(if: SharedData.isThere, Comment(rawValue: SharedData.absence)))
+@Suite(
+  "Recorded exchanges", .enabled(if: SharedData.isThere, Comment(rawValue: SharedData.absence)))
 struct RecordingTests {
   private struct Exchange {
     var method: String
@@ -21,14 +23,14 @@ struct RecordingTests {
     var path: String
     var decode: @Sendable (Data) throws -> Void
 
-    init<Payload: Decodable>(
+    init<Payload: Decodable & Sendable>(
       _ method: String, _ path: String, _ type: Payload.Type,
       _ check: @escaping @Sendable (Payload) throws -> Void = { _ in }
     ) {
       name = "\(method) \(path)"
       self.method = method
       self.path = path
-      decode = { data in try check(try GitHubAPI.decoder.decode(type, from: data)) }
+      decode = { data in try check(try GitHubAPI.decoder.decode(Payload.self, from: data)) }
     }
   }
 

@@ -80,7 +80,7 @@ import Testing
     #expect(hosted.promptStyle == .numberedHunks)
     #expect(hosted.contextWindow == 1_000_000)
     #expect(hosted.concurrency == 8)
-    #expect(ModelProfile.of("qwen2.5-coder:7b", servedBy: .ollama).contextWindow == 4096)
+    #expect(ModelProfile.of("qwen2.5-coder:7b", servedBy: .ollama).contextWindow == 16_384)
   }
 }
 

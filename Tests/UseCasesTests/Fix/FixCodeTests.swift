@@ -69,7 +69,7 @@ import Testing
     ("\u{FEFF}a\n", "b", "\u{FEFF}b\n"), ("\n\na\n\n\n", "b", "\n\nb\n\n\n"),
     // Mixed ends: each line keeps its own, a new one gets the usual.
     ("a\r\nb\nc\r\nd\r\n", "a\nb\nx\nc\nd", "a\r\nb\nx\r\nc\r\nd\r\n"),
-    ("a\nb\nc", "a", "a"), ("a", "a\nb", "a\nb"),
+    ("a\nb\nc", "a\nc", "a\nc"), ("a", "a\nb", "a\nb"),
     ("a\rb\n", "a\rc", "a\rc\n"), ("  a\n", "  b\r\n", "  b\n"),
   ])
   func theOuterFormIsKept(_ original: String, _ answered: String, _ expected: String) async throws {
@@ -98,12 +98,12 @@ import Testing
     #expect(fake.asked.count == 2)
   }
 
-  @Test(arguments: ["", "  \n", "a = 1\n# ... rest of the code unchanged ..."])
+  @Test(arguments: ["", "  \n", "a = 1\n# ... rest of the code unchanged ...", "a = 1"])
   func halfAnAnswerIsNotGivenOut(_ text: String) async throws {
     let fake = try await AnsweringModel([], always: .fixed(text))
-    let answer = try await fix("a = 1\nb = 2\n", path: "a.py", by: fake.model)
+    let answer = try await fix("a = 1\nb = 2\nc = 3\n", path: "a.py", by: fake.model)
     #expect(!answer.changed)
-    #expect(answer.fixedCode == "a = 1\nb = 2\n")
+    #expect(answer.fixedCode == "a = 1\nb = 2\nc = 3\n")
     #expect(answer.reason?.isEmpty == false)
   }
 

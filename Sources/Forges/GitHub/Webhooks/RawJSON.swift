@@ -41,11 +41,14 @@ struct RawJSON {
   /// The value of a member. - Complexity: O(bytes before it).
   subscript(_ name: StaticString) -> RawJSON? {
     guard isObject else { return nil }
+    let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     let found: Range<Int>? = text.withUnsafeBufferPointer { bytes in
       var scan = JSONScan(bytes: bytes, at: start + 1)
       while let key = scan.nextKey() {
         let value = scan.passValue()
-        if Self.equals(bytes, key, name) { return value }
+        let name = UnsafeBufferPointer(rebasing: bytes[key])
+        let isEscaped = name.contains(UInt8(ascii: "\\"))
+        if Self.equals(name, wanted, isEscaped: isEscaped) { return value }
       }
       return nil
     }
@@ -57,16 +60,22 @@ struct RawJSON {
   func members(_ names: [StaticString]) -> [RawJSON?] {
     var found = [RawJSON?](repeating: nil, count: names.count)
     guard isObject else { return found }
+    let wanted = names.map { UnsafeBufferPointer(start: $0.utf8Start, count: $0.utf8CodeUnitCount) }
     var isSeen = [Bool](repeating: false, count: names.count)
     text.withUnsafeBufferPointer { bytes in
       var scan = JSONScan(bytes: bytes, at: start + 1)
       while let key = scan.nextKey() {
         let value = scan.passValue()
-        for index in names.indices where !isSeen[index] && Self.equals(bytes, key, names[index]) {
-          isSeen[index] = true
-          guard bytes[value.lowerBound] != UInt8(ascii: "n") else { continue }
-          found[index] = RawJSON(text: text, start: value.lowerBound, end: value.upperBound)
-        }
+        let name = UnsafeBufferPointer(rebasing: bytes[key])
+        let isEscaped = name.contains(UInt8(ascii: "\\"))
+        guard
+          let index = wanted.indices.first(where: {
+            !isSeen[$0] && Self.equals(name, wanted[$0], isEscaped: isEscaped)
+          })
+        else { continue }
+        isSeen[index] = true
+        guard bytes[value.lowerBound] != UInt8(ascii: "n") else { continue }
+        found[index] = RawJSON(text: text, start: value.lowerBound, end: value.upperBound)
       }
     }
     return found
@@ -104,21 +113,17 @@ struct RawJSON {
     }
   }
 
-  private static func equals(
-    _ bytes: UnsafeBufferPointer<UInt8>, _ key: Range<Int>, _ name: StaticString
+  /// A name may be written with escapes, though no forge does.
+  @inline(__always) private static func equals(
+    _ key: UnsafeBufferPointer<UInt8>, _ name: UnsafeBufferPointer<UInt8>, isEscaped: Bool
   ) -> Bool {
-    let count = name.utf8CodeUnitCount
-    guard key.count >= count else { return false }
-    if key.count == count {
-      for offset in 0..<count where bytes[key.lowerBound + offset] != name.utf8Start[offset] {
-        return false
-      }
-      return true
+    if isEscaped {
+      // No letter takes more than six bytes.
+      return key.count <= name.count * 6
+        && JSONString.text(ArraySlice(key)).utf8.elementsEqual(name)
     }
-    // A name may be written with escapes, though no forge does. It cannot be longer than these.
-    let found = UnsafeBufferPointer(rebasing: bytes[key])
-    guard key.count <= count * 6, found.contains(UInt8(ascii: "\\")) else { return false }
-    return JSONString.text(ArraySlice(found)).utf8.elementsEqual(
-      UnsafeBufferPointer(start: name.utf8Start, count: count))
+    guard key.count == name.count else { return false }
+    for index in 0..<key.count where key[index] != name[index] { return false }
+    return true
   }
 }

@@ -1,0 +1,72 @@
+import Domain
+import Foundation
+import Testing
+
+@testable import Storage
+
+@Suite struct DataFolderLockTests {
+  @Test func oneHoldsItAndTheNextIsTold() async throws {
+    try await withFolder { folder in
+      let data = folder + "/deep/data"
+      let lock = try DataFolderLock(folder: data)
+      let error = #expect(throws: StoreError.self) { try DataFolderLock(folder: data) }
+      #expect(error?.code == .locked)
+      #expect(error?.detail.contains(data) == true)
+      #expect(
+        error?.detail.contains("process \(ProcessInfo.processInfo.processIdentifier)") == true)
+      lock.release()
+      let next = try DataFolderLock(folder: data)
+      next.release()
+    }
+  }
+
+  @Test func itGoesWithItsOwner() async throws {
+    try await withFolder { folder in
+      do { _ = try DataFolderLock(folder: folder) }
+      _ = try DataFolderLock(folder: folder)
+    }
+  }
+
+  @Test func aFolderThatCannotBeIsUnwritable() async throws {
+    try await withFolder { folder in
+      try Data().write(to: URL(fileURLWithPath: folder + "/file"))
+      for path in [folder + "/file/x", "/proc/stet"] {
+        let error = #expect(throws: StoreError.self) { try DataFolderLock(folder: path) }
+        #expect(error?.code == .unwritable)
+      }
+    }
+  }
+
+  /// Another process has it, is killed, and leaves nothing that has to be cleaned up.
+  @Test(
+    .enabled(
+      if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3"),
+      "the other process is a Python one"))
+  func aKilledHolderLeavesItFree() async throws {
+    try await withFolder { folder in
+      let holder = Process()
+      let answers = Pipe()
+      holder.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+      holder.arguments = [
+        "-c",
+        """
+        import fcntl, os, sys, time
+        held = open(sys.argv[1] + "/stet.lock", "w")
+        fcntl.flock(held, fcntl.LOCK_EX)
+        held.write(str(os.getpid()))
+        held.flush()
+        print("held", flush=True)
+        time.sleep(60)
+        """, folder,
+      ]
+      holder.standardOutput = answers
+      try holder.run()
+      #expect(!answers.fileHandleForReading.availableData.isEmpty)
+      let error = #expect(throws: StoreError.self) { try DataFolderLock(folder: folder) }
+      #expect(error?.detail.contains("process \(holder.processIdentifier)") == true)
+      kill(holder.processIdentifier, SIGKILL)
+      holder.waitUntilExit()
+      _ = try DataFolderLock(folder: folder)
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import Domain
+import Foundation
+import Jobs
+import Testing
+
+@testable import Storage
+
+@Suite struct SQLJobStoreTests {
+  @Test(arguments: JobStoreContract.parts)
+  func contract(_ part: JobStoreContract) async throws {
+    try await withFolder { folder in
+      try await part.check(SQLJobStore(SQLiteDatabase(path: folder + "/a.db")))
+    }
+  }
+
+  /// Three processes' worth of connections, each with several claimers.
+  @Test func noJobIsClaimedTwiceByMany() async throws {
+    try await withFolder { folder in
+      let path = folder + "/a.db"
+      let first = SQLJobStore(SQLiteDatabase(path: path, patience: .seconds(60)))
+      _ = try await first.enqueue((0..<600).map { NewJob(kind: "k", arguments: "\($0)") })
+      let seen = Gathered()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for process in 0..<3 {
+          let store = SQLJobStore(SQLiteDatabase(path: path, patience: .seconds(60)))
+          for claimer in 0..<3 {
+            group.addTask {
+              while true {
+                let claimed = try await store.claim(
+                  kinds: ["k"], limit: 7, worker: "\(process).\(claimer)", lease: .seconds(60))
+                if claimed.isEmpty { return }
+                seen.add(claimed.map(\.job.id))
+                for job in claimed {
+                  let finished = try await store.finish(job.lease, .completed)
+                  #expect(finished)
+                }
+              }
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+      let ids = seen.all
+      #expect(ids.count == 600)
+      #expect(Set(ids).count == 600)
+      #expect(try await first.counts() == [.completed: 600])
+    }
+  }
+
+  /// Otherwise claims would grow slow with the number of finished jobs.
+  @Test func frequentQuestionsAreAnsweredByAnIndex() async throws {
+    try await withFolder { folder in
+      let database = SQLiteDatabase(path: folder + "/a.db")
+      let statements = JobStatements(.sqlite)
+      for (text, index) in [
+        (statements.claim(kinds: 2), "jobs_by_turn"),
+        (statements.untilNext(kinds: 2), "jobs_by_time"), (statements.oldest, "jobs_by_time"),
+        (statements.expired, "jobs_by_lease"), (statements.present, "jobs_unique"),
+        (statements.superseded, "jobs_superseded"), (statements.running, "jobs_by_lease"),
+        (statements.complete, "sqlite_autoindex_jobs_1"),
+      ] {
+        let count = Set(text.matches(of: /\$\d+/).map { String($0.0) }).count
+        let plan = try await database.transaction { transaction throws(StoreError) in
+          try transaction.query(
+            SQLStatement(
+              "EXPLAIN QUERY PLAN " + text, Array(repeating: .integer(1), count: count)))
+        }
+        let steps = plan.compactMap { $0.text(3) }
+        #expect(steps.contains { $0.contains(index) }, "\(steps)")
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") }, "\(steps)")
+        #expect(!steps.contains { $0 == "SCAN jobs" }, "\(steps)")
+      }
+    }
+  }
+
+  @Test func theClockIsTheDatabases() async throws {
+    try await withFolder { folder in
+      let database = SQLiteDatabase(path: folder + "/a.db")
+      let before = Date().timeIntervalSince1970
+      let rows = try await database.query(SQLStatement("SELECT \(database.dialect.now)"))
+      let now = try #require(rows.first?.real(0))
+      #expect(now > before - 0.01 && now < Date().timeIntervalSince1970 + 0.01)
+    }
+  }
+
+  @Test func theSignalRingsForWorkAndNotForNone() async throws {
+    try await withFolder { folder in
+      let signal = JobSignal()
+      let rings = Gathered()
+      let listener = signal.add { rings.add(["ring"]) }
+      defer { signal.remove(listener) }
+      let store = SQLJobStore(SQLiteDatabase(path: folder + "/a.db"), signal: signal)
+      let new = NewJob(kind: "k", arguments: "{}", uniqueKey: "u")
+      _ = try await store.enqueue([new])
+      #expect(rings.all.count == 1)
+      _ = try await store.enqueue([new])
+      #expect(rings.all.count == 1)
+    }
+  }
+
+  @Test func aJobInAStateOfTheFutureIsSaidToBe() async throws {
+    try await withFolder { folder in
+      let database = SQLiteDatabase(path: folder + "/a.db")
+      let store = SQLJobStore(database)
+      let id = try await JobStoreContract.add(store)
+      try await database.change([SQLStatement("UPDATE jobs SET state = 'dreaming'")])
+      let error = await #expect(throws: StoreError.self) { try await store.job(id: id) }
+      #expect(error?.code == .corrupt && error?.detail.contains(id) == true)
+      #expect(try await store.counts() == [:])
+      #expect(
+        try await store.claim(kinds: ["k"], limit: 1, worker: "w", lease: .seconds(1)).isEmpty)
+    }
+  }
+}
