@@ -121,7 +121,7 @@ let package = Package(
       name: "ForgesTests",
       dependencies: [
         "Forges", "Domain", "WebClient", "TestKit", log, crypto, jwt,
-        .product(name: "CryptoExtras", package: "swift-crypto"),
+        cryptoExtras,
       ],
       exclude: ["PyGithub"], swiftSettings: strict),
     .testTarget(

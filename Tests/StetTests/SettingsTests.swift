@@ -143,7 +143,7 @@ import Testing
 
   @Test func unknownNamesInTheEnvironmentAreOnlyWarnings() throws {
     let settings = try reader([
-      "STET_DATADIR": "/x", "STET_TEST_ANY": "1", "STET_LISTEN": "x", "OTHER": "y",
+      "STET_DATADIR": "/x", "STET_TEST_ANY": "1", "STET_SECRET_KEY": "x", "OTHER": "y",
     ]).read()
     #expect(settings.warnings.count == 1)
     #expect(settings.warnings.first?.contains("did you mean STET_DATA_DIR?") == true)

@@ -1,5 +1,3 @@
-public import Foundation
-
 /// What Stet has posted on one pull request, and what it was about to post when it last wrote this.
 public struct Publication: Sendable, Hashable, Codable {
   /// A finding that stands on the forge as a comment.

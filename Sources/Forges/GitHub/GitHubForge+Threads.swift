@@ -160,7 +160,8 @@ extension GitHubForge {
 
   func viewer() async throws(ForgeError) -> ForgeAccount {
     let viewer = try await query(
-      .viewer, "query { viewer { login databaseId } }", GitHubAPI.NoVariables(), mayRepeat: true,
+      .viewer, "query { viewer { login ... on User { databaseId } } }", GitHubAPI.NoVariables(),
+      mayRepeat: true,
       access: ownAccess, for: GitHubAPI.ViewerPayload.self
     ).viewer
     return ForgeAccount(

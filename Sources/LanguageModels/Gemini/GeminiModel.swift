@@ -23,6 +23,7 @@ public struct GeminiModel: LanguageModel {
 
   public var name: String { caller.name }
   public var profile: ModelProfile { caller.profile }
+  public var cacheIdentity: String { caller.cacheIdentity }
 
   public func reply(to request: ModelRequest) async throws(ModelError) -> ModelReply {
     try await caller.reply(to: request)

@@ -22,7 +22,7 @@ public struct MetricDefinition: Sendable, Hashable {
       "Requests that were answered, by the route's template."),
     MetricDefinition(
       "stet_http_request_seconds", .histogram, ["method", "route"],
-      "Time from the end of a request's head to its answer's last byte."),
+      "Time from a request's head to the beginning of its answer."),
     MetricDefinition(
       "stet_http_requests_running", .gauge, [], "Requests that are being answered."),
     MetricDefinition(

@@ -54,7 +54,7 @@ struct ServiceLogHandler: LogHandler {
   }
 
   private var time: String {
-    now().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+    now().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)) + "Z"
   }
 }
 

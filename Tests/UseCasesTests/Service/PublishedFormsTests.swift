@@ -46,12 +46,18 @@ import Testing
     #expect(body.contains("`````suggestion\na\n````\nb\n`````"))
   }
 
+  /// Of a token's form, made here so that none stands in the repository.
+  private static let secret: String = {
+    let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+    return "gh" + "p_" + String((1...36).map { letters[($0 * $0 * 31 + $0 * 17) % letters.count] })
+  }()
+
   @Test(arguments: [
     Finding.sample(suggestion: "x = 1", verified: [.anchor, .quote]),
     .sample(side: .old, suggestion: "x = 1", verified: [.applies]),
     .sample(suggestion: "x = 1 \u{202E}", verified: [.applies]),
     .sample(
-      suggestion: "t = 'gh" + "p_" + String(repeating: "a1B2", count: 9) + "'", verified: [.applies]
+      suggestion: "t = '\(Self.secret)'", verified: [.applies]
     ),
     .sample(suggestion: nil, verified: [.applies]),
   ])
@@ -64,7 +70,7 @@ import Testing
       .sample(message: "Ask @octocat, fixes #12, ![x](https://evil.example/a.png) <img src=x>"))
     #expect(body.contains("`@octocat`"))
     #expect(!body.contains(" @octocat"))
-    #expect(!body.contains("](https"))
+    #expect(body.contains("`![x](https://evil.example/a.png`"))
     #expect(!body.contains("<img"))
   }
 
