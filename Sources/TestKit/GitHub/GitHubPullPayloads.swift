@@ -215,7 +215,7 @@ extension GitHubWorld {
       "url": "\(root)/repos/\(repository.fullName)/statuses/\(commit)",
       "avatar_url": "\(Self.web)/avatars/\(known(status.login).id)", "id": status.id,
       "node_id": Self.nodeID("Status", status.id), "state": status.state,
-      "description": status.description ?? "", "target_url": status.target ?? "",
+      "description": status.description ?? "", "target_url": status.target,
       "context": status.context, "created_at": status.createdAt, "updated_at": status.createdAt,
       "creator": json(account: status.login),
     ])

@@ -38,10 +38,11 @@ public struct OpenAPICheck: Sendable {
   private let checks: [JSONSchemaCheck]
   private let operations: [String: [Operation]]
 
-  /// GitHub answers `null` here for a comment that a later commit has outdated, and for one on a
-  /// whole file, though its description says that it does not.
+  /// GitHub answers `null` here though its description says that it does not: for a comment that a
+  /// later commit has outdated or that stands on a whole file, and for a status that gave none.
   private static let nullInTruth: Set<String> = [
     ".line", ".original_line", ".position", ".start_line", ".original_start_line", ".start_side",
+    ".target_url",
   ]
 
   /// - Parameter descriptions: OpenAPI 3.0 or 3.1; an operation is judged by the first that has it.
