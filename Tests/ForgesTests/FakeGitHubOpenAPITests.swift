@@ -232,9 +232,9 @@ struct FakeGitHubOpenAPITests {
       ("/reviews", #"{"event": "WRONG", "body": "x"}"#),
       (
         "/reviews",
-        #"{"event": "COMMENT", "body": "x", "comments": [{"path": "a.py", "line": 1, "body": "x"}]}"#
+        #"{"event": "COMMENT", "body": "x", "comments": [{"path": "a.py", "line": 99, "body": "x"}]}"#
       ),
-      ("/comments", #"{"body": "x", "commit_id": "\#(scene.head)", "path": "a.py", "line": 1}"#),
+      ("/comments", #"{"body": "x", "commit_id": "\#(scene.head)", "path": "a.py", "line": 99}"#),
       ("/comments", #"{"body": "x", "commit_id": "none", "path": "a.py", "line": 5}"#),
     ] {
       expect(try await person("POST", scene.pullPath + path, .parsed(body)), 422)

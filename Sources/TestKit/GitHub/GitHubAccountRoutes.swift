@@ -93,7 +93,8 @@ extension GitHubWorld {
     }
     let fields = try call.fields()
     var granted = installation.permissions
-    if let wanted = fields["permissions"] {
+    // An empty object asks for all, as PyGithub does.
+    if let wanted = fields["permissions"], !wanted.members.isEmpty {
       granted = [:]
       for (name, level) in wanted.members {
         let levels = ["read", "write", "admin"]

@@ -190,21 +190,26 @@ public struct OpenAPICheck: Sendable {
         method: "GET", path: exchange.path, headers: [], body: [], connection: 0, number: 0)
     ).query
     for (name, text) in query.sorted(by: { $0.key < $1.key }) { judge(text, name, "query") }
+    if exchange.requestBody.isEmpty == false, exchange.requestJSON == nil {
+      return problems + ["the body is not JSON"]
+    }
+    // A newer description may allow a form that the older one did not know.
+    let judged = operations[exchange.method, default: []].filter { $0.name == operation.name }
+      .sorted { $0.description < $1.description }.map { self.body(exchange, $0) }
+    if exchange.requestJSON != nil { report.requestBodies += 1 }
+    return problems + (judged.contains([]) ? [] : judged.first ?? [])
+  }
+
+  private func body(_ exchange: FakeGitHub.Exchange, _ operation: Operation) -> [String] {
+    let check = checks[operation.description]
     let body = check.resolved(operation.value["requestBody"] ?? .null)
     guard let schema = body["content"]?["application/json"]?["schema"] else {
-      if !exchange.requestBody.isEmpty, exchange.method != "GET" {
-        problems.append("a body where the description has none")
-      }
-      return problems
+      return exchange.requestBody.isEmpty ? [] : ["a body where the description has none"]
     }
     guard let value = exchange.requestJSON else {
-      if body["required"]?.bool == true || !exchange.requestBody.isEmpty {
-        problems.append("the body is not JSON")
-      }
-      return problems
+      return body["required"]?.bool == true ? ["no body where one is required"] : []
     }
-    report.requestBodies += 1
-    problems += check.problems(of: value, against: schema)
+    var problems = check.problems(of: value, against: schema)
     // A member that nobody reads is a mistake, though the schema lets it pass.
     if let named = check.resolved(schema)["properties"]?.members {
       for name in value.members.keys.sorted() where named[name] == nil {
