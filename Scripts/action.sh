@@ -3,7 +3,7 @@
 # Everything comes by the environment, so that no text of a pull request is ever part of a script.
 set -euo pipefail
 
-stet=${STET:?the path of the program}
+stet=${PROGRAM:?the path of the program}
 event=${GITHUB_EVENT_PATH:?this runs inside a GitHub workflow}
 number=$(python3 -c '
 import json, sys
@@ -18,8 +18,8 @@ if [[ -z $number ]]; then
   exit 2
 fi
 
-arguments=("$GITHUB_REPOSITORY#$number" --fail-on "${STET_FAIL_ON:-error}")
-if [[ ${STET_POST:-true} == true ]]; then arguments+=(--post); fi
+arguments=("$GITHUB_REPOSITORY#$number" --fail-on "${FAIL_ON:-error}")
+if [[ ${POST:-true} == true ]]; then arguments+=(--post); fi
 if [[ -n ${GITHUB_STEP_SUMMARY:-} ]]; then
   arguments+=(--format markdown --output "$RUNNER_TEMP/stet-review.md")
 fi

@@ -62,6 +62,8 @@ struct Wiring: Sendable {
   var issues: any IssueStore { SQLIssueStore(database) }
   var tokens: any TokenStore { SQLTokenStore(database) }
 
+  var pruning: SQLPruning { SQLPruning(database) }
+
   /// Opens the database, brings it up to date where it is older, and says its schema's number.
   func schemaVersion() async throws(StoreError) -> Int { try await database.schemaVersion() }
 

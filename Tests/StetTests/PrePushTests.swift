@@ -58,6 +58,17 @@ import Testing
     #expect(deleted.status == 0, "\(deleted.error)")
   }
 
+  @Test func theFirstPushToAnEmptyRemoteIsReviewed() throws {
+    try running.makeRepository()
+    _ = try running.program.shell("git init --quiet --bare remote.git", ["bash"])
+    try running.git("remote", "add", "origin", "../remote.git")
+    _ = try running.program.shell(
+      "cp \"$0\" work/.git/hooks/pre-push && chmod +x work/.git/hooks/pre-push", [Self.hook])
+    let stopped = try push()
+    #expect(stopped.status != 0)
+    #expect(stopped.error.contains("--no-verify"), "\(stopped.error)")
+  }
+
   @Test func withoutStetThePushGoesOn() throws {
     try prepare()
     let result = try push(stet: "/nowhere/stet")

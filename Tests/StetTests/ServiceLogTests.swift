@@ -35,6 +35,20 @@ import Testing
   }
 
   @Test(arguments: [ServiceSettings.LogFormat.text, .json])
+  func settingsThatAreSecretAreMaskedWhateverTheyLookLike(_ format: ServiceSettings.LogFormat) {
+    let secret = ["plain", "words"].joined(separator: " ")
+    var handler = ServiceLogHandler(
+      logLevel: .info, label: "stet", format: format, output: .notes, now: { Date() })
+    handler.secrets = [secret]
+    let text = handler.line(
+      LogEvent(
+        level: .info, message: "the secret is \(secret)", metadata: ["value": "\(secret)"],
+        source: "s", file: "f", function: "g", line: 1))
+    #expect(!text.contains(secret))
+    #expect(text.contains("[masked:setting]"))
+  }
+
+  @Test(arguments: [ServiceSettings.LogFormat.text, .json])
   func secretsAreMasked(_ format: ServiceSettings.LogFormat) {
     // Put together here, so that this file holds nothing that looks like one.
     let token = "ghp_" + String(repeating: "aB3dE6gH", count: 5).prefix(36)

@@ -27,7 +27,7 @@ struct ServeCommand: ServerCommand {
   func run() async throws {
     let settings = try settingsOptions.read(
       overrides: listen.map { ["STET_LISTEN": $0] } ?? [:], readsDataFolder: true)
-    let logger = Logger.service("stet", settings.service)
+    let logger = Logger.service("stet", settings)
     for warning in settings.warnings { logger.warning("\(warning)") }
 
     let wiring = Wiring(settings, logger: logger)
@@ -58,11 +58,14 @@ struct ServeCommand: ServerCommand {
     let group = ServiceGroup(
       configuration: .init(
         services: [
-          .init(service: service.worker),
-          .init(service: service.server { address in tell(address, logger) }),
+          .init(
+            service: TogetherService(
+              services: [
+                service.worker, service.upkeep, service.server { tell($0, logger) },
+              ]))
         ],
         logger: logger))
-    let interruption = Interruption(patience: settings.service.grace + .seconds(15)) {
+    let interruption = Interruption(patience: settings.service.grace + .seconds(30)) {
       Task { await group.triggerGracefulShutdown() }
     }
     try await group.run()

@@ -10,6 +10,8 @@ struct ServiceLogHandler: LogHandler {
   let label: String
   let format: ServiceSettings.LogFormat
   let output: Output
+  /// Settings that must never be seen, whatever they look like.
+  var secrets: [String] = []
   var now: @Sendable () -> Date = { Date() }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -33,24 +35,30 @@ struct ServiceLogHandler: LogHandler {
     if !facts.isEmpty {
       line += " (" + facts.map { "\($0.name) \($0.value)" }.joined(separator: ", ") + ")"
     }
-    return Defanged.forTerminal(SecretMask.masked(line).text, oneLine: true)
+    return Defanged.forTerminal(masked(line), oneLine: true)
   }
 
   private func json(_ event: LogEvent, _ facts: [(name: String, value: String)]) -> String {
     var members: [String: JSONValue] = [:]
     // First, so that nothing that was logged can take the place of what follows.
-    for fact in facts { members[fact.name] = .string(Self.shown(fact.value)) }
+    for fact in facts { members[fact.name] = .string(shown(fact.value)) }
     members["time"] = .string(time)
     members["level"] = .string(event.level.rawValue)
     members["logger"] = .string(label)
-    members["message"] = .string(Self.shown("\(event.message)"))
+    members["message"] = .string(shown("\(event.message)"))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return (try? encoder.encode(members)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
   }
 
-  private static func shown(_ text: String) -> String {
-    Defanged.forPlainJSON(SecretMask.masked(text).text)
+  private func shown(_ text: String) -> String { Defanged.forPlainJSON(masked(text)) }
+
+  private func masked(_ text: String) -> String {
+    var text = text
+    for secret in secrets where text.contains(secret) {
+      text = text.replacingOccurrences(of: secret, with: "[masked:setting]")
+    }
+    return SecretMask.masked(text).text
   }
 
   private var time: String {
@@ -60,11 +68,11 @@ struct ServiceLogHandler: LogHandler {
 
 extension Logger {
   /// The log that `stet serve` writes.
-  static func service(_ label: String, _ settings: ServiceSettings) -> Logger {
+  static func service(_ label: String, _ settings: Settings) -> Logger {
     Logger(label: label) { label in
       ServiceLogHandler(
-        logLevel: Logger.Level(rawValue: settings.logLevel) ?? .info, label: label,
-        format: settings.logFormat, output: .notes)
+        logLevel: Logger.Level(rawValue: settings.service.logLevel) ?? .info, label: label,
+        format: settings.service.logFormat, output: .notes, secrets: settings.secrets)
     }
   }
 }

@@ -23,7 +23,9 @@ struct PostedReviewing {
           access: ForgeAccess(forge: "github", repository: reference.repository),
           reference: reference, askedBy: "cli", run: id, isAskedFor: true))
     } catch let failure as JobFailure {
-      throw CommandFailure.failed(failure.message)
+      // What no later try would mend is for the user to mend.
+      throw failure.isFinal
+        ? CommandFailure.misuse(failure.message) : CommandFailure.failed(failure.message)
     }
     switch outcome {
     case .completed: return try await published(id, reference)

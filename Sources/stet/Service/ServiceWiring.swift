@@ -25,27 +25,45 @@ struct ServiceWiring: Sendable {
 
   // MARK: Work in the background
 
+  /// What calls a model has places of its own, so that a push or a closed pull request is heard
+  /// while every one of them is taken.
+  private static func places(_ workers: Int) -> (reviews: Int, others: Int, all: Int) {
+    let others = max(1, workers / 2)
+    return (workers, others, workers + 3 * others + 2)
+  }
+
   var worker: Worker {
-    Worker(
+    let places = Self.places(wiring.settings.service.workers)
+    return Worker(
       store: wiring.jobs,
       handlers: [
         JobHandler(Work.HandleDelivery.kind, limit: .seconds(60)) {
           try await handleEvent.handle($0.job)
         },
-        JobHandler(Work.ReviewPullRequest.kind) { try await reviewPullRequest.handle($0.job) },
-        JobHandler(Work.AnswerCommand.kind, limit: .seconds(600)) {
+        JobHandler(Work.ReviewPullRequest.kind, concurrency: places.reviews) {
+          try await reviewPullRequest.handle($0.job)
+        },
+        JobHandler(Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600)) {
           try await answerCommand.handle($0.job)
         },
-        JobHandler(Work.ReviewDiff.kind) { try await reviewDiff.handle($0.job) },
-        JobHandler(Work.EnrichIssue.kind, limit: .seconds(600)) {
+        JobHandler(Work.ReviewDiff.kind, concurrency: places.others) {
+          try await reviewDiff.handle($0.job)
+        },
+        JobHandler(Work.EnrichIssue.kind, concurrency: places.others, limit: .seconds(600)) {
           try await enrichIssue.run(Work.EnrichIssue(of: $0.job), job: $0.job)
         },
       ],
       signal: wiring.signal, events: wiring.jobEvents,
       settings: WorkerSettings(
-        concurrency: wiring.settings.service.workers, grace: wiring.settings.service.grace,
+        concurrency: places.all, grace: wiring.settings.service.grace,
         describe: Self.sentence(for:), mask: { SecretMask.masked($0).text }),
-      logger: Logger.service("stet.worker", wiring.settings.service))
+      logger: Logger.service("stet.worker", wiring.settings))
+  }
+
+  var upkeep: UpkeepService {
+    UpkeepService(
+      pruning: wiring.pruning, keep: wiring.settings.service.keep,
+      logger: Logger.service("stet.upkeep", wiring.settings))
   }
 
   private var handleEvent: HandleEvent {
@@ -100,7 +118,7 @@ struct ServiceWiring: Sendable {
       configuration: ServerConfiguration(
         host: settings.listen.host, port: settings.listen.port, publicURL: settings.publicURL,
         version: Version.number, limits: limits),
-      logger: Logger.service("stet.server", settings), onListening: onListening)
+      logger: Logger.service("stet.server", wiring.settings), onListening: onListening)
   }
 
   private var webhooks: [any WebhookReader] {

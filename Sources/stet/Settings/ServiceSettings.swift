@@ -45,6 +45,8 @@ struct ServiceSettings: Sendable {
   var mention = "stet"
   var workers = 4
   var grace: Duration = .seconds(20)
+  /// How long what is over is kept.
+  var keep: Duration = .seconds(90 * 86_400)
   var logFormat = LogFormat.text
   var logLevel = "info"
   var requestsPerMinute = 120
@@ -73,6 +75,9 @@ extension SettingsReading {
     service.mention = text("STET_MENTION") ?? service.mention
     service.workers = text("STET_WORKERS").flatMap(Int.init) ?? service.workers
     if let seconds = text("STET_GRACE").flatMap(Int.init) { service.grace = .seconds(seconds) }
+    if let days = text("STET_KEEP_DAYS").flatMap(Int.init) {
+      service.keep = .seconds(days * 86_400)
+    }
     service.logFormat =
       text("STET_LOG_FORMAT").flatMap { .init(rawValue: $0.lowercased()) } ?? service.logFormat
     service.logLevel = text("STET_LOG_LEVEL")?.lowercased() ?? service.logLevel

@@ -55,10 +55,13 @@ struct SettingDefinition: Sendable {
       "STET_PUBLIC_URL", .address, "the listening address",
       "the address that links to this server use"),
     row("STET_MENTION", .handle, "stet", "the handle that commands in comments address"),
-    row("STET_WORKERS", .number(1...64), "4", "jobs that run at the same time"),
+    row("STET_WORKERS", .number(1...64), "4", "reviews of pull requests that run at the same time"),
     row(
       "STET_GRACE", .number(0...600), "20",
       "seconds that running jobs get to finish when the server is asked to stop"),
+    row(
+      "STET_KEEP_DAYS", .number(1...3650), "90",
+      "days that webhooks, finished jobs and runs are kept"),
     row("STET_LOG_FORMAT", .choice(["text", "json"]), "text", "form of the log of `stet serve`"),
     row(
       "STET_LOG_LEVEL", .choice(["debug", "info", "notice", "warning", "error"]), "info",

@@ -66,6 +66,17 @@ struct Settings: Sendable {
   /// The value of a setting for the program's own use; secrets come out as they are.
   func value(_ name: String) -> String? { values[name]?.revealed }
 
+  /// The texts that no log may show. A very short one would mask half of every line.
+  var secrets: [String] {
+    values.values.compactMap { value in
+      if case .secret(let secret) = value.content, secret.reveal().utf8.count >= 6 {
+        secret.reveal()
+      } else {
+        nil
+      }
+    }
+  }
+
   func tellWarnings() {
     for warning in warnings { Output.notes.tell("stet: warning: \(warning)") }
   }
