@@ -29,7 +29,8 @@ struct ListingValidatorTests {
       #expect(before.count == 100)
       #expect(await validators.answers.isEmpty)
       let after = try await forge.comments(on: ForgeBench.reference)
-      #expect(after.map(\.id) == Array(1...101))
+      #expect(after.count == 101)
+      #expect(after.last?.id == 101)
     }
   }
 
