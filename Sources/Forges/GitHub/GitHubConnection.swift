@@ -16,6 +16,8 @@ public final class GitHubConnection: Sendable {
   private let appKey: AppKey?
   /// Seconds by which GitHub's clock is ahead of ours; 0 until it has refused ours.
   private let clockOffset = Mutex(0.0)
+  /// What has been refused for want of a permission.
+  let grants: Grants
 
   /// Sends nothing.
   /// - Throws: `.rejected` for an unusable URL, `.unauthorized` for an unusable key or an empty token.
@@ -48,7 +50,12 @@ public final class GitHubConnection: Sendable {
     }
     limits = RateLimits(uptime: configuration.time.uptime)
     tokens = InstallationTokens(uptime: configuration.time.uptime)
+    grants = Grants(uptime: configuration.time.uptime)
   }
+
+  /// The login of Stet's own account, for an App `SLUG[bot]`; sends nothing, and is `nil` until a
+  /// forge's `ownAccount()` has answered once.
+  public var knownOwnLogin: String? { account.withLock { $0?.login } }
 
   /// The view of one repository: cheap, made for each job.
   /// - Parameter installation: as the delivery named it; `nil`: looked up where an App needs it.
@@ -67,6 +74,8 @@ public final class GitHubConnection: Sendable {
     var principal: Principal
     /// A cached one that may have been revoked meanwhile.
     var cached: InstallationToken?
+    /// The `clockOffset` that an App's own token was signed by.
+    var clockOffset = 0.0
   }
 
   private func authorization(for access: Access) async throws(ForgeError) -> Authorization {
@@ -76,8 +85,10 @@ public final class GitHubConnection: Sendable {
       guard let appKey else {
         throw ForgeError(code: .unauthorized, detail: "No GitHub App is configured.")
       }
-      let time = configuration.time.now() + clockOffset.withLock { $0 }
-      return Authorization(secret: try await appKey.token(at: time), principal: .app)
+      let offset = clockOffset.withLock { $0 }
+      let time = configuration.time.now() + offset
+      return Authorization(
+        secret: try await appKey.token(at: time), principal: .app, clockOffset: offset)
     case (.app, .repository(let repository, let installation)):
       let (token, wasAtHand) = try await tokens.token(for: repository, installation: installation) {
         [self] known in await installationToken(for: repository, installation: known)
@@ -119,9 +130,9 @@ public final class GitHubConnection: Sendable {
     guard used.principal == .app else { return false }
     let offset = refusal.serverTime - configuration.time.now()
     return clockOffset.withLock { known in
-      guard abs(offset - known) > 30 else { return false }
-      known = offset
-      return true
+      if abs(offset - known) > 30 { known = offset }
+      // Another call that was refused at the same time may have learned it first.
+      return abs(known - used.clockOffset) > 30
     }
   }
 
@@ -146,12 +157,17 @@ public final class GitHubConnection: Sendable {
       response.headers, authorization.principal, call.resource, serverTime: serverTime)
     switch response.status {
     case 200..<300:
-      if response.status == 200, let key { await store(response, for: key) }
+      if response.status == 200, let key, !endsAtFullPage(response, call) {
+        await store(response, for: key)
+      }
       return .success(GitHubAnswer(headers: response.headers, body: response.body))
     case 304:
       guard let stored else { break }
       var headers = response.headers
-      for (name, value) in stored.headers { headers[name] = value }
+      // A page may have got a successor while it stayed the same; the type is that of the body.
+      for (name, value) in stored.headers where name != "link" || headers[name] == nil {
+        headers[name] = value
+      }
       return .success(GitHubAnswer(headers: headers, body: stored.body))
     default: break
     }
@@ -228,6 +244,15 @@ public final class GitHubConnection: Sendable {
       return nil
     }
     return "github \(apiURL)\(target) \(call.accept)"
+  }
+
+  /// A full last page stays the same when another one follows it, and a 304 need not tell of that.
+  private func endsAtFullPage(_ response: WebResponse, _ call: GitHubCall) -> Bool {
+    guard let pageSize = call.pageSize,
+      GitHubAnswer(headers: response.headers, body: response.body).nextLink == nil
+    else { return false }
+    let count = GitHubAPI.itemCount(response.body)
+    return count.map { $0 >= pageSize } ?? true
   }
 
   private func store(_ response: WebResponse, for key: String) async {

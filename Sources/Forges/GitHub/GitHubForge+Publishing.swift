@@ -109,10 +109,29 @@ extension GitHubForge {
   public func setCheck(
     _ state: CheckState, on commit: String, in repository: RepositoryName, existing: Int64?
   ) async throws(ForgeError) -> Int64? {
-    guard actsAsApp else {
+    // A check run that is open is brought to its end in any case.
+    guard actsAsApp, existing != nil || connection.grants.mayCreateCheckRuns(in: repository) else {
       try await setStatus(state, on: commit, in: repository)
       return nil
     }
+    do {
+      return try await setCheckRun(state, on: commit, in: repository, existing: existing)
+    } catch {
+      // Without `checks: write` GitHub answers 403; 404 where it hides what it has. Limits, which
+      // are 403 too, have another code.
+      let isRefused = error.status == 403 && error.code == .unauthorized
+      let isHidden = error.status == 404 && existing == nil
+      guard isRefused || isHidden else { throw error }
+      if isRefused { connection.grants.refuseCheckRuns(in: repository) }
+      try await setStatus(state, on: commit, in: repository)
+      connection.grants.refuseCheckRuns(in: repository)
+      return nil
+    }
+  }
+
+  private func setCheckRun(
+    _ state: CheckState, on commit: String, in repository: RepositoryName, existing: Int64?
+  ) async throws(ForgeError) -> Int64 {
     let progress = state.progress
     let body = GitHubAPI.CheckRunRequestPayload(
       name: connection.configuration.checkName, commit: existing == nil ? commit : nil,

@@ -24,7 +24,9 @@ public struct GitHubForge: Forge {
   public var name: String { "github" }
 
   public var capabilities: ForgeCapabilities {
-    ForgeCapabilities(hasCheckRuns: actsAsApp, hasReviewThreads: true)
+    ForgeCapabilities(
+      hasCheckRuns: actsAsApp && connection.grants.mayCreateCheckRuns(in: repository),
+      hasReviewThreads: true)
   }
 
   /// GitHub lets only an App create check runs. The token of an Actions run is an App's as well.
@@ -69,6 +71,7 @@ public struct GitHubForge: Forge {
   ) async throws(ForgeError) -> [Payload] {
     var call = GitHubCall.get(
       endpoint, path, query: [("per_page", "\(Self.pageSize)")], isConditional: isConditional)
+    call.pageSize = Self.pageSize
     // The retries of all pages together are bounded, not those of each.
     call.budget = RetryBudget(attempts: maxPages + connection.configuration.retry.attempts - 1)
     var items: [Payload] = []

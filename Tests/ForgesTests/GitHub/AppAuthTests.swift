@@ -146,7 +146,7 @@ struct AppAuthTests {
       #expect(
         object?["permissions"] as? [String: String] == [
           "contents": "read", "metadata": "read", "pull_requests": "write", "issues": "write",
-          "checks": "write", "statuses": "write",
+          "checks": "write",
         ])
     }
   }
@@ -229,6 +229,34 @@ struct AppAuthTests {
     }
   }
 
+  @Test("bears the wrong clock also where two callers come first")
+  func clockTogether() async throws {
+    let door = AppDoor()
+    let pem = try TestKey.pkcs1
+    let arrived = Mutex(0)
+    try await FaultServer.with { request in
+      arrived.withLock { $0 += 1 }
+      // None is refused before both have been signed by the wrong clock.
+      let limit = ContinuousClock.now + .seconds(30)
+      while arrived.withLock({ $0 }) < 2, ContinuousClock.now < limit {
+        try? await Task.sleep(for: .milliseconds(5))
+      }
+      return await door.answer(request)
+    } _: { server in
+      let forge = try ForgeBench.forge(
+        server.url, credentials: .app(id: "12", privateKeyPEM: pem), time: BenchTime(skew: 3600))
+      let logins = try await withThrowingTaskGroup(of: String.self) { group in
+        for _ in 0..<2 { group.addTask { try await forge.ownAccount().login } }
+        var logins: [String] = []
+        for try await login in group { logins.append(login) }
+        return logins
+      }
+      #expect(logins == ["stet-app[bot]", "stet-app[bot]"])
+      #expect(door.state.withLock { $0.refusals } == 2)
+      #expect(server.requests.count == 4)
+    }
+  }
+
   @Test("tells which permissions are missing")
   func permissions() async throws {
     let door = AppDoor(tokenReply: {
@@ -236,10 +264,11 @@ struct AppAuthTests {
         #"{"message": "The permissions requested are not granted to this installation."}"#,
         status: 422)
     })
-    try await with(door) { forge, _, _ in
+    try await with(door) { forge, _, server in
       let error = await #expect(throws: ForgeError.self) {
         try await forge.pullRequest(ForgeBench.reference)
       }
+      #expect(server.requests.count == 3)
       #expect(error?.code == .unauthorized)
       #expect(error?.detail.contains("lacks a permission on octo/hello") == true)
       #expect(error?.detail.contains("pull_requests: write") == true)
@@ -283,10 +312,12 @@ struct AppAuthTests {
   @Test("knows the App's own account, asked once")
   func account() async throws {
     try await with { forge, _, server in
+      #expect(forge.connection.knownOwnLogin == nil)
       for _ in 0..<2 {
         let account = try await forge.ownAccount()
         #expect(account.login == "stet-app[bot]")
         #expect(account.isBot)
+        #expect(forge.connection.knownOwnLogin == "stet-app[bot]")
       }
       #expect(server.requests.map(\.path) == ["/app"])
       #expect(forge.capabilities.hasCheckRuns)

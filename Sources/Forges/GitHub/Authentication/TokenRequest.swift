@@ -17,11 +17,17 @@ extension GitHubAPI {
 }
 
 extension GitHubConnection {
-  /// What a job of review needs, and nothing beside it.
-  static let permissions = [
-    "metadata": "read", "contents": "read", "pull_requests": "write", "issues": "write",
-    "checks": "write", "statuses": "write",
-  ]
+  /// What a job of review needs, and nothing beside it: with the right to show its state by check
+  /// runs, else by commit statuses, else not at all. GitHub refuses a token as a whole when the
+  /// installation lacks one of its permissions.
+  static let permissionSets: [[String: String]] = {
+    let needed = [
+      "metadata": "read", "contents": "read", "pull_requests": "write", "issues": "write",
+    ]
+    return ["checks", "statuses"].map { state in
+      needed.merging([state: "write"]) { _, new in new }
+    } + [needed]
+  }()
 
   /// Asks GitHub for a token of one repository; looks up the installation where it is not known.
   func installationToken(
@@ -55,14 +61,37 @@ extension GitHubConnection {
   private func makeToken(
     for repository: RepositoryName, installation: Int64
   ) async throws(ForgeError) -> InstallationToken {
+    let first = grants.permissionSet(of: installation)
+    var refusal: ForgeError?
+    for (index, permissions) in Self.permissionSets.enumerated().dropFirst(first) {
+      do throws(ForgeError) {
+        let token = try await makeToken(
+          for: repository, installation: installation, permissions: permissions)
+        grants.note(permissionSet: index, of: installation)
+        return token
+      } catch {
+        refusal = error
+        guard Self.namesPermissions(error) else { break }
+      }
+    }
+    throw explained(
+      refusal ?? ForgeError(code: .unauthorized, detail: "GitHub grants no token."), repository)
+  }
+
+  private static func namesPermissions(_ error: ForgeError) -> Bool {
+    error.status == 422 && error.code == .rejected && error.detail.contains("permission")
+  }
+
+  private func makeToken(
+    for repository: RepositoryName, installation: Int64, permissions: [String: String]
+  ) async throws(ForgeError) -> InstallationToken {
     var call = try GitHubCall.change(
       .installationToken, "POST", ["app", "installations", "\(installation)", "access_tokens"],
       body: GitHubAPI.TokenRequestPayload(
-        repositories: [repository.name], permissions: Self.permissions))
+        repositories: [repository.name], permissions: permissions))
     // A second token does no harm.
     call.mayRepeat = true
-    let answer: GitHubAnswer
-    do { answer = try await send(call, as: .app) } catch { throw explained(error, repository) }
+    let answer = try await send(call, as: .app)
     let payload = try GitHubAPI.decode(
       GitHubAPI.InstallationTokenPayload.self, answer, of: call)
     // By the server's clock on both sides, so that ours may be wrong.
@@ -76,8 +105,8 @@ extension GitHubConnection {
   private func explained(_ error: ForgeError, _ repository: RepositoryName) -> ForgeError {
     var error = error
     switch error.status {
-    case 422 where error.detail.contains("permission"):
-      let needed = Self.permissions.sorted { $0.key < $1.key }
+    case 422 where Self.namesPermissions(error):
+      let needed = Self.permissionSets[0].sorted { $0.key < $1.key }
         .map { "\($0.key): \($0.value)" }.joined(separator: ", ")
       error.code = .unauthorized
       error.detail =

@@ -25,6 +25,8 @@ struct GitHubCall: Sendable {
   var mayRepeat: Bool
   /// Asked with the validator of the last answer, so that an unchanged one costs no rate limit.
   var isConditional = false
+  /// Of a listing: how many items a full page has.
+  var pageSize: Int?
   var budget: RetryBudget?
 
   /// The path without its query, for messages.

@@ -40,6 +40,15 @@ enum GitHubAPI {
       detail: OneSentence.of("GitHub's answer to \(call.printable) \(problem)"))
   }
 
+  private struct AnythingPayload: Decodable {
+    init(from decoder: any Decoder) {}
+  }
+
+  /// `nil` for what is not an array.
+  static func itemCount(_ body: [UInt8]) -> Int? {
+    try? decoder.decode([AnythingPayload].self, from: Data(body)).count
+  }
+
   static func notJSON(_ answer: GitHubAnswer, of call: GitHubCall) -> ForgeError {
     let start = answer.body.first { !" \t\r\n".utf8.contains($0) }
     if start == UInt8(ascii: "{") || start == UInt8(ascii: "[") {
