@@ -93,6 +93,13 @@ struct Wiring: Sendable {
     }
   }
 
+  /// Whether Stet itself acts as this account, as far as it has been told. It is known once anything
+  /// has been published.
+  @Sendable func isOwn(_ forge: String, _ account: ForgeAccount) -> Bool {
+    guard forge == "github", case .success(let connection)? = github else { return false }
+    return connection.knownOwnLogin?.lowercased() == account.login.lowercased()
+  }
+
   private static func credentials(_ settings: GitHubSettings.Credentials) -> GitHubCredentials {
     switch settings {
     case .token(let token): .token(token.reveal())

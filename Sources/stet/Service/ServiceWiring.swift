@@ -69,7 +69,7 @@ struct ServiceWiring: Sendable {
   private var handleEvent: HandleEvent {
     HandleEvent(
       ports: .init(
-        inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs,
+        inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs, isOwn: wiring.isOwn,
         handle: wiring.settings.service.mention))
   }
 
