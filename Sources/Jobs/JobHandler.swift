@@ -40,14 +40,22 @@ public struct JobHandler: Sendable {
   public var concurrency: Int?
   public var limit: Duration
   public var run: @Sendable (JobContext) async throws -> JobOutcome
+  /// Told of a job of this kind that will not be done: discarded, or cancelled while it ran, with
+  /// the reason in a sentence. The moment to say so where somebody waits for it.
+  ///
+  /// At most once for one ending, and not at all where the process ends just then, or where the job
+  /// was cancelled while it waited. It gets `WorkerSettings.farewell`, then its task is cancelled.
+  public var onGivenUp: (@Sendable (Job, _ reason: String) async -> Void)?
 
   public init(
     _ kind: String, concurrency: Int? = nil, limit: Duration = .seconds(1800),
-    run: @escaping @Sendable (JobContext) async throws -> JobOutcome
+    run: @escaping @Sendable (JobContext) async throws -> JobOutcome,
+    onGivenUp: (@Sendable (Job, _ reason: String) async -> Void)? = nil
   ) {
     self.kind = kind
     self.concurrency = concurrency
     self.limit = limit
     self.run = run
+    self.onGivenUp = onGivenUp
   }
 }

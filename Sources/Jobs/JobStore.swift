@@ -41,6 +41,19 @@ public struct EnqueuedJob: Sendable, Hashable {
   }
 }
 
+/// What became of jobs whose lease ran out.
+public struct RescuedJobs: Sendable, Hashable {
+  /// All of them.
+  public var count: Int
+  /// Those that were discarded or cancelled, as they are now.
+  public var givenUp: [Job]
+
+  public init(count: Int, givenUp: [Job]) {
+    self.count = count
+    self.givenUp = givenUp
+  }
+}
+
 public struct JobFilter: Sendable, Hashable {
   public var states: [JobState]
   public var kind: String?
@@ -77,6 +90,8 @@ public protocol JobStore: Sendable {
   func finish(_ lease: Lease, _ result: JobResult) async throws -> Bool
   /// Makes jobs whose lease ran out available again, or discards them where no attempt is left.
   func rescue() async throws -> Int
+  /// Does what `rescue` does, and tells which jobs it ended.
+  func rescueLost() async throws -> RescuedJobs
   /// Makes every running job available again without counting the try: for the one process that
   /// holds the embedded database's lock, which knows that nobody else runs any.
   func rescueAll() async throws -> Int
@@ -98,4 +113,8 @@ public protocol JobStore: Sendable {
 
 extension JobStore {
   public func oldestDue() async throws -> Duration? { nil }
+
+  public func rescueLost() async throws -> RescuedJobs {
+    RescuedJobs(count: try await rescue(), givenUp: [])
+  }
 }

@@ -44,6 +44,8 @@ extension Worker {
       let writing = Task { await self.write(wanted, running) }
       if await !writing.value { result = nil }
     }
+    // Before it is removed: a worker that stops waits for both.
+    if let result, result != .completed { tellIfGivenUp(job) }
     self.running.remove(running)
     metrics.running(self.running.count)
     if let result {
@@ -166,7 +168,7 @@ extension Worker {
       JobEvent(job: job.id, kind: job.kind, run: job.run, attempt: job.attempt, change: change))
   }
 
-  private func logger(for job: Job) -> Logger {
+  func logger(for job: Job) -> Logger {
     var logger = logger
     logger[metadataKey: "job"] = "\(job.id)"
     logger[metadataKey: "kind"] = "\(job.kind)"

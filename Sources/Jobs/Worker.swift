@@ -17,6 +17,8 @@ public final class Worker: Service {
   let metrics = JobMetrics()
   /// Rung when there may be something to claim, when a job ended, and when the worker shall stop.
   let bell = Bell()
+  /// Calls of `JobHandler.onGivenUp` under way.
+  let farewells = Mutex(0)
   private let signal: JobSignal
   private let stopping = Mutex(Stopping.no)
 
@@ -170,23 +172,27 @@ public final class Worker: Service {
   // MARK: - Stopping
 
   private func drain() async {
-    let grace = ContinuousClock.now + settings.grace
-    while running.count > 0, stopping.withLock({ $0 != .now }) {
-      let seen = bell.count
-      let left = grace - .now
-      if left <= .zero || running.count == 0 { break }
-      await bell.wait(past: seen, atMost: left)
+    await wait(atMost: settings.grace) {
+      self.running.count > 0 && self.stopping.withLock { $0 != .now }
     }
     for job in running.all { job.stop(.shutdown) }
-    let patience = ContinuousClock.now + settings.patience
-    while running.count > 0 {
-      let seen = bell.count
-      let left = patience - .now
-      if left <= .zero || running.count == 0 { break }
-      await bell.wait(past: seen, atMost: left)
-    }
+    await wait(atMost: settings.patience) { self.running.count > 0 }
     await withTaskGroup(of: Void.self) { group in
       for job in running.all { group.addTask { await self.abandon(job) } }
+    }
+    await wait(atMost: settings.patience) { self.farewells.withLock { $0 > 0 } }
+  }
+
+  private func wait(
+    atMost limit: Duration, while goesOn: @escaping @Sendable () -> Bool
+  ) async {
+    let end = ContinuousClock.now + limit
+    while goesOn() {
+      let seen = bell.count
+      let left = end - .now
+      // Asked again: the answer may have changed before the bell was read.
+      if left <= .zero || !goesOn() { return }
+      await bell.wait(past: seen, atMost: left)
     }
   }
 
@@ -195,11 +201,14 @@ public final class Worker: Service {
   private func rescue() async {
     while !Task.isCancelled {
       do {
-        let rescued = try await store.rescue()
-        if rescued > 0 {
-          logger.warning("jobs of a lost worker run again", metadata: ["count": "\(rescued)"])
+        let rescued = try await store.rescueLost()
+        if rescued.count > 0 {
+          logger.warning(
+            "a worker was lost; its jobs run again where a try is left",
+            metadata: ["count": "\(rescued.count)", "given-up": "\(rescued.givenUp.count)"])
           bell.ring()
         }
+        for job in rescued.givenUp { tellGivenUp(job) }
       } catch { note("lost jobs could not be looked for", error) }
       // With the lease it adds up to less than 30 s for lost jobs to run elsewhere.
       try? await Task.sleep(for: settings.lease / 4)

@@ -13,6 +13,8 @@ public struct WorkerSettings: Sendable {
   public var patience: Duration
   /// The longest time between two looks for due jobs, for those that another process added.
   public var poll: Duration
+  /// What `JobHandler.onGivenUp` gets before its task is cancelled.
+  public var farewell: Duration
   public var retry: JobRetryPolicy
   /// Makes one sentence of what a handler threw.
   public var describe: @Sendable (any Error) -> String
@@ -24,6 +26,7 @@ public struct WorkerSettings: Sendable {
     name: String? = nil,
     concurrency: Int = 4, lease: Duration = .seconds(20), grace: Duration = .seconds(20),
     patience: Duration = .seconds(5), poll: Duration = .seconds(2),
+    farewell: Duration = .seconds(30),
     retry: JobRetryPolicy = JobRetryPolicy(),
     describe: @escaping @Sendable (any Error) -> String = { "\($0)" },
     mask: @escaping @Sendable (String) -> String
@@ -35,6 +38,7 @@ public struct WorkerSettings: Sendable {
     self.grace = grace
     self.patience = patience
     self.poll = poll
+    self.farewell = farewell
     self.retry = retry
     self.describe = describe
     self.mask = mask

@@ -5,7 +5,7 @@ import Jobs
 struct JobStatements: Sendable {
   /// As the partial indexes of the migration have them: the planner compares the text.
   private static let waiting = "state IN ('available', 'scheduled', 'retryable')"
-  private static let unfinished = "state IN ('available', 'scheduled', 'running', 'retryable')"
+  static let unfinished = "state IN ('available', 'scheduled', 'running', 'retryable')"
 
   static let columns = """
     id, kind, arguments, state, unique_key, supersede_key, priority, attempt, max_attempts,
@@ -17,6 +17,8 @@ struct JobStatements: Sendable {
     + "errors, worker, interruptions"
 
   let clock: String
+  /// What is available is so whatever the time: a clock that was set back must not stop it.
+  private let due: String
   let insert: String
   let present: String
   let superseded: String
@@ -39,6 +41,7 @@ struct JobStatements: Sendable {
     let now = dialect.now
     let byLease = "id = $1 AND lease_token = $2 AND state = 'running'"
     clock = "SELECT \(now)"
+    due = "\(Self.waiting) AND (state = 'available' OR scheduled_at <= \(now))"
     insert = """
       INSERT INTO jobs (id, kind, arguments, state, unique_key, supersede_key, priority, attempt,
         max_attempts, created_at, scheduled_at, lease_token, interruptions, cancel_requested,
@@ -94,7 +97,7 @@ struct JobStatements: Sendable {
     counts = "SELECT state, count(*) FROM jobs GROUP BY state"
     oldest = """
       SELECT \(now) - scheduled_at FROM jobs
-      WHERE \(Self.waiting) AND scheduled_at <= \(now)
+      WHERE \(due)
       ORDER BY scheduled_at LIMIT 1
       """
   }
@@ -110,7 +113,7 @@ struct JobStatements: Sendable {
       leased_until = \(dialect.now) + $1, lease_token = lease_token + 1, worker = $2
     WHERE id IN (
       SELECT id FROM jobs
-      WHERE \(Self.waiting) AND scheduled_at <= \(dialect.now)
+      WHERE \(due)
         AND kind IN (\(Self.placeholders(kinds, from: 3)))
       ORDER BY priority, scheduled_at, id LIMIT $\(kinds + 3)\(dialect.lockingFreeRows)
     )
@@ -119,11 +122,14 @@ struct JobStatements: Sendable {
   }
 
   func untilNext(kinds: Int) -> String {
-    """
-    SELECT scheduled_at - \(dialect.now) FROM jobs
-    WHERE \(Self.waiting) AND kind IN (\(Self.placeholders(kinds, from: 1)))
-    ORDER BY scheduled_at LIMIT 1
-    """
+    let asked = "\(Self.waiting) AND kind IN (\(Self.placeholders(kinds, from: 1)))"
+    return """
+      SELECT CASE
+        WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND state = 'available') THEN 0
+        ELSE (SELECT scheduled_at - \(dialect.now) FROM jobs WHERE \(asked)
+          ORDER BY scheduled_at LIMIT 1)
+      END
+      """
   }
 
   func list(_ filter: JobFilter) -> SQLStatement {

@@ -98,29 +98,35 @@ public struct SQLJobStore: JobStore {
 
   // MARK: - What was left behind
 
-  public func rescue() async throws(StoreError) -> Int {
+  public func rescue() async throws(StoreError) -> Int { try await rescueLost().count }
+
+  public func rescueLost() async throws(StoreError) -> RescuedJobs {
     let statements = statements
-    var rescued = 0
+    var rescued = RescuedJobs(count: 0, givenUp: [])
     while true {
       let batch = try await database.transaction { transaction throws(StoreError) in
         let rows = try transaction.query(
           SQLStatement(statements.expired, [.integer(Int64(Self.rescueBatch))]))
-        guard !rows.isEmpty else { return 0 }
+        var batch = RescuedJobs(count: rows.count, givenUp: [])
+        guard !rows.isEmpty else { return batch }
         let changes = try JobChanges(statements, transaction)
         for row in rows {
           let job = try RunningRow(row)
-          try changes.settle(
-            job,
-            .lost(
-              worker: job.worker, attempt: job.attempt, maxAttempts: job.maxAttempts,
-              cancelReason: job.cancelReason))
+          let transition = JobTransition.lost(
+            worker: job.worker, attempt: job.attempt, maxAttempts: job.maxAttempts,
+            cancelReason: job.cancelReason)
+          try changes.settle(job, transition)
+          if transition.state.isFinal, let ended = try Self.read(job.id, statements, transaction) {
+            batch.givenUp.append(ended)
+          }
         }
-        return rows.count
+        return batch
       }
-      rescued += batch
-      if batch < Self.rescueBatch { break }
+      rescued.count += batch.count
+      rescued.givenUp += batch.givenUp
+      if batch.count < Self.rescueBatch { break }
     }
-    if rescued > 0 { signal?.ring() }
+    if rescued.count > 0 { signal?.ring() }
     return rescued
   }
 

@@ -39,7 +39,8 @@ struct WorkerBench: Sendable {
 
 func withWorker(
   _ handlers: [JobHandler], concurrency: Int = 4, lease: Duration = .seconds(20),
-  grace: Duration = .seconds(10), _ body: (WorkerBench) async throws -> Void
+  grace: Duration = .seconds(10), farewell: Duration = .seconds(30),
+  _ body: (WorkerBench) async throws -> Void
 ) async throws {
   let folder = FileManager.default.temporaryDirectory.path + "/stet-jobs-\(UUID().uuidString)"
   defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -50,7 +51,8 @@ func withWorker(
   logger.logLevel = .critical
   let settings = WorkerSettings(
     concurrency: concurrency, lease: lease, grace: grace, patience: .milliseconds(300),
-    poll: .seconds(60), retry: JobRetryPolicy(first: .milliseconds(10), cap: .milliseconds(40)),
+    poll: .seconds(60), farewell: farewell,
+    retry: JobRetryPolicy(first: .milliseconds(10), cap: .milliseconds(40)),
     mask: { $0.replacingOccurrences(of: "hidden", with: "*****") })
   let worker = Worker(
     store: store, handlers: handlers, signal: signal, events: events, settings: settings,

@@ -20,6 +20,39 @@ import Testing
     }
   }
 
+  /// Two servers with a data folder each, and one database.
+  @Test func aDatabaseHasOneServerWhateverLeadsToIt() async throws {
+    try await withFolder { folder in
+      let path = folder + "/shared/stet.db"
+      let first = try DataFolderLock(folder: folder + "/one")
+      let second = try DataFolderLock(folder: folder + "/two")
+      defer {
+        first.release()
+        second.release()
+      }
+      let lock = try DataFolderLock(database: path)
+      #expect(FileManager.default.fileExists(atPath: path + ".lock"))
+      #expect(!FileManager.default.fileExists(atPath: path))
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/link", withDestinationPath: folder + "/shared")
+      try Data().write(to: URL(fileURLWithPath: path))
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/one/other.db", withDestinationPath: path)
+      for given in [path, folder + "/link/stet.db", folder + "/one/other.db"] {
+        let error = #expect(throws: StoreError.self) { try DataFolderLock(database: given) }
+        #expect(error?.code == .locked)
+        #expect(error?.detail.contains("the database \(given)") == true)
+        #expect(error?.detail.contains("DATABASE_URL") == true)
+        #expect(
+          error?.detail.contains("process \(ProcessInfo.processInfo.processIdentifier)") == true)
+      }
+      // Another in the same folder is another.
+      try DataFolderLock(database: folder + "/shared/other.db").release()
+      lock.release()
+      try DataFolderLock(database: folder + "/link/stet.db").release()
+    }
+  }
+
   @Test func itGoesWithItsOwner() async throws {
     try await withFolder { folder in
       do { _ = try DataFolderLock(folder: folder) }

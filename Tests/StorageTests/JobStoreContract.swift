@@ -202,7 +202,10 @@ struct JobStoreContract: Sendable, CustomTestStringConvertible {
         kinds: ["k"], limit: 300, worker: "gone", lease: .seconds(-1))
       #expect(lost.count == 249)
       #expect(lost.allSatisfy { $0.job.attempt == round })
-      #expect(try await store.rescue() == 249)
+      let rescued = try await store.rescueLost()
+      #expect(rescued.count == 249)
+      #expect(rescued.givenUp.count == (round == 2 ? 249 : 0))
+      #expect(rescued.givenUp.allSatisfy { $0.state == .discarded && $0.errors.count == 2 })
     }
     #expect(try await store.counts() == [.discarded: 249, .running: 1])
     let given = try #require(try await store.job(id: ids[7]))

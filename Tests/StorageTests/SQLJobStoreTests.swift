@@ -58,6 +58,8 @@ import Testing
         (statements.expired, "jobs_by_lease"), (statements.present, "jobs_unique"),
         (statements.superseded, "jobs_superseded"), (statements.running, "jobs_by_lease"),
         (statements.complete, "sqlite_autoindex_jobs_1"),
+        (SQLPruning(database).jobs, "jobs_by_finish"),
+        (SQLPruning(database).deliveries, "deliveries_by_time"),
       ] {
         let count = Set(text.matches(of: /\$\d+/).map { String($0.0) }).count
         let plan = try await database.transaction { transaction throws(StoreError) in
@@ -70,6 +72,37 @@ import Testing
         #expect(!steps.contains { $0.contains("TEMP B-TREE") }, "\(steps)")
         #expect(!steps.contains { $0 == "SCAN jobs" }, "\(steps)")
       }
+    }
+  }
+
+  /// As if the clock had been set back by a day since the jobs were stored.
+  @Test func aClockThatIsSetBackStopsNothingThatIsAvailable() async throws {
+    try await withFolder { folder in
+      let database = SQLiteDatabase(path: folder + "/a.db")
+      let store = SQLJobStore(database)
+      var ids: [String] = []
+      for priority in [1, 0] {
+        ids.append(
+          try await JobStoreContract.add(
+            store, NewJob(kind: "k", arguments: "{}", priority: priority)))
+      }
+      let scheduled = try await JobStoreContract.add(
+        store, NewJob(kind: "k", arguments: "{}", delay: .seconds(9)))
+      try await database.change([
+        SQLStatement("UPDATE jobs SET scheduled_at = scheduled_at + 86400")
+      ])
+      // First what is due soonest by its time alone, so that the order hides nothing.
+      try await database.change([
+        SQLStatement(
+          "UPDATE jobs SET scheduled_at = scheduled_at - 80000 WHERE id = $1", [.text(scheduled)])
+      ])
+      #expect(try await store.untilNext(kinds: ["k"]) == .zero)
+      #expect(try await store.oldestDue() == .zero)
+      let claimed = try await store.claim(
+        kinds: ["k"], limit: 9, worker: "w", lease: .seconds(60))
+      #expect(claimed.map(\.job.id) == [ids[1], ids[0]])
+      #expect(try #require(try await store.untilNext(kinds: ["k"])) > .seconds(6_000))
+      #expect(try await store.oldestDue() == nil)
     }
   }
 

@@ -20,6 +20,7 @@ struct Migration: Sendable {
     uses0008,
     audit0009,
     issuesAndTokens0010,
+    retention0011,
   ]
 
   static let latest = all.count
