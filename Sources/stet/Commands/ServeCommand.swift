@@ -45,6 +45,9 @@ struct ServeCommand: ServerCommand {
     // One server for each embedded database: it may take back what an earlier one left running.
     let lock = try DataFolderLock(folder: settings.dataFolder)
     defer { lock.release() }
+    // The database may lie elsewhere, and be named by another server's settings too.
+    let databaseLock = try DataFolderLock(database: settings.databasePath)
+    defer { databaseLock.release() }
     try await checkTokens(wiring)
     let resumed = try await wiring.jobs.rescueAll()
     if resumed > 0 {
