@@ -80,13 +80,13 @@ import Testing
         store, forge: "github", reference: reference,
         by: PublicationClaim.Claimant(run: run) { Date(timeIntervalSince1970: seconds) })
     }
-    var older = try await claim("run-1", at: 0)
+    let older = try await claim("run-1", at: 0)
     var newer = try await claim("run-2", at: 1)
     await #expect(throws: PublicationClaim.TakenOver.self) { try await older.confirm() }
     await #expect(throws: PublicationClaim.TakenOver.self) { try await claim("run-1", at: 30) }
     try await newer.release()
-    older = try await claim("run-1", at: 31)
-    try await older.confirm()
+    let again = try await claim("run-1", at: 31)
+    try await again.confirm()
     // Of one that was never heard of again, the claim ends.
     _ = try await claim("run-3", at: 40)
     _ = try await claim("run-1", at: 40 + PublicationClaim.lease)
