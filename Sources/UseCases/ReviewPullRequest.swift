@@ -57,7 +57,13 @@ public struct ReviewPullRequest: Sendable {
     age: Duration? = nil, job: String? = nil
   ) async throws -> JobOutcome {
     do {
-      return try await once(arguments, attempt, isLastAttempt, age, job)
+      let outcome = try await once(arguments, attempt, isLastAttempt, age, job)
+      if case .snoozed = outcome, job == nil {
+        // No queue brings it back.
+        await giveUp(
+          arguments, reason: "It cannot be reviewed now. Ask again later.", job: nil)
+      }
+      return outcome
     } catch {
       let failure = error as? JobFailure
       if failure?.isFinal == true || isLastAttempt, !(error is CancellationError) {
