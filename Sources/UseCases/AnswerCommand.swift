@@ -46,10 +46,14 @@ public struct AnswerCommand: Sendable {
 
   /// - Throws: `JobFailure`, or `CancellationError`.
   public func handle(_ job: Job) async throws -> JobOutcome {
-    try await run(Work.AnswerCommand(of: job), job: job.id)
+    try await run(
+      Work.AnswerCommand(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job.id)
   }
 
-  public func run(_ arguments: Work.AnswerCommand, job: String? = nil) async throws -> JobOutcome {
+  /// - Parameter age: since it was asked for; `nil` for work that nobody tries again by itself.
+  public func run(
+    _ arguments: Work.AnswerCommand, age: Duration? = nil, job: String? = nil
+  ) async throws -> JobOutcome {
     let event = arguments.comment
     guard let subject = event.subject else {
       return .cancelled(reason: "a discussion cannot be answered yet")
@@ -69,9 +73,9 @@ public struct AnswerCommand: Sendable {
       return try await conversation.answer(commands)
     } catch let error as ForgeError {
       if error.code == .notFound { return .cancelled(reason: "the comment or its place is gone") }
-      return try ForgeFailure.outcome(error, at: place)
+      return try ForgeFailure.outcome(error, at: place, age: age)
     } catch is PublicationClaim.TakenOver {
-      return .snoozed(.seconds(5))
+      return try ForgeFailure.takenOver(at: place, age: age)
     } catch let error as StoreError {
       throw ForgeFailure.failure(error)
     }
@@ -88,7 +92,6 @@ struct CommandConversation: Sendable {
 
   var event: ForgeEvent.CommentEvent { arguments.comment }
   private var author: ForgeAccount { event.comment.author }
-  private var marker: HiddenMarker { .answer(event.comment.id) }
   private var isInThread: Bool { event.kind == .review }
 
   /// What is needed to ask for a command.
@@ -103,11 +106,13 @@ struct CommandConversation: Sendable {
     }
     // Read first: a try before this one may have answered.
     let said = try await comments()
-    if said.contains(where: { $0.author.isSame(as: own) && HiddenMarker(of: $0.body) == marker }) {
-      return .completed
-    }
+    let markers = said.compactMap { $0.author.isSame(as: own) ? HiddenMarker(of: $0.body) : nil }
+    if markers.contains(where: isAnswer) { return .completed }
+    // Who may not ask is told once; whoever goes on asking is not given a voice by it.
+    let wasRefused = markers.contains(where: isRefusal)
 
     var answers: [String] = []
+    var refusals: [String] = []
     var permission: ForgePermission?
     for command in commands {
       let right = Self.right(of: command)
@@ -118,11 +123,25 @@ struct CommandConversation: Sendable {
         if let answer = try await carryOut(command, said, own) { answers.append(answer) }
       } else {
         try await trail.note("command.refused", facts: ["command": command.name])
-        answers.append(refusal(command, right))
+        if !wasRefused { refusals.append(refusal(command, right)) }
       }
     }
-    try await post(Self.withoutRepeats(answers))
+    let marker: HiddenMarker =
+      refusals.isEmpty
+      ? .answer(event.comment.id) : .refusal(comment: event.comment.id, account: author.id)
+    try await post(Self.withoutRepeats(answers + refusals), marker)
     return .completed
+  }
+
+  private func isAnswer(_ marker: HiddenMarker) -> Bool {
+    switch marker {
+    case .answer(let comment), .refusal(let comment, _): comment == event.comment.id
+    default: false
+    }
+  }
+
+  private func isRefusal(_ marker: HiddenMarker) -> Bool {
+    if case .refusal(_, author.id) = marker { true } else { false }
   }
 
   // MARK: Who may ask
@@ -209,8 +228,13 @@ struct CommandConversation: Sendable {
   /// - Returns: false where nothing was published yet that could be told again.
   private func rewriteSummary() async throws -> Bool {
     let (name, store) = (arguments.access.forge, ports.publications)
-    guard let record = try await store.publication(on: name, of: subject),
-      record.pendingHead == nil, let head = record.publishedHead, let id = record.run,
+    guard try await store.publication(on: name, of: subject)?.summaryComment != nil else {
+      return false
+    }
+    // Claimed before it is read: a review that publishes meanwhile is not written over.
+    let claim = try await PublicationClaim.take(store, forge: name, reference: subject)
+    let record = claim.record
+    guard record.pendingHead == nil, let head = record.publishedHead, let id = record.run,
       let known = record.summaryComment, let review = try await ports.runs.run(id: id)?.review
     else { return false }
     let placed = PlacedFindings(
@@ -221,6 +245,7 @@ struct CommandConversation: Sendable {
       handle: ports.handle
     ).body
     try await react()
+    try await claim.confirm()
     do {
       try await forge.edit(comment: known, in: arguments.repository, to: body)
     } catch {
@@ -287,7 +312,7 @@ struct CommandConversation: Sendable {
     }
   }
 
-  private func post(_ answers: [String]) async throws {
+  private func post(_ answers: [String], _ marker: HiddenMarker) async throws {
     guard !answers.isEmpty else { return }
     let body = ([marker.text] + answers).joined(separator: "\n\n")
     let posted: ForgeComment

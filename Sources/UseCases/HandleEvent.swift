@@ -95,6 +95,7 @@ public struct HandleEvent: Sendable {
         key: "\(pull.head) \(pull.baseBranch)\(change == .baseChanged ? " asked" : "")")
     case .closed, .convertedToDraft:
       // It takes the place of what waits or runs, finds nothing to do, and closes an open check.
+      // Events may come in any order: should the pull request be open by then, it is reviewed.
       let ending = review(pull.reference, access, event, pull: pull)
       return enqueue(
         ending, unique: "\(ending.supersedeKey) ended \(pull.head)",
@@ -174,6 +175,7 @@ public struct HandleEvent: Sendable {
 }
 
 extension Work.ReviewPullRequest {
-  /// A newer review of the same pull request takes the place of an older one.
-  public var supersedeKey: String { "\(access.forge):\(reference)" }
+  /// A newer review of the same pull request takes the place of an older one, whoever asked and
+  /// however the repository was written: `forge:owner/name#n` in lower case.
+  public var supersedeKey: String { "\(access.forge):\(reference)".lowercased() }
 }

@@ -51,9 +51,10 @@ struct PublishReview: Sendable {
     try await putSummary(body, standing?.summary, request, claim: &claim)
 
     let before = placed.listed.count
-    try await postReview(
-      review, &placed, alreadyReviewed: standing?.reviewedHeads.contains(head) ?? false,
-      request, claim)
+    let isApproved =
+      claim.record.approvedHead == head || standing?.reviewedHeads.contains(head) ?? false
+    let approves = try await postReview(
+      review, &placed, alreadyReviewed: isApproved, request, claim)
     if placed.listed.count != before {
       // The forge refused places: what was to stand there must not be lost.
       review = Self.without(placed, request.review)
@@ -70,9 +71,12 @@ struct PublishReview: Sendable {
     try await claim.update { record in
       record.pendingHead = nil
       record.publishedHead = head
+      if approves { record.approvedHead = head }
       record.posted = (record.posted + posted).suffix(2_000)
       record.check = nil
       record.checkHead = nil
+      record.claimant = nil
+      record.claimedAt = nil
       record.run = review.run
     }
     return Published(review: review, placed: placed)
@@ -82,17 +86,19 @@ struct PublishReview: Sendable {
 
   /// - Returns: `nil` where nothing of ours can be there that the record does not know.
   private func standing(_ request: Request, _ record: Publication) async throws -> Standing? {
-    if record.pendingHead == nil {
-      if record.publishedHead != nil { return nil }
-      // No record, or one of checks alone: a lost data folder, perhaps, or a first review.
-      if request.pull.commentCount == 0, request.pull.reviewCommentCount == 0 { return nil }
-    }
+    let isPending = record.pendingHead != nil
+    // No record, or one of checks alone: a lost data folder, perhaps, or a first review.
+    if !isPending, record.publishedHead != nil || request.pull.commentCount == 0 { return nil }
     let reference = request.pull.reference
+    let summaries = try await forge.comments(on: reference).filter {
+      HiddenMarker(of: $0.body) == .summary
+    }
+    // Every review of Stet has its summary. What strangers said costs no further call.
+    if !isPending, summaries.isEmpty { return nil }
     let own = try await forge.ownAccount()
     var standing = Standing()
-    standing.summary = try await forge.comments(on: reference).first {
-      $0.author.isSame(as: own) && HiddenMarker(of: $0.body) == .summary
-    }
+    standing.summary = summaries.first { $0.author.isSame(as: own) }
+    if !isPending, standing.summary == nil { return nil }
     for comment in try await forge.reviewComments(on: reference)
     where comment.author.isSame(as: own) {
       guard case .finding(let fingerprint)? = HiddenMarker(of: comment.body) else { continue }
@@ -156,17 +162,20 @@ struct PublishReview: Sendable {
 
   // MARK: Review
 
+  /// - Returns: whether it approved.
   private func postReview(
     _ review: Review, _ placed: inout PlacedFindings, alreadyReviewed: Bool, _ request: Request,
     _ claim: PublicationClaim
-  ) async throws {
-    guard !placed.toPost.isEmpty || review.verdict == .approve && !alreadyReviewed else { return }
+  ) async throws -> Bool {
+    guard !placed.toPost.isEmpty || review.verdict == .approve && !alreadyReviewed else {
+      return false
+    }
     // An approval is asked for by the repository's policy. Changes are not requested in the forge's
     // own sense: that would block the merge until somebody dismisses it, even when all is mended.
     // The check says it, and says otherwise as soon as the next commit is clean.
     let verdict: Verdict = review.verdict == .approve ? .approve : .comment
-    if try await post(verdict, placed.toPost, request, claim) { return }
-    if verdict == .approve { return }
+    if try await post(verdict, placed.toPost, request, claim) { return verdict == .approve }
+    if verdict == .approve { return false }
     // A range that reaches out of the hunk that the forge sees may still stand at its last line.
     let narrowed = placed.toPost.map { finding in
       var finding = finding
@@ -174,8 +183,11 @@ struct PublishReview: Sendable {
       finding.startLine = finding.line
       return finding
     }
-    if narrowed != placed.toPost, try await post(verdict, narrowed, request, claim) { return }
+    if narrowed != placed.toPost, try await post(verdict, narrowed, request, claim) {
+      return false
+    }
     placed.list(placed.toPost)
+    return false
   }
 
   /// - Returns: false where the forge refused it as it stands.

@@ -22,10 +22,13 @@ public struct ReviewDiff: Sendable {
     } catch let error as DiffError {
       throw JobFailure("byte \(error.offset) of the diff: \(error.detail)", isFinal: true)
     }
+    try Task.checkCancellation()
     // Without its record the review is lost to whoever asked.
     if let failure = outcome.storeFailure { throw JobFailure(failure.detail) }
     // What the model did not see is in the ledger; a later try may do better.
-    if let failure = outcome.modelFailure, job.attempt < min(3, job.maxAttempts) {
+    if let failure = outcome.modelFailure, job.attempt < min(ModelPatience.tries, job.maxAttempts),
+      ModelPatience.waits(for: failure)
+    {
       throw JobFailure(failure.detail, retryAfter: failure.retryAfter)
     }
     return .completed

@@ -42,35 +42,88 @@ public struct ReviewPullRequest: Sendable {
   public func handle(_ job: Job) async throws -> JobOutcome {
     try await run(
       Work.ReviewPullRequest(of: job), attempt: job.attempt,
-      isLastAttempt: job.attempt >= job.maxAttempts, job: job.id)
+      isLastAttempt: job.attempt >= job.maxAttempts,
+      age: ForgeFailure.age(of: job, at: ports.review.now()), job: job.id)
   }
 
   /// - Parameters:
   ///   - attempt: from 1. A model that fails is tried anew in the first ones.
   ///   - isLastAttempt: what can be published now is published now.
+  ///   - age: since it was asked for; `nil` for work that nobody tries again by itself.
   /// - Returns: `.cancelled` with a reason where there was nothing to review.
   /// - Throws: `JobFailure`, or `CancellationError`.
   public func run(
     _ arguments: Work.ReviewPullRequest, attempt: Int = 1, isLastAttempt: Bool = true,
-    job: String? = nil
+    age: Duration? = nil, job: String? = nil
   ) async throws -> JobOutcome {
-    let place = "\(arguments.access.forge):\(arguments.reference)"
     do {
-      let attempt = PullRequestAttempt(
-        ports: ports, arguments: arguments, forge: try await ports.openForge(arguments.access),
-        trail: ActionTrail(
-          ports.audit, actor: arguments.askedBy, place: place,
-          decidedBy: Work.ReviewPullRequest.kind, run: arguments.run, job: job),
-        number: attempt, isLast: isLastAttempt, job: job)
-      return try await attempt.run()
+      let outcome = try await once(arguments, attempt, isLastAttempt, age, job)
+      if case .snoozed = outcome, job == nil {
+        // No queue brings it back.
+        await giveUp(
+          arguments, reason: "It cannot be reviewed now. Ask again later.", job: nil)
+      }
+      return outcome
+    } catch {
+      let failure = error as? JobFailure
+      if failure?.isFinal == true || isLastAttempt, !(error is CancellationError) {
+        await giveUp(arguments, reason: failure?.message ?? "The review failed.", job: job)
+      }
+      throw error
+    }
+  }
+
+  /// Concludes the check that a review left open, as neutral and with the reason. To be told of jobs
+  /// that end without their handler, such as one whose workers died again and again.
+  public func givenUp(_ job: Job, reason: String) async {
+    guard let arguments = try? Work.ReviewPullRequest(of: job) else { return }
+    await giveUp(arguments, reason: SecretMask.masked(reason).text, job: job.id)
+  }
+
+  private func once(
+    _ arguments: Work.ReviewPullRequest, _ number: Int, _ isLast: Bool, _ age: Duration?,
+    _ job: String?
+  ) async throws -> JobOutcome {
+    let place = place(arguments)
+    do {
+      return try await attempt(arguments, number, isLast, job).run()
     } catch let error as ForgeError {
-      return try ForgeFailure.outcome(error, at: place)
+      return try ForgeFailure.outcome(error, at: place, age: age)
     } catch is PublicationClaim.TakenOver {
-      // Another worker is at it. What it leaves undone is found and done when this one comes back.
-      return .snoozed(.seconds(15))
+      return try ForgeFailure.takenOver(at: place, age: age)
     } catch let error as StoreError {
       throw ForgeFailure.failure(error)
     }
+  }
+
+  /// Best effort: where the forge refuses this too, there is nobody left to tell.
+  private func giveUp(
+    _ arguments: Work.ReviewPullRequest, reason: String, job: String?
+  ) async {
+    guard arguments.publishes else { return }
+    let publications = ports.publications
+    let record = try? await publications.publication(
+      on: arguments.access.forge, of: arguments.reference)
+    guard record?.checkHead != nil else { return }
+    // A task of its own: the one that gives up may be cancelled.
+    await Task {
+      do { try await attempt(arguments, 1, true, job).giveUp(reason) } catch {}
+    }.value
+  }
+
+  private func attempt(
+    _ arguments: Work.ReviewPullRequest, _ number: Int, _ isLast: Bool, _ job: String?
+  ) async throws -> PullRequestAttempt {
+    PullRequestAttempt(
+      ports: ports, arguments: arguments, forge: try await ports.openForge(arguments.access),
+      trail: ActionTrail(
+        ports.audit, actor: arguments.askedBy, place: place(arguments),
+        decidedBy: Work.ReviewPullRequest.kind, run: arguments.run, job: job),
+      number: number, isLast: isLast, job: job)
+  }
+
+  private func place(_ arguments: Work.ReviewPullRequest) -> String {
+    "\(arguments.access.forge):\(arguments.reference)"
   }
 }
 
@@ -84,8 +137,6 @@ struct PullRequestAttempt: Sendable {
   let isLast: Bool
   let job: String?
 
-  /// A model that failed in so many tries is not waited for any longer.
-  private static let patience = 3
   /// A head that moves so often in one try is left alone for a while.
   private static let rounds = 3
   /// Forge calls of a review of one file, publishing and a token call included.
@@ -98,8 +149,17 @@ struct PullRequestAttempt: Sendable {
     case moved(PullRequest)
   }
 
+  /// The pull request as the event told it, where that still counts. Events come in any order: what
+  /// would end the review is looked at once before it does.
+  private var told: PullRequest? {
+    guard number == 1, let pull = arguments.pullRequest, reasonToLeave(pull) == nil else {
+      return nil
+    }
+    return pull
+  }
+
   func run() async throws -> JobOutcome {
-    var known = number == 1 ? arguments.pullRequest : nil
+    var known = told
     for _ in 0..<Self.rounds {
       try Task.checkCancellation()
       let pull: PullRequest
@@ -123,9 +183,14 @@ struct PullRequestAttempt: Sendable {
     guard arguments.publishes else {
       return .ended(try await review(pull) == nil ? try await ended(Self.nothing) : .completed)
     }
-    var claim = try await PublicationClaim.take(
-      ports.publications, forge: arguments.access.forge, reference: arguments.reference)
-    if isPublished(pull, claim.record) { return .ended(.completed) }
+    var claim = try await takeClaim()
+    if isPublished(pull, claim.record) {
+      if claim.record.checkHead != nil, claim.record.checkHead != pull.head {
+        try await concludeOpenCheck(CheckConclusion.superseded, &claim)
+      }
+      try await claim.release()
+      return .ended(.completed)
+    }
     try await begin(pull, claim: &claim)
     guard let reviewed = try await review(pull) else {
       return .ended(try await ended(Self.nothing))
@@ -137,9 +202,7 @@ struct PullRequestAttempt: Sendable {
     }
     if let reason = reasonToLeave(now) { return .ended(try await ended(reason)) }
     if now.head != pull.head || now.baseBranch != pull.baseBranch {
-      try await concludeOpenCheck(
-        CheckConclusion.ended(
-          .cancelled, "A newer state of the pull request is looked at instead."), &claim)
+      try await concludeOpenCheck(CheckConclusion.superseded, &claim)
       return .moved(now)
     }
     let published = try await PublishReview(forge: forge, trail: trail).publish(
@@ -179,11 +242,9 @@ struct PullRequestAttempt: Sendable {
 
   /// Ends without a review: no comment, and no check left turning.
   private func ended(_ reason: String) async throws -> JobOutcome {
-    let (name, reference) = (arguments.access.forge, arguments.reference)
-    let record = try await ports.publications.publication(on: name, of: reference)
-    if arguments.publishes, record?.checkHead != nil {
-      var claim = try await PublicationClaim.take(
-        ports.publications, forge: name, reference: reference)
+    if arguments.publishes {
+      // Also where no check is open: a review that is about to open one finds out and stops.
+      var claim = try await takeClaim()
       try await concludeOpenCheck(CheckConclusion.ended(.cancelled, "\(reason)."), &claim)
     }
     // An event that only ends what goes on has promised nobody a run.
@@ -197,49 +258,6 @@ struct PullRequestAttempt: Sendable {
           job: job))
     }
     return .cancelled(reason: reason)
-  }
-
-  // MARK: Check
-
-  /// An open check is one whose commit stands in the record.
-  private func begin(_ pull: PullRequest, claim: inout PublicationClaim) async throws {
-    let record = claim.record
-    if record.checkHead == pull.head { return }
-    if record.checkHead != nil {
-      try await concludeOpenCheck(
-        CheckConclusion.ended(.cancelled, "A newer commit is looked at instead."), &claim)
-    }
-    do {
-      let check = try await forge.setCheck(
-        CheckConclusion.begun(ports.detailsURL(arguments.run)), on: pull.head,
-        in: arguments.reference.repository, existing: nil)
-      try await trail.note("check.begun", facts: ["head": pull.head])
-      try await claim.update { record in
-        record.check = check
-        record.checkHead = pull.head
-      }
-    } catch let error as ForgeError where !error.isPassing {
-      try await trail.note(
-        "check.refused", facts: ["head": pull.head, "error": error.code.rawValue])
-    }
-  }
-
-  private func concludeOpenCheck(
-    _ state: CheckState, _ claim: inout PublicationClaim
-  ) async throws {
-    guard let head = claim.record.checkHead else { return }
-    do {
-      _ = try await forge.setCheck(
-        state, on: head, in: arguments.reference.repository, existing: claim.record.check)
-      try await trail.note(
-        "check.concluded", facts: ["head": head, "conclusion": state.progress.rawValue])
-    } catch let error as ForgeError where !error.isPassing {
-      try await trail.note("check.refused", facts: ["head": head, "error": error.code.rawValue])
-    }
-    try await claim.update { record in
-      record.check = nil
-      record.checkHead = nil
-    }
   }
 
   // MARK: Review
@@ -273,7 +291,10 @@ struct PullRequestAttempt: Sendable {
         run: arguments.run, job: job))
     if let failure = outcome.storeFailure { throw failure }
     if let before { try await keep(before, &outcome) }
-    if let failure = outcome.modelFailure, !isLast, number < Self.patience {
+    try Task.checkCancellation()
+    if let failure = outcome.modelFailure, !isLast, number < ModelPatience.tries,
+      ModelPatience.waits(for: failure)
+    {
       throw JobFailure(
         "the model failed (\(failure.code.rawValue)): \(SecretMask.masked(failure.detail).text)",
         retryAfter: failure.retryAfter)
@@ -307,7 +328,7 @@ struct PullRequestAttempt: Sendable {
   /// is left to read a whole file; every further file of the change earns one more.
   private func filesAllowed(_ diff: Diff, knewPolicy: Bool) -> Int {
     let token = arguments.access.installation == nil ? 0 : 1
-    let first = arguments.pullRequest == nil || number > 1 ? 1 : 0
+    let first = told == nil ? 1 : 0
     let left = Self.callsAllowed - 7 - token - first + (knewPolicy ? 1 : 0)
     return max(0, left) + min(max(0, diff.files.count - 1), 20)
   }

@@ -1,3 +1,5 @@
+public import Foundation
+
 /// What Stet has posted on one pull request, and what it was about to post when it last wrote this.
 public struct Publication: Sendable, Hashable, Codable {
   /// A finding that stands on the forge as a comment.
@@ -33,9 +35,15 @@ public struct Publication: Sendable, Hashable, Codable {
   public var posted: [Posted]
   /// Fingerprints that somebody with the right asked to be silent about, with who asked.
   public var ignored: [String: String]
-  /// The check run of `checkHead`.
+  /// The last head that was approved.
+  public var approvedHead: String?
+  /// The check run of `checkHead`; `nil` also while it is about to be made.
   public var check: Int64?
+  /// The commit whose check is open, or about to be opened.
   public var checkHead: String?
+  /// The run that works on it, and when it last said so.
+  public var claimant: String?
+  public var claimedAt: Date?
   /// The last run that was published.
   public var run: String?
   public var version: Int

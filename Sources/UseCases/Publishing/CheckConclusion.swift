@@ -23,12 +23,16 @@ enum CheckConclusion {
   }
 
   /// What should have been looked at and was not. Lock files, vendored files and the like are told
-  /// by their names; that a file is generated or minified may be its author's word alone.
+  /// by their names; that a file is generated or minified may be its author's word alone, and one
+  /// NUL byte makes any file binary.
   static func unseen(_ coverage: Coverage) -> [SkippedPart] {
     let settled: Set<SkipReason> = [
-      .lockFile, .vendored, .binary, .submodule, .excluded, .noTextChange,
+      .lockFile, .vendored, .submodule, .excluded, .noTextChange,
     ]
-    return coverage.skipped.filter { !settled.contains($0.reason) }
+    return coverage.skipped.filter { part in
+      if part.reason == .binary { return !BinaryFormats.contains(part.path) }
+      return !settled.contains(part.reason)
+    }
   }
 
   private static func title(
@@ -54,6 +58,11 @@ enum CheckConclusion {
     CheckState(
       progress: .inProgress, title: "Reviewing", summary: "Stet is looking at this commit.",
       detailsURL: detailsURL)
+  }
+
+  /// Another state of the pull request is looked at.
+  static var superseded: CheckState {
+    ended(.cancelled, "A newer state of the pull request is looked at instead.")
   }
 
   /// Work that ended without a review.

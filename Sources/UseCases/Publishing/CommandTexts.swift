@@ -52,5 +52,7 @@ enum CommandTexts {
       + "comment at its line."
   }
 
-  static let ignored = "Ignored: this finding is not counted or posted here any more."
+  static let ignored =
+    "Ignored: this finding is not counted or posted here any more. The summary and the check follow "
+    + "with the next review."
 }

@@ -1,16 +1,30 @@
 import Domain
+import Foundation
 import Jobs
 
 /// What a failed forge call means for the job that made it.
 enum ForgeFailure {
+  /// A forge that is away for longer is not waited for.
+  static let longestOutage = Duration.seconds(86_400)
+
+  /// - Parameter age: of the job; `nil` for work that nobody tries again by itself.
   /// - Throws: `JobFailure` where another try may help, or none can; `CancellationError`.
-  static func outcome(_ error: ForgeError, at place: String) throws -> JobOutcome {
+  static func outcome(
+    _ error: ForgeError, at place: String, age: Duration?
+  ) throws -> JobOutcome {
     let detail = SecretMask.masked(error.detail).text
     switch error.code {
     case .rateLimited:
       return .snoozed(bounded(error.retryAfter ?? .seconds(60)))
     case .unreachable, .malformed, .conflict:
-      throw JobFailure("\(place): \(detail)", retryAfter: error.retryAfter)
+      // An outage is nobody's fault: it is waited for, and uses up none of the job's tries.
+      guard let age else { throw JobFailure("\(place): \(detail)", retryAfter: error.retryAfter) }
+      guard age < longestOutage else {
+        throw JobFailure(
+          "\(place): \(sentence(detail)) The forge has failed for 24 hours since this was asked "
+            + "for. Ask again when it works.", isFinal: true)
+      }
+      return .snoozed(max(wait(age), bounded(error.retryAfter ?? .zero)))
     case .notFound:
       throw JobFailure(
         "\(place): \(sentence(detail)) It was deleted, or the credentials that Stet has for this "
@@ -24,6 +38,24 @@ enum ForgeFailure {
     case .cancelled:
       throw CancellationError()
     }
+  }
+
+  /// Another worker is at it. What it leaves undone is found and done when this one comes back.
+  static func takenOver(at place: String, age: Duration?) throws -> JobOutcome {
+    let age = age ?? .zero
+    if age >= longestOutage {
+      throw JobFailure(
+        "\(place): another run has worked on it for 24 hours. Ask again.", isFinal: true)
+    }
+    return .snoozed(min(wait(age), .seconds(120)))
+  }
+
+  /// As long as the job has waited already: 15 seconds, then twice as long each time, at most ten
+  /// minutes.
+  static func wait(_ age: Duration) -> Duration { max(.seconds(15), min(age, .seconds(600))) }
+
+  static func age(of job: Job, at now: Date) -> Duration {
+    .seconds(max(0, now.timeIntervalSince(job.createdAt)))
   }
 
   static func failure(_ error: StoreError) -> JobFailure {

@@ -9,6 +9,8 @@ enum HiddenMarker: Equatable {
   case review(head: String)
   /// The answer to the comment of that number.
   case answer(Int64)
+  /// The answer to that comment, whose author may not ask for what it asked.
+  case refusal(comment: Int64, account: Int64)
 
   var text: String {
     switch self {
@@ -16,6 +18,8 @@ enum HiddenMarker: Equatable {
     case .finding(let fingerprint): "<!-- stet:finding \(fingerprint) -->"
     case .review(let head): "<!-- stet:review \(head) -->"
     case .answer(let comment): "<!-- stet:answer \(comment) -->"
+    case .refusal(let comment, let account):
+      "<!-- stet:answer \(comment) refused \(account) -->"
     }
   }
 
@@ -34,6 +38,9 @@ enum HiddenMarker: Equatable {
     case ("answer", 2):
       guard let comment = Int64(words[1]) else { return nil }
       self = .answer(comment)
+    case ("answer", 4) where words[2] == "refused":
+      guard let comment = Int64(words[1]), let account = Int64(words[3]) else { return nil }
+      self = .refusal(comment: comment, account: account)
     default: return nil
     }
   }

@@ -1,31 +1,55 @@
 import Domain
+import Foundation
 
 /// The right to publish on one pull request, held by the version of its record: who claims it
 /// later has it, and the one before finds out at its next step and stops.
 ///
+/// Of two runs the one that was asked for later has the right of way: the other waits while that
+/// claim is fresh, so that two never take it from each other in turns.
+///
 /// What remains open is a call that was on its way to the forge at the moment when another claimed
 /// the record. The other reads the forge several calls later, so it sees what that call posted.
 struct PublicationClaim: Sendable {
+  /// In whose name a record is claimed.
+  struct Claimant: Sendable {
+    /// Time-ordered: the greater one was asked for later.
+    var run: String
+    var now: @Sendable () -> Date
+  }
+
+  /// For how long a claim stands of which nothing more is heard.
+  static let lease = 600.0
+
   private let store: any PublicationStore
+  private let claimant: Claimant?
   private(set) var record: Publication
 
   /// Another worker claimed the same pull request: this one has to stop, and to look again later.
   struct TakenOver: Error {}
 
-  private init(store: any PublicationStore, record: Publication) {
+  private init(store: any PublicationStore, claimant: Claimant?, record: Publication) {
     self.store = store
+    self.claimant = claimant
     self.record = record
   }
 
+  /// - Parameter claimant: `nil` for a short change between two steps of a review.
   static func take(
-    _ store: any PublicationStore, forge: String, reference: PullRequestReference
+    _ store: any PublicationStore, forge: String, reference: PullRequestReference,
+    by claimant: Claimant? = nil
   ) async throws -> PublicationClaim {
     for _ in 0..<8 {
-      let record =
+      var record =
         try await store.publication(on: forge, of: reference)
         ?? Publication(forge: forge, reference: reference)
+      if let claimant {
+        if isHeld(record, against: claimant) { throw TakenOver() }
+        record.claimant = claimant.run
+        record.claimedAt = claimant.now()
+      }
       do {
-        return PublicationClaim(store: store, record: try await store.save(record))
+        return PublicationClaim(
+          store: store, claimant: claimant, record: try await store.save(record))
       } catch {
         if error.code != .conflict { throw error }
       }
@@ -33,9 +57,25 @@ struct PublicationClaim: Sendable {
     throw TakenOver()
   }
 
+  private static func isHeld(_ record: Publication, against claimant: Claimant) -> Bool {
+    guard let holder = record.claimant, holder > claimant.run, let since = record.claimedAt else {
+      return false
+    }
+    return abs(claimant.now().timeIntervalSince(since)) < lease
+  }
+
+  /// Nobody has to wait any more for the run that held it.
+  mutating func release() async throws {
+    try await update { record in
+      record.claimant = nil
+      record.claimedAt = nil
+    }
+  }
+
   /// Changes the record on disk. - Throws: `TakenOver` where another has claimed it meanwhile.
   mutating func update(_ change: (inout Publication) -> Void) async throws {
     var changed = record
+    if let claimant { changed.claimedAt = claimant.now() }
     change(&changed)
     do {
       record = try await store.save(changed)

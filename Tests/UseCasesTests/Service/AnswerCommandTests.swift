@@ -82,6 +82,23 @@ import UseCases
     #expect(answers(bench).count == 1)
   }
 
+  @Test func whoMayNotAskIsToldOnceHoweverOftenHeAsks() async throws {
+    let bench = try await ServiceBench(.app)
+    for command in ["review", "summary", "review"] {
+      _ = try await bench.answer.run(
+        try await work(bench, "@stet \(command)", by: "mallory"))
+    }
+    #expect(answers(bench).count == 1)
+    let audited = try await bench.audit.entries(after: 0, limit: 50).map(\.event.action)
+    #expect(audited.filter { $0 == "command.refused" }.count == 3)
+    // What anybody may ask is still answered, and another person is told too.
+    _ = try await bench.answer.run(try await work(bench, "@stet help\n@stet fix", by: "mallory"))
+    #expect(answers(bench).count == 2)
+    #expect(answers(bench).last?.contains("needs write permission in") == false)
+    _ = try await bench.answer.run(try await work(bench, "@stet ignore", by: "ada"))
+    #expect(answers(bench).count == 3)
+  }
+
   @Test func anAnswerThatWasCutOffIsNotGivenTwice() async throws {
     let bench = try await ServiceBench(.app)
     let work = try await work(bench, "@stet help")
@@ -174,6 +191,7 @@ import UseCases
     #expect(try await bench.answer.run(work) == .completed)
     let record = try await bench.publications.publication(on: "github", of: bench.reference)
     #expect(record?.ignored.count == 1)
+    #expect(answers(bench).first?.contains("with the next review") == true)
     #expect(record?.ignored.values.first == "github:grace")
     #expect(
       bench.hub.reviewComments(on: bench.reference).first { $0.id == root.id }?.isResolved == true)

@@ -9,6 +9,7 @@ import Testing
 
   @Test(arguments: [
     HiddenMarker.summary, .finding("0a1b"), .review(head: "deadbeef"), .answer(42),
+    .refusal(comment: 42, account: 7),
   ])
   func aMarkerIsReadBack(_ marker: HiddenMarker) {
     #expect(HiddenMarker(of: marker.text + "\n\nText.") == marker)

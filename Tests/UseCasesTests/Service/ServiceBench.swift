@@ -151,6 +151,17 @@ final class ServiceBench: Sendable {
       pullRequest: told ? try await event() : nil, publishes: publishes, isAskedFor: isAskedFor)
   }
 
+  /// As the queue holds it. - Parameter age: seconds since it was enqueued.
+  func job(
+    _ arguments: some JobArguments, age: Double = 0, attempt: Int = 1
+  ) throws -> Job {
+    Job(
+      id: "job-1", kind: type(of: arguments).kind, arguments: try arguments.json(),
+      state: .running, uniqueKey: nil, supersedeKey: nil, priority: 0, attempt: attempt,
+      maxAttempts: 8, createdAt: Date(timeIntervalSinceNow: -age), scheduledAt: Date(),
+      attemptedAt: Date(), finishedAt: nil, errors: [], cancelRequested: false, run: nil)
+  }
+
   /// One try, as a worker makes it.
   @discardableResult
   func work(
@@ -204,6 +215,11 @@ final class ServiceBench: Sendable {
   var conclusion: String? {
     guard let head = hub.head(of: reference) else { return nil }
     return state(of: head)
+  }
+
+  /// Checks that still say that somebody works.
+  var openChecks: [FakeGitHub.CheckRun] {
+    hub.checkRuns(in: Self.repository).filter { $0.conclusion == nil }
   }
 
   func state(of commit: String) -> String? {

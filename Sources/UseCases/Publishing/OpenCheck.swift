@@ -1,0 +1,101 @@
+import Domain
+
+/// The check of a commit from its beginning to its end. An open check is one whose commit stands in
+/// the record, so that whoever takes the record over can conclude it.
+extension PullRequestAttempt {
+  func takeClaim() async throws -> PublicationClaim {
+    try await PublicationClaim.take(
+      ports.publications, forge: arguments.access.forge, reference: arguments.reference,
+      by: PublicationClaim.Claimant(run: arguments.run, now: ports.review.now))
+  }
+
+  func begin(_ pull: PullRequest, claim: inout PublicationClaim) async throws {
+    let (head, record) = (pull.head, claim.record)
+    if record.checkHead == head, record.check != nil || !forge.capabilities.hasCheckRuns { return }
+    if record.checkHead != nil, record.checkHead != head {
+      try await concludeOpenCheck(CheckConclusion.superseded, &claim)
+    }
+    // Before the call: should this stop within it, the next to look knows of the check.
+    try await claim.update { record in
+      record.check = nil
+      record.checkHead = head
+    }
+    switch await open(head) {
+    case .success(let check):
+      do {
+        try await keep(check, head, &claim)
+      } catch {
+        // Nobody else knows of it.
+        await takeBack(check, on: head)
+        throw error
+      }
+    case .failure(let error):
+      // It may have arrived.
+      if error.code == .cancelled { await takeBack(nil, on: head) }
+      if error.isPassing { throw error }
+      try await trail.note("check.refused", facts: ["head": head, "error": error.code.rawValue])
+      try await claim.update { $0.checkHead = nil }
+    }
+  }
+
+  private func open(_ head: String) async -> Result<Int64?, ForgeError> {
+    do {
+      return .success(
+        try await forge.setCheck(
+          CheckConclusion.begun(ports.detailsURL(arguments.run)), on: head,
+          in: arguments.reference.repository, existing: nil))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func keep(
+    _ check: Int64?, _ head: String, _ claim: inout PublicationClaim
+  ) async throws {
+    try await trail.note("check.begun", facts: ["head": head])
+    try Task.checkCancellation()
+    try await claim.update { $0.check = check }
+  }
+
+  /// Best effort, of a check that this try has just opened and does not go on with.
+  private func takeBack(_ check: Int64?, on head: String) async {
+    // A task of its own: this one may be cancelled.
+    await Task { await conclude(check, on: head) }.value
+  }
+
+  private func conclude(_ check: Int64?, on head: String) async {
+    if check == nil {
+      // Without a number of its own the call would hide what another concluded meanwhile.
+      let record = try? await ports.publications.publication(
+        on: arguments.access.forge, of: arguments.reference)
+      if record?.checkHead == nil, record?.publishedHead == head { return }
+    }
+    _ = try? await forge.setCheck(
+      CheckConclusion.superseded, on: head, in: arguments.reference.repository, existing: check)
+  }
+
+  /// - Throws: `ForgeError` where another try may conclude it.
+  func giveUp(_ reason: String) async throws {
+    var claim = try await takeClaim()
+    try await concludeOpenCheck(CheckConclusion.ended(.neutral, reason), &claim)
+    try await claim.release()
+  }
+
+  func concludeOpenCheck(
+    _ state: CheckState, _ claim: inout PublicationClaim
+  ) async throws {
+    guard let head = claim.record.checkHead else { return }
+    do {
+      _ = try await forge.setCheck(
+        state, on: head, in: arguments.reference.repository, existing: claim.record.check)
+      try await trail.note(
+        "check.concluded", facts: ["head": head, "conclusion": state.progress.rawValue])
+    } catch let error as ForgeError where !error.isPassing {
+      try await trail.note("check.refused", facts: ["head": head, "error": error.code.rawValue])
+    }
+    try await claim.update { record in
+      record.check = nil
+      record.checkHead = nil
+    }
+  }
+}
