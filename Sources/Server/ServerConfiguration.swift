@@ -1,3 +1,5 @@
+import Foundation
+
 /// How the server is reached and what it bears.
 public struct ServerConfiguration: Sendable {
   /// A name or an address, without brackets.
@@ -6,7 +8,7 @@ public struct ServerConfiguration: Sendable {
   public var port: Int
   /// The address that links use, without a slash at its end; `nil`: the listening address.
   public var publicURL: String?
-  /// Of the program: shown to those who may read `/docs`, never in a header.
+  /// Of the program: shown on `/docs`, never in a header.
   public var version: String
   public var limits: ServerLimits
 
@@ -20,6 +22,14 @@ public struct ServerConfiguration: Sendable {
     self.version = version
     self.limits = limits
   }
+
+  /// Whether its public address is one that other machines use, so that a proxy or a tunnel passes
+  /// their requests on. An address that cannot be read counts as such.
+  var isReachedFromElsewhere: Bool {
+    guard let publicURL, !publicURL.isEmpty else { return false }
+    guard let host = URLComponents(string: publicURL)?.host, !host.isEmpty else { return true }
+    return !Loopback.isLoopback(name: host.trimmingCharacters(in: ["[", "]"]))
+  }
 }
 
 /// What one client, and all of them together, may ask of the server.
@@ -32,15 +42,22 @@ public struct ServerLimits: Sendable {
   public var headDeadline = Duration.seconds(15)
   /// From the end of a request's head to the end of its body.
   public var bodyDeadline = Duration.seconds(30)
+  /// Bytes of all bodies together that were received for requests still being answered.
+  public var bodiesInFlight = 256 << 20
+  /// How long a client may read nothing of what is written to it.
+  public var writeDeadline = Duration.seconds(30)
   /// Open connections; further ones wait to be accepted.
   public var connections = 1024
   /// Requests to `/fix`, `/issues` and `/v1` that one token may make in a minute.
   public var requestsPerMinute = 120
-  /// How many of them may come at once.
-  public var requestBurst = 30
-  /// The same for all callers of one address together, also those without a valid token.
-  public var requestsPerMinutePerAddress = 480
-  public var requestBurstPerAddress = 120
+  /// How many of them may come at once; `nil`: a quarter of a minute's.
+  public var requestBurst: Int?
+  /// Requests of one address that may be refused in a minute because they bear no valid token;
+  /// `nil`: four times `requestsPerMinute`. Those with a valid token do not count here, so that
+  /// nobody behind the same proxy locks their sender out.
+  public var requestsPerMinutePerAddress: Int?
+  /// How many of them may come at once; `nil`: a quarter of a minute's.
+  public var requestBurstPerAddress: Int?
   /// Longest `?wait=`.
   public var longestWait = Duration.seconds(120)
   public var fixDeadline = Duration.seconds(30)
@@ -51,7 +68,20 @@ public struct ServerLimits: Sendable {
   /// How long a token may still be believed after it was revoked.
   public var tokenMemory = Duration.seconds(2)
   /// How long requests that run may take to finish when the server is stopped.
-  public var stopDeadline = Duration.seconds(40)
+  public var stopDeadline = Duration.seconds(10)
 
   public init() {}
+
+  func tokenLimiter() -> RequestLimiter {
+    Self.limiter(requestsPerMinute, requestBurst)
+  }
+
+  func addressLimiter() -> RequestLimiter {
+    Self.limiter(
+      requestsPerMinutePerAddress ?? 4 * min(requestsPerMinute, 1_000_000), requestBurstPerAddress)
+  }
+
+  private static func limiter(_ perMinute: Int, _ burst: Int?) -> RequestLimiter {
+    RequestLimiter(perMinute: perMinute, burst: burst ?? max(1, perMinute / 4))
+  }
 }

@@ -45,7 +45,9 @@ public struct StetServer: Service {
   /// - Throws: `ServerError` where it cannot start.
   public func run() async throws {
     let limits = configuration.limits
-    let access = AccessControl(store: ports.tokens, memory: limits.tokenMemory, now: ports.now)
+    let access = AccessControl(
+      store: ports.tokens, memory: limits.tokenMemory,
+      isReachedFromElsewhere: configuration.isReachedFromElsewhere, now: ports.now)
     if try await !access.anyTokenExists() {
       guard Loopback.isLoopback(name: configuration.host) else {
         throw ServerError(
@@ -54,24 +56,29 @@ public struct StetServer: Service {
             + "exists: make one with `stet token create`, or listen on 127.0.0.1.")
       }
       logger.warning(
-        """
-        no API token exists: programs of this machine are answered without one, all else is \
-        refused; `stet token create` makes one
-        """)
+        configuration.isReachedFromElsewhere
+          ? """
+          no API token exists: webhooks are taken, and the API answers nobody, as the server has a \
+          public address; `stet token create` makes one
+          """
+          : """
+          no API token exists: programs of this machine are answered without one, all else is \
+          refused; `stet token create` makes one
+          """)
     }
     let door = FrontDoor(
       table: RouteTable(routes), access: access,
-      tokenLimiter: RequestLimiter(
-        perMinute: limits.requestsPerMinute, burst: limits.requestBurst),
-      addressLimiter: RequestLimiter(
-        perMinute: limits.requestsPerMinutePerAddress, burst: limits.requestBurstPerAddress),
-      factory: factory, logger: logger)
+      tokenLimiter: limits.tokenLimiter(), addressLimiter: limits.addressLimiter(),
+      bodies: BodyBudget(most: limits.bodiesInFlight), factory: factory, logger: logger)
     // Hummingbird's own notes say nothing that is not said here.
     var quiet = logger
     quiet.logLevel = max(.error, logger.logLevel)
     let application = Application(
       responder: door,
-      server: .http1(configuration: .init(idleTimeout: TimeAmount(limits.headDeadline))),
+      server: .http1(
+        configuration: .init(
+          additionalChannelHandlers: [WriteDeadline(TimeAmount(limits.writeDeadline))],
+          idleTimeout: TimeAmount(limits.headDeadline))),
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port), serverName: nil,
         backlog: 512, availableConnectionsDelegate: .maximum(limits.connections, logger: quiet)),

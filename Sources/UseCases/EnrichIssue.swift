@@ -27,6 +27,8 @@ public struct EnrichIssue: Sendable {
     }
   }
 
+  /// Seconds after a job's making in which its issue may still be stored.
+  private static let timeToBeStored = 60.0
   public static let usualRetryDelays: [Duration] = [.seconds(60), .seconds(120), .seconds(180)]
 
   let ports: Ports
@@ -49,6 +51,10 @@ public struct EnrichIssue: Sendable {
   /// `lastError`; `CancellationError` where the worker stops.
   public func run(_ arguments: Work.EnrichIssue, job: Job) async throws -> JobOutcome {
     guard let issue = try await load(arguments.issue) else {
+      // The job is stored first, the issue right after it.
+      if ports.now().timeIntervalSince(job.createdAt) < Self.timeToBeStored {
+        return .snoozed(.seconds(2))
+      }
       return .cancelled(reason: "issue \(arguments.issue) is no longer there")
     }
     let earlier = try await ports.runs?.run(id: arguments.run)

@@ -151,6 +151,9 @@ public struct ForgeEvent: Sendable, Hashable, Codable {
 public protocol WebhookReader: Sendable {
   /// `github`: the last part of its route.
   var forge: String { get }
+  /// What `verify` would refuse whatever the body is, told by the headers alone, so that the body of
+  /// such a delivery need not be received.
+  func refusal(header: (String) -> String?) -> WebhookError?
   /// Checks the signature over the raw bytes in constant time, then reads what identifies it.
   /// - Parameter header: the first value of a header, by its name in lower case.
   func verify(
@@ -158,6 +161,10 @@ public protocol WebhookReader: Sendable {
   ) throws(WebhookError) -> WebhookIdentity
   /// - Parameters: as `verify` returned and received them. Unknown events and fields never fail.
   func event(named event: String, body: [UInt8]) throws(WebhookError) -> ForgeEvent
+}
+
+extension WebhookReader {
+  public func refusal(header: (String) -> String?) -> WebhookError? { nil }
 }
 
 /// What makes a webhook the same as another.

@@ -64,16 +64,16 @@ struct IssueRoutes {
     try fields.check()
 
     let now = ports.now()
-    var issue = TrackedIssue(
+    let issue = TrackedIssue(
       id: TimeOrderedID.next(now), title: title ?? "", description: description ?? "",
       priority: priority, createdAt: now, updatedAt: now)
-    // First the issue: its job may run at once, and must find it.
-    try await ports.issues.save(issue)
+    // First the job, so that no issue is stored that nothing would ever enrich. A job that runs
+    // before its issue is there waits a little for it.
+    let job = try await enqueue(issue, now)
     do {
-      try await enqueue(issue, now)
+      try await ports.issues.save(issue)
     } catch {
-      issue.lastError = "It was stored, but no job could be stored to enrich it."
-      try? await ports.issues.save(issue)
+      if let job { _ = try? await ports.jobs.cancel(id: job, reason: "its issue was not stored") }
       throw error
     }
     var response = Answer.json(Self.document(issue), status: 201)
@@ -81,13 +81,13 @@ struct IssueRoutes {
     return response
   }
 
-  private func enqueue(_ issue: TrackedIssue, _ now: Date) async throws {
+  private func enqueue(_ issue: TrackedIssue, _ now: Date) async throws -> String? {
     let run = TimeOrderedID.next(now)
     let work = Work.EnrichIssue(issue: issue.id, run: run)
-    _ = try await ports.jobs.enqueue([
+    return try await ports.jobs.enqueue([
       NewJob(
         kind: Work.EnrichIssue.kind, arguments: try work.json(), uniqueKey: issue.id, run: run)
-    ])
+    ]).first?.id
   }
 
   @Sendable private func list(

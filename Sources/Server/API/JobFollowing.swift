@@ -1,5 +1,6 @@
 import Domain
 import Jobs
+import ServiceLifecycle
 
 /// Watches a job until it is final, without a spin: what is told of it wakes the watcher, and a slow
 /// look in the store covers what another process did.
@@ -48,17 +49,22 @@ struct JobFollowing: Sendable {
     }
   }
 
-  /// - Returns: the job as it stood when it was final or the time was over; `nil` for none.
+  /// - Returns: the job as it stood when it was final, the time was over or the server was asked to
+  ///   stop; `nil` for none.
   func job(_ id: String, finalWithin limit: Duration) async throws -> Job? {
     let store = ports.jobs
     let first = try await store.job(id: id)
     guard let first, !first.state.isFinal, limit > .zero else { return first }
     let final = try await within(limit) {
-      try await pulses(of: id) { pulses, _ -> Job? in
-        for await case .look in pulses {
-          if let job = try await store.job(id: id), job.state.isFinal { return job }
+      try await pulses(of: id) { pulses, stop -> Job? in
+        try await withGracefulShutdownHandler {
+          for await case .look in pulses {
+            if let job = try await store.job(id: id), job.state.isFinal { return job }
+          }
+          return nil
+        } onGracefulShutdown: {
+          stop()
         }
-        return nil
       }
     }
     if let job = final ?? nil { return job }

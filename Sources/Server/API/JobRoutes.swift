@@ -35,7 +35,7 @@ struct JobRoutes {
           id: "retryJob", tag: "jobs", summary: "Runs a failed or cancelled job again",
           parameters: [.id],
           results: [.init(status: 200, meaning: "The job after it.", schema: "Job")],
-          problems: [.notFound, .conflict]), handler: retry),
+          problems: [.notFound, .conflict] + Self.ofBodies), handler: retry),
       Route(
         .post, "/v1/jobs/{id}/cancel", .api(.admin), isLimited: true,
         Operation(
@@ -44,9 +44,14 @@ struct JobRoutes {
           results: [
             .init(status: 200, meaning: "The job after it.", schema: "Job"),
             .init(status: 202, meaning: "It runs, and was asked to stop.", schema: "Job"),
-          ], problems: [.notFound, .conflict]), handler: cancel),
+          ], problems: [.notFound, .conflict] + Self.ofBodies), handler: cancel),
     ]
   }
+
+  /// A body is not needed, but one that comes has to be JSON.
+  private static let ofBodies: [Problem.Kind] = [
+    .malformed, .tooSlow, .tooLarge, .unsupportedType,
+  ]
 
   @Sendable private func list(
     _ request: Request, _ context: ServerContext

@@ -99,7 +99,7 @@ struct ReviewRoute {
         reference: reference, askedBy: askedBy, run: run, publishes: posts, isAskedFor: true)
       return NewJob(
         kind: Work.ReviewPullRequest.kind, arguments: try work.json(),
-        supersedeKey: posts ? "\(reference)" : nil, run: run)
+        supersedeKey: posts ? work.supersedeKey : nil, run: run)
     }
     let work = Work.ReviewDiff(run: run, diff: diff ?? "", askedBy: askedBy)
     return NewJob(kind: Work.ReviewDiff.kind, arguments: try work.json(), run: run)

@@ -12,17 +12,35 @@ final class StreamSlots: Sendable {
 
   init(most: Int) { self.most = most }
 
-  var hasRoom: Bool { open.withLock { $0 < most } }
-
-  func take() -> Bool {
-    open.withLock { open in
+  /// - Returns: `nil` where all are taken.
+  func take() -> StreamSlot? {
+    let isFree = open.withLock { open in
       guard open < most else { return false }
       open += 1
       return true
     }
+    guard isFree else { return nil }
+    return StreamSlot { self.open.withLock { $0 -= 1 } }
   }
+}
 
-  func giveBack() { open.withLock { $0 -= 1 } }
+/// One open event stream. It ends with the stream, or with an answer that is never written, as that
+/// to HEAD.
+final class StreamSlot: Sendable {
+  private let isOpen = Mutex(true)
+  private let onEnd: @Sendable () -> Void
+
+  fileprivate init(_ onEnd: @escaping @Sendable () -> Void) { self.onEnd = onEnd }
+
+  deinit { giveBack() }
+
+  func giveBack() {
+    let wasOpen = isOpen.withLock { isOpen in
+      defer { isOpen = false }
+      return isOpen
+    }
+    if wasOpen { onEnd() }
+  }
 }
 
 /// Writes what happens to one run as server-sent events.
@@ -33,11 +51,10 @@ struct RunEvents: Sendable {
   let run: String
   let ports: ServerPorts
   let heartbeat: Duration
-  let streams: StreamSlots
+  let slot: StreamSlot
 
   func write(to writer: inout any ResponseBodyWriter, for request: Request) async throws {
-    guard streams.take() else { return try await writer.finish(nil) }
-    defer { streams.giveBack() }
+    defer { slot.giveBack() }
     let writing = Writing(writer)
     try await JobFollowing(ports: ports).pulses(of: run) { pulses, stop in
       // A client that has gone, and a server that stops, end the stream.

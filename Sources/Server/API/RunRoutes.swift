@@ -70,12 +70,12 @@ struct RunRoutes {
   ) async throws -> Response {
     let id = context.parameter("id").lowercased()
     guard try await ports.view(run: id) != nil else { throw Problem.unknown("run", id) }
-    guard streams.hasRoom else {
+    guard let slot = streams.take() else {
       throw Problem(
         .unavailable, "Too many event streams are open.", headers: ["Retry-After": "10"])
     }
     let events = RunEvents(
-      run: id, ports: ports, heartbeat: limits.heartbeat, streams: streams)
+      run: id, ports: ports, heartbeat: limits.heartbeat, slot: slot)
     return Response(
       status: .ok,
       headers: [.contentType: RunEvents.contentType, .cacheControl: "no-store, no-transform"],

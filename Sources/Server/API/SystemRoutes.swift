@@ -23,9 +23,11 @@ struct SystemRoutes {
             .init(status: 503, meaning: "Something it needs does not work.", schema: "Ready"),
           ]), handler: ready),
       Route(
-        .get, "/metrics", .api(.read),
+        .get, "/metrics", .thisMachine(.read),
         Operation(
           id: "metrics", tag: "system", summary: "Metrics for Prometheus, text format 0.0.4",
+          detail: "Programs of this machine need no token, unless the server has a public "
+            + "address.",
           results: [
             .init(
               status: 200, meaning: "The metrics.", schema: nil,
@@ -46,7 +48,7 @@ struct SystemRoutes {
     var all = others
     let own = [
       Route(
-        .get, "/openapi.json", .api(.read),
+        .get, "/openapi.json", .open,
         Operation(
           id: "openapi", tag: "system", summary: "This description",
           results: [
@@ -54,7 +56,7 @@ struct SystemRoutes {
           ])
       ) { _, _ in Answer.json(.null) },
       Route(
-        .get, "/docs", .api(.read),
+        .get, "/docs", .open,
         Operation(
           id: "docs", tag: "system", summary: "This description, as a page",
           results: [.init(status: 200, meaning: "A page.", schema: nil, contentType: html)])

@@ -17,21 +17,30 @@ actor AccessControl {
   private let store: any TokenStore
   private let memory: Duration
   private let now: @Sendable () -> Date
+  private let isReachedFromElsewhere: Bool
   private let clock = ContinuousClock()
   private var remembered: [String: Remembered] = [:]
   /// Whether any token exists, and when that was seen. Tokens are revoked, never deleted.
   private var tokensExist: (answer: Bool, at: ContinuousClock.Instant)?
 
-  init(store: any TokenStore, memory: Duration, now: @escaping @Sendable () -> Date) {
+  /// - Parameter isReachedFromElsewhere: a proxy stands before the server, and one that adds no
+  ///   header makes everybody look like a program of this machine: nobody is taken for one.
+  init(
+    store: any TokenStore, memory: Duration, isReachedFromElsewhere: Bool = false,
+    now: @escaping @Sendable () -> Date
+  ) {
     self.store = store
     self.memory = memory
+    self.isReachedFromElsewhere = isReachedFromElsewhere
     self.now = now
   }
 
+  /// - Parameter opensToThisMachine: answers programs of this machine also when tokens exist.
   /// - Throws: a `Problem`, 401 or 403, or what the store threw.
-  func admit(_ head: HTTPRequest, peer: String, needing scope: APIToken.Scope) async throws
-    -> Caller
-  {
+  func admit(
+    _ head: HTTPRequest, peer: String, needing scope: APIToken.Scope,
+    opensToThisMachine: Bool = false
+  ) async throws -> Caller {
     if let authorization = head.headerFields[.authorization] {
       let parts = authorization.split(separator: " ", maxSplits: 1)
       guard parts.count == 2, parts[0].lowercased() == "bearer" else {
@@ -55,10 +64,18 @@ actor AccessControl {
       }
       return Caller(actor: "token:\(token.id)", scope: token.scope)
     }
+    let refusal = Loopback.refusal(head: head, peer: peer)
+    if opensToThisMachine, !isReachedFromElsewhere, refusal == nil { return .local }
     if try await anyTokenExists() {
       throw Self.unauthorized("This route needs `Authorization: Bearer TOKEN`.")
     }
-    if let reason = Loopback.refusal(head: head, peer: peer) {
+    if isReachedFromElsewhere {
+      throw Self.unauthorized(
+        "This server has a public address, so every call needs a token, also from its own "
+          + "machine. Make one with `stet token create` and send it as "
+          + "`Authorization: Bearer TOKEN`.")
+    }
+    if let reason = refusal {
       throw Self.unauthorized(
         "While no API token exists only programs of this machine are answered, and this request "
           + "is refused because \(reason). Make a token with `stet token create` and send it as "

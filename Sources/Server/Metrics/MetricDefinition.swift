@@ -44,7 +44,7 @@ public struct MetricDefinition: Sendable, Hashable {
       "stet_jobs_lease_lost_total", .counter, [],
       "Tries that lost their lease, and so the right to write."),
     MetricDefinition(
-      "stet_forge_requests_total", .counter, ["endpoint", "status"],
+      "stet_forge_requests_total", .counter, ["forge", "endpoint", "status"],
       "Requests to a forge, by endpoint's template."),
   ]
 

@@ -26,7 +26,7 @@ enum Description {
             "type": .string("http"), "scheme": .string("bearer"),
             "description": .string(
               "Made by `stet token create`. While none exists, programs of this machine are "
-                + "answered without one."),
+                + "answered without one, unless the server has a public address."),
           ])
         ]),
       ]),
@@ -48,8 +48,9 @@ enum Description {
         "required": .bool(true), "content": content(Answer.jsonType, Schema.ref(body)),
       ])
     }
-    if case .api(let scope) = route.access {
-      members["security"] = .array([.object(["token": .array([])])])
+    if let scope = route.access.scope {
+      let none = route.access.opensToThisMachine ? [JSONValue.object([:])] : []
+      members["security"] = .array([.object(["token": .array([])])] + none)
       members["x-scope"] = .string(scope.rawValue)
     }
     return .object(members)
@@ -89,7 +90,7 @@ enum Description {
   /// Those of the operation, and those that access, limits and the store bring.
   static func problems(of route: Route) -> [Problem.Kind] {
     var kinds = route.operation.problems
-    if case .api = route.access { kinds += [.unauthorized, .forbidden, .unavailable] }
+    if route.access.scope != nil { kinds += [.unauthorized, .forbidden, .unavailable] }
     if route.isLimited { kinds.append(.tooManyRequests) }
     if route.operation.body != nil {
       kinds += [.malformed, .tooSlow, .tooLarge, .unsupportedType, .invalidFields]

@@ -11,7 +11,7 @@ enum DocsPage {
       <h1>The API</h1>
       <p>Routes marked with a scope take <code>Authorization: Bearer TOKEN</code>; \
       <code>stet token create</code> makes one. While no token exists, programs of this machine \
-      are answered without. Errors are <code>application/problem+json</code>. \
+      are answered without, unless the server has a public address. Errors are <code>application/problem+json</code>. \
       <a href="/openapi.json">As OpenAPI 3.1.</a> \
       This is Stet \(Page.escaped(version)).</p>
       <h2>Routes</h2>
@@ -40,7 +40,7 @@ enum DocsPage {
       "<h3><code>\(route.method.rawValue) \(Page.escaped(route.path))</code></h3>",
       "<p>\(Page.escaped(operation.summary)). \(Page.escaped(operation.detail))",
     ]
-    if case .api(let scope) = route.access {
+    if let scope = route.access.scope {
       lines.append("Scope: <code>\(scope.rawValue)</code>.")
     }
     lines.append("</p>\n<table>")

@@ -12,6 +12,7 @@ struct FrontDoor: HTTPResponder {
   let access: AccessControl
   let tokenLimiter: RequestLimiter
   let addressLimiter: RequestLimiter
+  let bodies: BodyBudget
   let factory: any MetricsFactory
   let logger: Logger
 
@@ -19,6 +20,9 @@ struct FrontDoor: HTTPResponder {
     let start = ContinuousClock.now
     var context = context
     context.logger = logger
+    let share = BodyShare(of: bodies)
+    defer { share.giveBack() }
+    context.share = share
     context.logger[metadataKey: "request"] = .string(context.requestID)
     let running = Meter(label: "stet_http_requests_running", factory: factory)
     running.increment()
@@ -54,12 +58,18 @@ struct FrontDoor: HTTPResponder {
   ) async throws -> Response {
     var context = context
     context.parameters = parameters
-    if case .api(let scope) = route.access {
-      // Before the token is looked up, so that guessing is limited too.
-      if route.isLimited {
-        try await take(RequestLimiter.key(address: context.peer), from: addressLimiter)
+    if let scope = route.access.scope {
+      do {
+        context.caller = try await access.admit(
+          request.head, peer: context.peer, needing: scope,
+          opensToThisMachine: route.access.opensToThisMachine)
+      } catch let problem as Problem {
+        // Only who is refused counts by address: all who come through a proxy have the same one.
+        if route.isLimited {
+          try await take(RequestLimiter.key(address: context.peer), from: addressLimiter)
+        }
+        throw problem
       }
-      context.caller = try await access.admit(request.head, peer: context.peer, needing: scope)
       context.logger[metadataKey: "caller"] = .string(context.caller.actor)
       if route.isLimited { try await take(context.caller.actor, from: tokenLimiter) }
     }

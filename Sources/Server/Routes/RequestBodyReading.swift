@@ -24,10 +24,12 @@ extension ServerContext {
     let slow = Problem(
       .tooSlow, "The body did not come whole within \(deadline.components.seconds) seconds.")
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(min(declared ?? 0, 1 << 20))
+    bytes.reserveCapacity(min(declared ?? 0, 1 << 16))
     do {
       for try await buffer in request.body {
         guard bytes.count + buffer.readableBytes <= limit else { throw tooLarge }
+        // As the bytes come, not as they are declared: a claim alone takes nothing from others.
+        guard share?.take(buffer.readableBytes) ?? true else { throw Self.tooManyBodies }
         bytes.append(contentsOf: buffer.readableBytesView)
       }
     } catch let problem as Problem {
@@ -43,6 +45,10 @@ extension ServerContext {
     body.finish()
     return bytes
   }
+
+  private static let tooManyBodies = Problem(
+    .unavailable, "Too many large bodies come at the same time. Try again soon.",
+    headers: ["Retry-After": "10"])
 }
 
 private final class Expiry: Sendable {

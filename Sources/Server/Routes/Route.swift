@@ -9,13 +9,27 @@ struct Route: Sendable {
     case open
     /// A token with at least this scope, or a program of this machine while no token exists.
     case api(APIToken.Scope)
+    /// The same, and a program of this machine also when tokens exist.
+    case thisMachine(APIToken.Scope)
+
+    /// `nil` where no token is asked for.
+    var scope: APIToken.Scope? {
+      switch self {
+      case .open: nil
+      case .api(let scope), .thisMachine(let scope): scope
+      }
+    }
+
+    var opensToThisMachine: Bool {
+      if case .thisMachine = self { true } else { false }
+    }
   }
 
   var method: HTTPRequest.Method
   /// Such as `/v1/runs/{id}`: the label of metrics, too.
   var path: String
   var access: Access
-  /// Whether the limits per token and address count it.
+  /// Whether the limits per token, and per address of those refused, count it.
   var isLimited: Bool
   var operation: Operation
   var handler: @Sendable (Request, ServerContext) async throws -> Response

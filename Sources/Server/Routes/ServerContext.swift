@@ -14,6 +14,8 @@ struct ServerContext: InitializableFromSource {
   /// The captured parts of the path.
   var parameters: [String: String] = [:]
   var caller = Caller.nobody
+  /// What its body takes of the memory for bodies; `FrontDoor` gives it.
+  var share: BodyShare?
 
   init(source: ApplicationRequestContextSource) {
     channel = source.channel

@@ -45,6 +45,10 @@ struct WebhookRoutes {
   ) async throws -> Response {
     try request.requireJSON(
       otherwise: " Choose `application/json` as the content type in the webhook's settings.")
+    // What its headers alone refuse takes no memory for a body.
+    if let error = reader.refusal(header: { request.headers.first($0) }) {
+      throw Self.problem(error)
+    }
     let body = try await context.read(
       request, limit: limits.webhookBody, deadline: limits.bodyDeadline)
     let identity: WebhookIdentity

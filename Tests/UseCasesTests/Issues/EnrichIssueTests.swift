@@ -29,22 +29,23 @@ private actor Issues: IssueStore {
         updatedAt: Self.now))
   }
 
-  private func attempt(_ number: Int, of most: Int = 8) -> Job {
+  private func attempt(_ number: Int, of most: Int = 8, age: Double = 0) -> Job {
     Job(
       id: "j1", kind: Work.EnrichIssue.kind, arguments: "{}", state: .running, uniqueKey: nil,
-      supersedeKey: nil, priority: 0, attempt: number, maxAttempts: most, createdAt: Self.now,
+      supersedeKey: nil, priority: 0, attempt: number, maxAttempts: most,
+      createdAt: Self.now.addingTimeInterval(-age),
       scheduledAt: Self.now, attemptedAt: Self.now, finishedAt: nil, errors: [],
       cancelRequested: false, run: "r1")
   }
 
   @discardableResult
   private func enrich(
-    by model: (any LanguageModel)?, attempt number: Int = 1, of most: Int = 8
+    by model: (any LanguageModel)?, attempt number: Int = 1, of most: Int = 8, age: Double = 0
   ) async throws -> JobOutcome {
     try await EnrichIssue(
       ports: .init(model: model, issues: issues, runs: runs, now: { Self.now }),
       callDeadline: .seconds(100)
-    ).run(.init(issue: "i1", run: "r1"), job: attempt(number, of: most))
+    ).run(.init(issue: "i1", run: "r1"), job: attempt(number, of: most, age: age))
   }
 
   private func stored() async throws -> TrackedIssue { try #require(await issues.issue(id: "i1")) }
@@ -156,10 +157,16 @@ private actor Issues: IssueStore {
   }
 
   @Test func anIssueThatIsGoneCancelsTheJob() async throws {
-    guard case .cancelled = try await enrich(by: nil) else {
+    guard case .cancelled = try await enrich(by: nil, age: 61) else {
       Issue.record("not cancelled")
       return
     }
+  }
+
+  @Test func anIssueThatIsStillToBeStoredIsWaitedFor() async throws {
+    #expect(try await enrich(by: nil, age: 1) == .snoozed(.seconds(2)))
+    try await issue("Crash", "The server fails.")
+    #expect(try await enrich(by: nil, age: 3) == .completed)
   }
 
   @Test func answersAreMadeHarmless() async throws {

@@ -15,6 +15,17 @@ public struct GitHubWebhooks: WebhookReader {
     key = secret.flatMap { $0.isEmpty ? nil : SymmetricKey(data: Array($0.utf8)) }
   }
 
+  public func refusal(header: (String) -> String?) -> WebhookError? {
+    do throws(WebhookError) {
+      _ = try signature(header)
+      _ = try name("x-github-event", header)
+      _ = try name("x-github-delivery", header)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
   public func verify(
     body: [UInt8], header: (String) -> String?
   ) throws(WebhookError) -> WebhookIdentity {
@@ -38,6 +49,16 @@ public struct GitHubWebhooks: WebhookReader {
   private func checkSignature(
     of body: [UInt8], _ header: (String) -> String?
   ) throws(WebhookError) {
+    let (code, key) = try signature(header)
+    guard HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: body, using: key) else {
+      throw Self.wrongSignature
+    }
+  }
+
+  /// What the delivery says its code is, and the key to check it by.
+  private func signature(
+    _ header: (String) -> String?
+  ) throws(WebhookError) -> (code: [UInt8], key: SymmetricKey) {
     guard let key else {
       throw WebhookError(
         code: .notConfigured,
@@ -52,15 +73,14 @@ public struct GitHubWebhooks: WebhookReader {
           : "The delivery bears only X-Hub-Signature, which is SHA-1. X-Hub-Signature-256 is "
             + "needed; GitHub sends it with every delivery of a hook that has a secret.")
     }
-    guard let code = Self.code(signature),
-      HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: body, using: key)
-    else {
-      throw WebhookError(
-        code: .wrongSignature,
-        detail: "X-Hub-Signature-256 does not fit the body. Either the secret of the hook is not "
-          + "GITHUB_WEBHOOK_SECRET, or the body was changed on its way.")
-    }
+    guard let code = Self.code(signature) else { throw Self.wrongSignature }
+    return (code, key)
   }
+
+  private static let wrongSignature = WebhookError(
+    code: .wrongSignature,
+    detail: "X-Hub-Signature-256 does not fit the body. Either the secret of the hook is not "
+      + "GITHUB_WEBHOOK_SECRET, or the body was changed on its way.")
 
   /// The bytes after `sha256=`.
   private static func code(_ signature: String) -> [UInt8]? {
