@@ -34,10 +34,19 @@ import WebClient
       .after(7), .after(8),
     ] : [.accepted, .after(6), .after(7)]
 
-  @Test(arguments: moments)
-  func killedAnywhereItIsPostedOnce(_ moment: Moment) async throws {
-    let service = try await ServiceRunning(.app)
-    let posting = ServicePosting(service)
+  private static let credentials: [ServiceRunning.Credentials] =
+    moments.count > 3 ? [.app, .token] : [.app]
+
+  /// By GitHub's own payload where the shared data is here.
+  @Test(arguments: moments, credentials)
+  func killedAnywhereItIsPostedOnce(
+    _ moment: Moment, _ credentials: ServiceRunning.Credentials
+  ) async throws {
+    let service = try await ServiceRunning(credentials)
+    let posting =
+      if credentials == .app, let sample = ServicePosting.shared("pull_request.opened.json") {
+        try ServicePosting(service, webhook: sample)
+      } else { ServicePosting(service) }
     switch moment {
     case .accepted: break
     case .before(let number):
@@ -61,6 +70,7 @@ import WebClient
     try await service.start()
     try await service.idles()
     posting.expectPostedOnce()
+    print("killed \(moment), \(credentials.rawValue): \(posting.openChecks) checks left open")
     let jobs = try await service.jobs()
     #expect(jobs.count == 2)
     #expect(jobs.allSatisfy { $0.state == .completed }, "\(jobs)")

@@ -99,6 +99,10 @@ struct ServicePosting {
     }
     return hub.statuses(in: reference.repository, of: head).last?.state
   }
+  /// Check runs that nobody ended.
+  var openChecks: Int {
+    hub.checkRuns(in: reference.repository).count { $0.conclusion == nil }
+  }
   var calls: [String] { hub.log.map { "\($0.method) \($0.plainPath) \($0.status)" } }
 
   /// One review, one summary, each finding once, and a check that says how it ended.
