@@ -11,7 +11,7 @@ event = json.load(open(sys.argv[1]))
 pull = event.get("pull_request") or {}
 issue = event.get("issue") or {}
 number = pull.get("number") or (issue.get("number") if issue.get("pull_request") else None)
-print(number if isinstance(number, int) else "")
+print(number if type(number) is int else "")
 ' "$event")
 if [[ -z $number ]]; then
   echo "::error::This event has no pull request; run the action on pull_request events."

@@ -76,6 +76,9 @@ struct Wiring: Sendable {
 
   // MARK: Forges
 
+  /// - Throws: where the credentials can never be used, such as a key that is none. Nobody is asked.
+  func checkCredentials() throws(ForgeError) { _ = try github?.get() }
+
   /// Opens a forge for one repository.
   var openForge: ForgeOpener {
     { [github] access throws(ForgeError) in

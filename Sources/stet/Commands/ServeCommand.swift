@@ -42,6 +42,7 @@ struct ServeCommand: ServerCommand {
 
   private func serve(_ wiring: Wiring, _ logger: Logger) async throws {
     let settings = wiring.settings
+    try wiring.checkCredentials()
     // One server for each embedded database: it may take back what an earlier one left running.
     let lock = try DataFolderLock(folder: settings.dataFolder)
     defer { lock.release() }

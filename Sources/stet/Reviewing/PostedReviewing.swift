@@ -12,6 +12,8 @@ struct PostedReviewing {
     guard let reference = try options.pullRequest(wiring.settings) else {
       throw CommandFailure.misuse("--post publishes on a pull request: give OWNER/REPO#N.")
     }
+    // Credentials that are missing or broken are wrong settings, not a review that failed.
+    _ = try await PullRequestSubject.open(reference, wiring.openForge)
     let id = TimeOrderedID.next(Date())
     let outcome: JobOutcome
     do {
