@@ -12,7 +12,7 @@ import Testing
     _ service: ServiceRunning, event: String, environment: [String: String] = [:]
   ) async throws -> ReviewOutcome {
     let settings = [
-      "STET": ProgramRunning.program, "GITHUB_REPOSITORY": "octo-org/orders",
+      "PROGRAM": ProgramRunning.program, "GITHUB_REPOSITORY": "octo-org/orders",
       "GITHUB_EVENT_PATH": try service.folder.write(event, to: "event.json"),
       "RUNNER_TEMP": service.folder.path,
       "GITHUB_STEP_SUMMARY": try service.folder.write("", to: "summary.md"),
@@ -46,7 +46,7 @@ import Testing
     let service = try await ServiceRunning()
     let posting = ServicePosting(service)
     let strict = try await act(
-      service, event: event(of: posting), environment: ["STET_FAIL_ON": "note"])
+      service, event: event(of: posting), environment: ["FAIL_ON": "note"])
     #expect(strict.status == 1, "\(strict.error)")
     posting.expectPostedOnce()
   }
@@ -55,7 +55,7 @@ import Testing
     let service = try await ServiceRunning()
     let posting = ServicePosting(service)
     let outcome = try await act(
-      service, event: event(of: posting), environment: ["STET_POST": "false"])
+      service, event: event(of: posting), environment: ["POST": "false"])
     #expect([0, 1].contains(outcome.status), "\(outcome.error)")
     posting.expectNothingPosted()
     #expect(try summary(service).contains("app/orders.py"))

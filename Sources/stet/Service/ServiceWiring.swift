@@ -40,9 +40,10 @@ struct ServiceWiring: Sendable {
         JobHandler(Work.HandleDelivery.kind, limit: .seconds(60)) {
           try await handleEvent.handle($0.job)
         },
-        JobHandler(Work.ReviewPullRequest.kind, concurrency: places.reviews) {
-          try await reviewPullRequest.handle($0.job)
-        },
+        JobHandler(
+          Work.ReviewPullRequest.kind, concurrency: places.reviews,
+          run: { try await reviewPullRequest.handle($0.job) },
+          onGivenUp: { await reviewPullRequest.givenUp($0, reason: $1) }),
         JobHandler(Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600)) {
           try await answerCommand.handle($0.job)
         },

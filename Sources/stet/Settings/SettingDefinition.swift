@@ -53,7 +53,8 @@ struct SettingDefinition: Sendable {
         + "an API token"),
     row(
       "STET_PUBLIC_URL", .address, "the listening address",
-      "the address that links to this server use"),
+      "the address under which others reach this server; unless it is this machine's, every call "
+        + "of the API needs a token"),
     row("STET_MENTION", .handle, "stet", "the handle that commands in comments address"),
     row("STET_WORKERS", .number(1...64), "4", "reviews of pull requests that run at the same time"),
     row(
