@@ -4,7 +4,7 @@ import Testing
 @testable import Forges
 
 /// What is refused before a body is read.
-@Suite struct WebhookHeaderTests {
+@Suite struct WebhookHeaderRefusalTests {
   private static let right = [
     "x-hub-signature-256": "sha256=" + String(repeating: "0a", count: 32),
     "x-github-event": "push", "x-github-delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",

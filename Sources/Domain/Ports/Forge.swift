@@ -66,6 +66,11 @@ public protocol ReviewPublisher: Sendable {
   func setCheck(
     _ state: CheckState, on commit: String, in repository: RepositoryName, existing: Int64?
   ) async throws(ForgeError) -> Int64?
+  /// A check run of Stet's own on this commit that is not finished; `nil` where there is none, or
+  /// where the forge knows only statuses. For a call that was cut off before its answer came.
+  func unfinishedCheck(
+    on commit: String, in repository: RepositoryName
+  ) async throws(ForgeError) -> Int64?
   func react(
     _ reaction: Reaction, to comment: CommentReference, in repository: RepositoryName
   ) async throws(ForgeError)

@@ -129,6 +129,21 @@ extension GitHubForge {
     }
   }
 
+  public func unfinishedCheck(
+    on commit: String, in repository: RepositoryName
+  ) async throws(ForgeError) -> Int64? {
+    guard capabilities.hasCheckRuns else { return nil }
+    let call = GitHubCall.get(
+      .listCheckRuns, APIPath(repository, "commits", commit, "check-runs"),
+      query: [
+        ("check_name", connection.configuration.checkName), ("status", "in_progress"),
+        ("filter", "all"),
+      ])
+    let list = try await ask(call, in: repository, for: GitHubAPI.CheckRunListPayload.self)
+    return list.checkRuns.filter { $0.externalID == "stet" && $0.status != "completed" }
+      .map(\.id).max()
+  }
+
   private func setCheckRun(
     _ state: CheckState, on commit: String, in repository: RepositoryName, existing: Int64?
   ) async throws(ForgeError) -> Int64 {

@@ -12,6 +12,9 @@ extension PullRequestAttempt {
   func begin(_ pull: PullRequest, claim: inout PublicationClaim) async throws {
     let (head, record) = (pull.head, claim.record)
     if record.checkHead == head, record.check != nil || !forge.capabilities.hasCheckRuns { return }
+    if record.checkHead == head, let cutOff = await begunUnheard(on: head) {
+      return try await claim.update { $0.check = cutOff }
+    }
     if record.checkHead != nil, record.checkHead != head {
       try await concludeOpenCheck(CheckConclusion.superseded, &claim)
     }
@@ -36,6 +39,12 @@ extension PullRequestAttempt {
       try await trail.note("check.refused", facts: ["head": head, "error": error.code.rawValue])
       try await claim.update { $0.checkHead = nil }
     }
+  }
+
+  /// A check that a try has begun of which the answer never came, so that there are not two of one
+  /// name, one of them turning for ever.
+  private func begunUnheard(on head: String) async -> Int64? {
+    (try? await forge.unfinishedCheck(on: head, in: arguments.reference.repository)) ?? nil
   }
 
   private func open(_ head: String) async -> Result<Int64?, ForgeError> {
@@ -85,9 +94,11 @@ extension PullRequestAttempt {
     _ state: CheckState, _ claim: inout PublicationClaim
   ) async throws {
     guard let head = claim.record.checkHead else { return }
+    var check = claim.record.check
+    if check == nil { check = await begunUnheard(on: head) }
     do {
       _ = try await forge.setCheck(
-        state, on: head, in: arguments.reference.repository, existing: claim.record.check)
+        state, on: head, in: arguments.reference.repository, existing: check)
       try await trail.note(
         "check.concluded", facts: ["head": head, "conclusion": state.progress.rawValue])
     } catch let error as ForgeError where !error.isPassing {

@@ -21,6 +21,7 @@ enum Endpoint: String, CaseIterable, Sendable {
   case createReply = "create_reply"
   case createCheckRun = "create_check_run"
   case updateCheckRun = "update_check_run"
+  case listCheckRuns = "list_check_runs"
   case createStatus = "create_status"
   case createReaction = "create_reaction"
   case addLabels = "add_labels"

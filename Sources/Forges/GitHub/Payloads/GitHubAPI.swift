@@ -106,6 +106,18 @@ extension GitHubAPI {
   struct CheckRunPayload: Decodable {
     var id: Int64
     var status: String
+    var externalID: String?
+
+    enum CodingKeys: String, CodingKey {
+      case id, status
+      case externalID = "external_id"
+    }
+  }
+
+  struct CheckRunListPayload: Decodable {
+    var checkRuns: [CheckRunPayload]
+
+    enum CodingKeys: String, CodingKey { case checkRuns = "check_runs" }
   }
 
   struct StatusPayload: Decodable {
