@@ -226,11 +226,16 @@ import Testing
       let database = SQLiteDatabase(path: folder + "/a.db")
       _ = try await database.query(ask)
       let pages = try await database.query(SQLStatement("PRAGMA page_count")).first?.integer(0)
-      _ = try await database.query(
-        SQLStatement("PRAGMA max_page_count = \(try #require(pages) + 1)"))
+      // Of the connection that writes, which is not the one that reads.
+      try await database.change([
+        SQLStatement("PRAGMA max_page_count = \(try #require(pages) + 1)")
+      ])
+      // What is kept is compressed, so it must be hard to.
+      var generator = SystemRandomNumberGenerator()
+      let long = (0..<20_000).map { _ in String(generator.next(), radix: 36) }.joined()
       let cache = SQLResponseCache(database)
       let error = await #expect(throws: StoreError.self) {
-        try await cache.store(Samples.reply(String(repeating: "x", count: 100_000)), for: "k")
+        try await cache.store(Samples.reply(long), for: "k")
       }
       #expect(error?.code == .full)
       #expect(error?.detail.contains("free some space") == true)
