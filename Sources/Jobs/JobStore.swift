@@ -106,7 +106,7 @@ public protocol JobStore: Sendable {
   func counts() async throws -> [JobState: Int]
   /// Cancels one that waits; asks one that runs to stop. - Returns: the job after it; `nil` for none.
   func cancel(id: String, reason: String) async throws -> Job?
-  /// Makes a discarded, cancelled or retryable job available now, with its attempts afresh.
+  /// Makes a discarded, cancelled, retryable or scheduled job available now, with its attempts afresh.
   /// - Returns: the job after it; `nil` for none.
   func retry(id: String) async throws -> Job?
 }

@@ -201,8 +201,8 @@ public struct SQLJobStore: JobStore {
         let before = try Self.read(id, statements, transaction)
       else { return nil }
       switch state {
-      case .available, .scheduled, .running, .completed: return before
-      case .discarded, .cancelled, .retryable: break
+      case .available, .running, .completed: return before
+      case .discarded, .cancelled, .retryable, .scheduled: break
       }
       if let key = before.uniqueKey {
         let present = try transaction.query(

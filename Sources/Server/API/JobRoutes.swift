@@ -90,7 +90,7 @@ struct JobRoutes {
   ) async throws -> Response {
     try await context.readNothing(request, limits)
     let job = try await job(context)
-    guard [.discarded, .cancelled, .retryable].contains(job.state) else {
+    guard [.discarded, .cancelled, .retryable, .scheduled].contains(job.state) else {
       throw Problem(
         .conflict,
         "This job is \(job.state.rawValue): only one that failed or was cancelled is "

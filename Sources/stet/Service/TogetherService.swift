@@ -8,8 +8,8 @@ struct TogetherService: Service {
   func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for service in services { group.addTask { try await service.run() } }
-      // The first that fails ends the others.
-      try await group.waitForAll()
+      // The first that fails ends the others, which waiting for all would not.
+      while try await group.next() != nil {}
     }
   }
 }
