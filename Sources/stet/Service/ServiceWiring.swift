@@ -37,7 +37,8 @@ struct ServiceWiring: Sendable {
     return Worker(
       store: wiring.jobs,
       handlers: [
-        JobHandler(Work.HandleDelivery.kind, limit: .seconds(60)) {
+        // Few, so that a burst is stored first and looked at after: storing it is what must not wait.
+        JobHandler(Work.HandleDelivery.kind, concurrency: 2, limit: .seconds(60)) {
           try await handleEvent.handle($0.job)
         },
         JobHandler(
