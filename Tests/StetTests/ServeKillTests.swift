@@ -70,7 +70,7 @@ import WebClient
     try await service.start()
     try await service.idles()
     posting.expectPostedOnce()
-    print("killed \(moment), \(credentials.rawValue): \(posting.openChecks) checks left open")
+    #expect(posting.openChecks == 0, "a check of this commit turns for ever")
     let jobs = try await service.jobs()
     #expect(jobs.count == 2)
     #expect(jobs.allSatisfy { $0.state == .completed }, "\(jobs)")

@@ -130,9 +130,11 @@ struct FakeGitHubContractTests {
       let head = try #require(hub.head(of: reference))
       var state = CheckState(progress: .inProgress, title: "Reviewing", summary: "…")
       let id = try await forge.setCheck(state, on: head, in: Self.repository, existing: nil)
+      #expect(try await forge.unfinishedCheck(on: head, in: Self.repository) == id)
       state.progress = .neutral
       let again = try await forge.setCheck(state, on: head, in: Self.repository, existing: id)
       #expect(again == id)
+      #expect(try await forge.unfinishedCheck(on: head, in: Self.repository) == nil)
       if entrance == .token {
         #expect(id == nil)
         #expect(hub.statuses(in: Self.repository, of: head).map(\.state).contains("error"))

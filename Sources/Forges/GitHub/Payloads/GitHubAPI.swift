@@ -110,14 +110,13 @@ extension GitHubAPI {
 
     enum CodingKeys: String, CodingKey {
       case id, status
-      case externalID = "external_id"
+      // As the decoder's key strategy writes it.
+      case externalID = "externalId"
     }
   }
 
   struct CheckRunListPayload: Decodable {
     var checkRuns: [CheckRunPayload]
-
-    enum CodingKeys: String, CodingKey { case checkRuns = "check_runs" }
   }
 
   struct StatusPayload: Decodable {
