@@ -1,4 +1,3 @@
-import Foundation
 public import Logging
 
 /// What a handler is given.
@@ -20,14 +19,6 @@ public struct JobContext: Sendable {
 
   /// Tells whoever watches the job or its run; nothing is kept.
   public func progress(_ line: String) { report(line) }
-
-  /// The job's arguments. - Throws: a final failure where they are not what the handler reads: they
-  /// would not be next time either.
-  public func arguments<T: Decodable>(_ type: T.Type = T.self) throws(JobFailure) -> T {
-    do { return try JSONDecoder().decode(T.self, from: Data(job.arguments.utf8)) } catch {
-      throw JobFailure("the arguments of \(job.kind) cannot be read: \(error)", isFinal: true)
-    }
-  }
 }
 
 /// Runs the jobs of one kind.

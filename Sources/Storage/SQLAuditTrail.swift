@@ -84,9 +84,5 @@ public struct SQLAuditTrail: AuditTrail {
     }
   }
 
-  static func sha256(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    let hex = SHA256.hash(data: bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-    return String(decoding: hex, as: UTF8.self)
-  }
+  static func sha256(_ bytes: [UInt8]) -> String { Hexadecimal.of(SHA256.hash(data: bytes)) }
 }

@@ -102,12 +102,6 @@ public struct SQLInbox: Inbox {
   }
 
   private static func hash(_ body: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in SHA256.hash(data: body) {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
+    Hexadecimal.of(SHA256.hash(data: body))
   }
 }

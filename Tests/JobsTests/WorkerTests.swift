@@ -62,10 +62,8 @@ import Testing
   }
 
   @Test func aFinalFailureIsNotTriedAgain() async throws {
-    let handler = JobHandler("k") { context in
-      struct Wanted: Decodable { var missing: String }
-      _ = try context.arguments(Wanted.self)
-      return .completed
+    let handler = JobHandler("k") { _ in
+      throw JobFailure("the arguments of k cannot be read", isFinal: true)
     }
     try await withWorker([handler]) { bench in
       let id = try await bench.add(job())

@@ -283,6 +283,6 @@ public actor LlamaServer {
   private static func newKey() -> String {
     var generator = SystemRandomNumberGenerator()
     let bytes = (0..<24).map { _ in UInt8.random(in: 0...255, using: &generator) }
-    return StoredFile.hexadecimal(bytes)
+    return Hexadecimal.of(bytes)
   }
 }

@@ -109,7 +109,7 @@ final class PartFile {
   }
 
   /// SHA-256 of the bytes so far.
-  var sha256: String { StoredFile.hexadecimal(hasher.finalize()) }
+  var sha256: String { Hexadecimal.of(hasher.finalize()) }
 
   /// Takes the file and its note away.
   func discard() {

@@ -1,5 +1,6 @@
 import Crypto
 import Dispatch
+import Domain
 import SystemPackage
 
 #if canImport(Darwin)
@@ -175,17 +176,7 @@ enum StoredFile {
     } catch {
       throw failure("read", path, errno: error)
     }
-    return hexadecimal(hasher.finalize())
-  }
-
-  static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in bytes {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
+    return Hexadecimal.of(hasher.finalize())
   }
 
   static func failure(_ action: String, _ path: String, _ code: CInt) -> LocalModelError {

@@ -1,4 +1,5 @@
 import Crypto
+import Domain
 import Foundation
 
 /// The text of an API token, which is shown once, and the hash that is stored for it.
@@ -14,12 +15,6 @@ public enum TokenText {
 
   /// SHA-256 of the text, lower-case hex. A text of 32 random bytes needs no slower hash.
   public static func hash(_ text: String) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var hex: [UInt8] = []
-    for byte in SHA256.hash(data: Data(text.utf8)) {
-      hex.append(digits[Int(byte >> 4)])
-      hex.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: hex, as: UTF8.self)
+    Hexadecimal.of(SHA256.hash(data: Data(text.utf8)))
   }
 }

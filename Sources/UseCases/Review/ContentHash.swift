@@ -1,8 +1,9 @@
 import Crypto
+import Domain
 
 /// SHA-256 of content, lower-case hex.
 public enum ContentHash {
-  public static func of(_ bytes: [UInt8]) -> String { Fingerprint.hex(SHA256.hash(data: bytes)) }
+  public static func of(_ bytes: [UInt8]) -> String { Hexadecimal.of(SHA256.hash(data: bytes)) }
 
   /// Parts are told apart by their lengths, so that no two lists share a hash.
   public static func of(parts: [String]) -> String {
@@ -12,6 +13,6 @@ public enum ContentHash {
       withUnsafeBytes(of: &length) { hasher.update(bufferPointer: $0) }
       hasher.update(data: Array(part.utf8))
     }
-    return Fingerprint.hex(hasher.finalize())
+    return Hexadecimal.of(hasher.finalize())
   }
 }

@@ -11,13 +11,13 @@ enum Fingerprint {
       hasher.update(data: Array(part.utf8))
       hasher.update(data: [0])
     }
-    return hex(hasher.finalize())
+    return Hexadecimal.of(hasher.finalize())
   }
 
   /// For the second and later findings of the same kind on the same code in one file.
   static func repeated(_ fingerprint: String, times: Int) -> String {
     times == 0
-      ? fingerprint : hex(SHA256.hash(data: Array("\(fingerprint)#\(times)".utf8)))
+      ? fingerprint : Hexadecimal.of(SHA256.hash(data: Array("\(fingerprint)#\(times)".utf8)))
   }
 
   /// Runs of white space become one space; ends are trimmed; empty lines vanish.
@@ -26,16 +26,5 @@ enum Fingerprint {
       .map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
       .filter { !$0.isEmpty }
       .joined(separator: "\n")
-  }
-
-  static func hex(_ digest: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(64)
-    for byte in digest {
-      bytes.append(digits[Int(byte >> 4)])
-      bytes.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
