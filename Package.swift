@@ -66,7 +66,8 @@ let package = Package(
     .target(
       name: "Storage",
       dependencies: [
-        "Domain", "Jobs", "CZlib", log, crypto, .product(name: "GRDB", package: "GRDB.swift"),
+        "Domain", "Jobs", "CZlib", "CPostgres", log, crypto,
+        .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: strict),
     .target(
@@ -88,6 +89,8 @@ let package = Package(
       swiftSettings: strict),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+      name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
     .executableTarget(
       name: "stet",
       dependencies: [
@@ -111,6 +114,9 @@ let package = Package(
     .executableTarget(
       name: "DeliveryWriter", dependencies: ["Jobs", "Storage"],
       path: "Benchmarks/DeliveryWriter", swiftSettings: strict),
+    .executableTarget(
+      name: "QueueBench", dependencies: ["Domain", "Jobs", "Storage", log, lifecycle],
+      path: "Benchmarks/QueueBench", swiftSettings: strict),
 
     .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"], swiftSettings: strict),
     .testTarget(
@@ -139,7 +145,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "StorageTests",
-      dependencies: ["Storage", "Jobs", "Domain", "TestKit", "DeliveryWriter"],
+      dependencies: [
+        "Storage", "Jobs", "Domain", "TestKit", "DeliveryWriter", log, lifecycle,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit"], swiftSettings: strict),

@@ -27,13 +27,26 @@ public enum JobState: String, Sendable, Hashable, Codable, CaseIterable {
 public struct NewJob: Sendable, Hashable {
   /// Which handler runs it, in kebab-case, such as `review-pull-request`.
   public var kind: String
-  /// JSON for that handler.
+  /// JSON for that handler, at most `largestArguments` bytes.
   public var arguments: String
+  /// Of the form of the arguments. A worker whose handler knows only older ones leaves it to another.
+  public var version: Int
   /// While an unfinished job of the same kind and key exists, this one is not added again.
   public var uniqueKey: String?
+  /// The key is the content of the arguments, where none is given.
+  public var isUniqueByArguments: Bool
+  /// It is not added again for so long after it was first added either, finished or not.
+  public var uniquePeriod: Duration?
   /// Unfinished jobs of the same kind and key that are older give way: those that wait are
   /// cancelled, one that runs is asked to stop.
   public var supersedeKey: String?
+  /// Jobs of different groups take turns, such as those of different repositories.
+  public var group: String?
+  /// All of them hold, over every process.
+  public var limits: [JobLimit]
+  /// Jobs that have to be completed before it runs. Where one of them ends otherwise, or is not
+  /// there, it is cancelled.
+  public var needs: [String]
   /// Lower runs first.
   public var priority: Int
   /// How long it waits before it is available.
@@ -42,18 +55,48 @@ public struct NewJob: Sendable, Hashable {
   /// The run that it will execute, where one was promised to somebody.
   public var run: String?
 
+  /// In bytes. A diff of a pull request is the largest thing that is handed to a job.
+  public static let largestArguments = 32 << 20
+
   public init(
-    kind: String, arguments: String, uniqueKey: String? = nil, supersedeKey: String? = nil,
-    priority: Int = 0, delay: Duration = .zero, maxAttempts: Int = 8, run: String? = nil
+    kind: String, arguments: String, version: Int = 1, uniqueKey: String? = nil,
+    isUniqueByArguments: Bool = false, uniquePeriod: Duration? = nil,
+    supersedeKey: String? = nil, group: String? = nil, limits: [JobLimit] = [],
+    needs: [String] = [], priority: Int = 0, delay: Duration = .zero, maxAttempts: Int = 8,
+    run: String? = nil
   ) {
     self.kind = kind
     self.arguments = arguments
+    self.version = version
     self.uniqueKey = uniqueKey
+    self.isUniqueByArguments = isUniqueByArguments
+    self.uniquePeriod = uniquePeriod
     self.supersedeKey = supersedeKey
+    self.group = group
+    self.limits = limits
+    self.needs = needs
     self.priority = priority
     self.delay = delay
     self.maxAttempts = maxAttempts
     self.run = run
+  }
+}
+
+/// How many jobs of one key may run at once, or begin within a time, over every process.
+public struct JobLimit: Sendable, Hashable, Codable {
+  /// Such as `repository:github:owner/name` or `model:openai`.
+  public var key: String
+  /// Most that run at the same time; `nil`: any number.
+  public var concurrency: Int?
+  /// Most that begin within `seconds`; `nil`: any number.
+  public var rate: Int?
+  public var seconds: Double
+
+  public init(_ key: String, concurrency: Int? = nil, rate: Int? = nil, per seconds: Double = 60) {
+    self.key = key
+    self.concurrency = concurrency
+    self.rate = rate
+    self.seconds = seconds
   }
 }
 
@@ -81,6 +124,14 @@ public struct Job: Sendable, Hashable, Codable, Identifiable {
   public var errors: [Failure]
   public var cancelRequested: Bool
   public var run: String?
+  /// Of the form of the arguments.
+  public var version: Int
+  public var group: String?
+  public var limits: [JobLimit]
+  /// Jobs that it still waits for.
+  public var blockers: Int
+  /// Why it waits, one sentence, where a handler said so.
+  public var note: String?
 
   public struct Failure: Sendable, Hashable, Codable {
     public var attempt: Int
@@ -99,7 +150,8 @@ public struct Job: Sendable, Hashable, Codable, Identifiable {
     id: String, kind: String, arguments: String, state: JobState, uniqueKey: String?,
     supersedeKey: String?, priority: Int, attempt: Int, maxAttempts: Int, createdAt: Date,
     scheduledAt: Date, attemptedAt: Date?, finishedAt: Date?, errors: [Failure],
-    cancelRequested: Bool, run: String?
+    cancelRequested: Bool, run: String?, version: Int = 1, group: String? = nil,
+    limits: [JobLimit] = [], blockers: Int = 0, note: String? = nil
   ) {
     self.id = id
     self.kind = kind
@@ -117,5 +169,10 @@ public struct Job: Sendable, Hashable, Codable, Identifiable {
     self.errors = errors
     self.cancelRequested = cancelRequested
     self.run = run
+    self.version = version
+    self.group = group
+    self.limits = limits
+    self.blockers = blockers
+    self.note = note
   }
 }

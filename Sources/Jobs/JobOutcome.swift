@@ -2,7 +2,7 @@
 public enum JobOutcome: Sendable, Hashable {
   case completed
   /// Not now, and through no fault: the try is not counted.
-  case snoozed(Duration)
+  case snoozed(Duration, because: String? = nil)
   case cancelled(reason: String)
 }
 
@@ -27,7 +27,8 @@ public struct JobFailure: Error, Sendable, Hashable, CustomStringConvertible {
 /// What is to be written about a try that ended.
 public enum JobResult: Sendable, Hashable {
   case completed
-  case snoozed(Duration)
+  /// - Parameter because: kept as the job's note, secrets masked.
+  case snoozed(Duration, because: String? = nil)
   case cancelled(reason: String)
   /// Tried again after the time, or discarded where no attempt is left.
   case failed(message: String, retryAfter: Duration)

@@ -75,46 +75,69 @@ public struct JobFilter: Sendable, Hashable {
   }
 }
 
+/// How one try ended.
+public struct EndedTry: Sendable, Hashable {
+  public var lease: Lease
+  public var result: JobResult
+
+  public init(_ lease: Lease, _ result: JobResult) {
+    self.lease = lease
+    self.result = result
+  }
+}
+
 /// Keeps jobs. Every call is one transaction, on disk when it returns; the database's clock is the
 /// only clock.
-public protocol JobStore: Sendable {
+public typealias JobStore = JobQueue & JobRecords
+
+/// What adds jobs and what runs them.
+public protocol JobQueue: Sendable {
   /// Adds all or none.
   func enqueue(_ jobs: [NewJob]) async throws -> [EnqueuedJob]
-  /// Takes what is due, by priority and then age. - Parameter kinds: only these; empty takes none.
+  /// Takes what is due: by priority and then age, groups in turn, within the limits of each job.
+  /// - Parameter kinds: only these; empty takes none.
   func claim(
     kinds: [String], limit: Int, worker: String, lease: Duration
   ) async throws -> [ClaimedJob]
   /// Holds leases for another while. - Returns: one state for each, in order.
   func extend(_ leases: [Lease], by lease: Duration) async throws -> [LeaseState]
-  /// Writes how a try ended. - Returns: false where the lease was lost; nothing is written then.
-  func finish(_ lease: Lease, _ result: JobResult) async throws -> Bool
+  /// Writes how tries ended, all in one transaction. - Returns: for each, in order, false where the
+  /// lease was lost; nothing is written about that one.
+  func finish(_ ended: [EndedTry]) async throws -> [Bool]
   /// Makes jobs whose lease ran out available again, or discards them where no attempt is left.
-  func rescue() async throws -> Int
-  /// Does what `rescue` does, and tells which jobs it ended.
   func rescueLost() async throws -> RescuedJobs
   /// Makes every running job available again without counting the try: for the one process that
   /// holds the embedded database's lock, which knows that nobody else runs any.
   func rescueAll() async throws -> Int
   /// Time until the next job is due; zero for now, `nil` for none.
   func untilNext(kinds: [String]) async throws -> Duration?
-  /// For how long the oldest due job has been waiting; `nil` for none. Any kind, also such as no
-  /// worker knows.
-  func oldestDue() async throws -> Duration?
+  /// What the steps of a job gave so far, as JSON by name.
+  func steps(of job: String) async throws -> [String: String]
+  /// Keeps what a step gave. - Returns: false where the lease was lost; nothing is written then.
+  func remember(_ step: String, _ value: String, under lease: Lease) async throws -> Bool
+}
 
+/// What people ask about jobs, and of them.
+public protocol JobRecords: Sendable {
   func job(id: String) async throws -> Job?
   func jobs(_ filter: JobFilter) async throws -> [Job]
   func counts() async throws -> [JobState: Int]
+  /// For how long the oldest due job has been waiting; `nil` for none. Any kind, also such as no
+  /// worker knows.
+  func oldestDue() async throws -> Duration?
   /// Cancels one that waits; asks one that runs to stop. - Returns: the job after it; `nil` for none.
   func cancel(id: String, reason: String) async throws -> Job?
   /// Makes a discarded, cancelled, retryable or scheduled job available now, with its attempts afresh.
   /// - Returns: the job after it; `nil` for none.
   func retry(id: String) async throws -> Job?
+  /// Does so with every job of the filter, in batches. One whose unique key another has by now is
+  /// passed over. - Returns: how many.
+  func retryAll(_ filter: JobFilter) async throws -> Int
 }
 
-extension JobStore {
-  public func oldestDue() async throws -> Duration? { nil }
-
-  public func rescueLost() async throws -> RescuedJobs {
-    RescuedJobs(count: try await rescue(), givenUp: [])
+extension JobQueue {
+  /// Writes how one try ended. - Returns: false where the lease was lost; nothing is written then.
+  public func finish(_ lease: Lease, _ result: JobResult) async throws -> Bool {
+    try await finish([EndedTry(lease, result)]).first ?? false
   }
 }

@@ -32,7 +32,8 @@ public struct JobTransition: Sendable, Hashable {
     }
     return switch result {
     case .completed: JobTransition(.completed, isCounted: true)
-    case .snoozed(let delay): JobTransition(.scheduled, isCounted: false, delay: delay)
+    case .snoozed(let delay, let why):
+      JobTransition(.scheduled, isCounted: false, delay: delay, note: why)
     case .cancelled(let reason): JobTransition(.cancelled, isCounted: true, note: reason)
     case .failed(let message, let delay):
       attempt < maxAttempts

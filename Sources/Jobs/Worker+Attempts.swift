@@ -71,7 +71,8 @@ extension Worker {
     if stop == .leaseLost { return nil }
     switch ending {
     case .outcome(.completed): return .completed
-    case .outcome(.snoozed(let delay)): return .snoozed(delay)
+    case .outcome(.snoozed(let delay, let why)):
+      return .snoozed(delay, because: why.map(settings.mask))
     case .outcome(.cancelled(let reason)): return .cancelled(reason: settings.mask(reason))
     case .threw, .abandoned: break
     }
@@ -181,7 +182,8 @@ extension Worker {
     let logger = logger(for: job)
     switch result {
     case .completed: logger.info("a job is done")
-    case .snoozed(let delay): logger.info("a job waits", metadata: ["for": "\(delay)"])
+    case .snoozed(let delay, let why):
+      logger.info("a job waits", metadata: ["for": "\(delay)", "why": "\(why ?? "")"])
     case .cancelled(let reason): logger.info("a job was cancelled", metadata: ["why": "\(reason)"])
     case .handedBack: logger.info("a job was handed back")
     case .failed(let message, _), .discarded(let message):

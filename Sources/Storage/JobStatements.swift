@@ -34,6 +34,8 @@ struct JobStatements: Sendable {
   let one: String
   let counts: String
   let oldest: String
+  let steps = "SELECT name, value FROM job_steps WHERE job = $1"
+  let remember: String
   private let dialect: SQLDialect
 
   init(_ dialect: SQLDialect) {
@@ -95,6 +97,12 @@ struct JobStatements: Sendable {
       """
     one = "SELECT \(Self.columns) FROM jobs WHERE id = $1"
     counts = "SELECT state, count(*) FROM jobs GROUP BY state"
+    remember = """
+      INSERT INTO job_steps (job, name, at, value)
+      SELECT $1, $2, \(now), $3 FROM jobs
+      WHERE id = $1 AND lease_token = $4 AND state = 'running'
+      ON CONFLICT (job, name) DO UPDATE SET value = excluded.value, at = excluded.at
+      """
     oldest = """
       SELECT \(now) - scheduled_at FROM jobs
       WHERE \(due)

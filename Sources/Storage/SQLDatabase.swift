@@ -63,8 +63,17 @@ public protocol SQLTransaction {
 /// What the stores need of a database. Nothing is opened before the first call.
 public protocol SQLDatabase: Sendable {
   var dialect: SQLDialect { get }
+  /// Where it is, for messages: a path, or an address without its password.
+  var place: String { get }
+  /// Opens it, brings its schema up to date where it is older, and says its number.
+  func schemaVersion() async throws(StoreError) -> Int
+  /// Ends the connections; a later call opens new ones.
+  func close() async
   /// Reads what is committed; for statements that change nothing.
   func query(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow]
+  /// One statement that changes rows and gives some back: a transaction by itself, on disk when this
+  /// returns.
+  func changing(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow]
   /// Runs all of them or none. - Returns: rows changed, for each statement.
   @discardableResult
   func change(_ statements: [SQLStatement]) async throws(StoreError) -> [Int]
@@ -77,6 +86,10 @@ public protocol SQLDatabase: Sendable {
 }
 
 extension SQLDatabase {
+  public func changing(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow] {
+    try await transaction { transaction throws(StoreError) in try transaction.query(statement) }
+  }
+
   @discardableResult
   public func change(_ statements: [SQLStatement]) async throws(StoreError) -> [Int] {
     try await transaction { transaction throws(StoreError) in

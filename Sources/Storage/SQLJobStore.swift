@@ -75,30 +75,51 @@ public struct SQLJobStore: JobStore {
     }
   }
 
-  public func finish(_ lease: Lease, _ result: JobResult) async throws(StoreError) -> Bool {
+  public func finish(_ ended: [EndedTry]) async throws(StoreError) -> [Bool] {
+    guard !ended.isEmpty else { return [] }
     let statements = statements
-    let which: [SQLValue] = [.text(lease.job), .integer(lease.token)]
-    if result == .completed {
-      return try await database.change([SQLStatement(statements.complete, which)]) == [1]
-    }
     let held = try await database.transaction { transaction throws(StoreError) in
-      let rows = try transaction.query(SQLStatement(statements.held, which))
-      guard let row = rows.first else { return false }
-      let job = try RunningRow(row)
-      try JobChanges(statements, transaction).settle(
-        job,
-        .finished(
-          result, attempt: job.attempt, maxAttempts: job.maxAttempts,
-          cancelReason: job.cancelReason))
-      return true
+      var held: [Bool] = []
+      for ended in ended { held.append(try Self.finish(ended, statements, transaction)) }
+      return held
     }
-    if held, result == .handedBack { signal?.ring() }
+    if zip(held, ended).contains(where: { $0 && $1.result == .handedBack }) { signal?.ring() }
     return held
   }
 
-  // MARK: - What was left behind
+  private static func finish(
+    _ ended: EndedTry, _ statements: JobStatements, _ transaction: any SQLTransaction
+  ) throws(StoreError) -> Bool {
+    let which: [SQLValue] = [.text(ended.lease.job), .integer(ended.lease.token)]
+    if ended.result == .completed {
+      return try transaction.change(SQLStatement(statements.complete, which)) == 1
+    }
+    let rows = try transaction.query(SQLStatement(statements.held, which))
+    guard let row = rows.first else { return false }
+    let job = try RunningRow(row)
+    try JobChanges(statements, transaction).settle(
+      job,
+      .finished(
+        ended.result, attempt: job.attempt, maxAttempts: job.maxAttempts,
+        cancelReason: job.cancelReason))
+    return true
+  }
 
-  public func rescue() async throws(StoreError) -> Int { try await rescueLost().count }
+  public func steps(of job: String) async throws(StoreError) -> [String: String] {
+    let rows = try await database.query(SQLStatement(statements.steps, [.text(job)]))
+    return Dictionary(rows.map { ($0.text(0) ?? "", $0.text(1) ?? "") }) { $1 }
+  }
+
+  public func remember(
+    _ step: String, _ value: String, under lease: Lease
+  ) async throws(StoreError) -> Bool {
+    let statement = SQLStatement(
+      statements.remember,
+      [.text(lease.job), .text(step), .text(value), .integer(lease.token)])
+    return try await database.change([statement]) == [1]
+  }
+
+  // MARK: - What was left behind
 
   public func rescueLost() async throws(StoreError) -> RescuedJobs {
     let statements = statements
@@ -218,6 +239,16 @@ public struct SQLJobStore: JobStore {
     }
     if job?.state == .available { signal?.ring() }
     return job
+  }
+
+  public func retryAll(_ filter: JobFilter) async throws(StoreError) -> Int {
+    var retried = 0
+    for job in try await jobs(filter) {
+      do throws(StoreError) {
+        if try await retry(id: job.id)?.state == .available { retried += 1 }
+      } catch { if error.code != .conflict { throw error } }
+    }
+    return retried
   }
 
   private static func lock(

@@ -13,6 +13,7 @@ public final class SQLiteDatabase: SQLDatabase {
   /// Where the file is, for messages.
   public let path: String
   public let dialect = SQLDialect.sqlite
+  public var place: String { path }
   private let patience: Duration
   /// The library blocks, so it is called here and not on the cooperative pool.
   private let writing = DispatchQueue(label: "stet.sqlite.write")

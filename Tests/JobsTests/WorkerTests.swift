@@ -141,7 +141,7 @@ import Testing
       try await bench.database.change([
         SQLStatement("UPDATE jobs SET leased_until = 1")
       ])
-      _ = try await bench.store.rescue()
+      _ = try await bench.store.rescueLost().count
       try await bench.until(id, .completed)
       let done = try #require(try await bench.store.job(id: id))
       #expect(done.attempt == 2)

@@ -234,14 +234,20 @@ import UseCases
 }
 
 struct BrokenJobs: JobStore {
-  var error: StoreError
+  var error: any Error
   func enqueue(_ jobs: [NewJob]) async throws -> [EnqueuedJob] { throw error }
   func claim(
     kinds: [String], limit: Int, worker: String, lease: Duration
   ) async throws -> [ClaimedJob] { throw error }
   func extend(_ leases: [Lease], by lease: Duration) async throws -> [LeaseState] { throw error }
-  func finish(_ lease: Lease, _ result: JobResult) async throws -> Bool { throw error }
-  func rescue() async throws -> Int { throw error }
+  func finish(_ ended: [EndedTry]) async throws -> [Bool] { throw error }
+  func rescueLost() async throws -> RescuedJobs { throw error }
+  func steps(of job: String) async throws -> [String: String] { throw error }
+  func remember(_ step: String, _ value: String, under lease: Lease) async throws -> Bool {
+    throw error
+  }
+  func oldestDue() async throws -> Duration? { throw error }
+  func retryAll(_ filter: JobFilter) async throws -> Int { throw error }
   func rescueAll() async throws -> Int { throw error }
   func untilNext(kinds: [String]) async throws -> Duration? { throw error }
   func job(id: String) async throws -> Job? { throw error }

@@ -108,7 +108,7 @@ import UseCases
     struct Odd: Error {}
     let log = LogLines()
     try await withServer(
-      { ports, _ in ports.jobs = OddJobs() }, handler: LogHandlerMaking(logger: log.logger)
+      { ports, _ in ports.jobs = BrokenJobs(error: OddError()) }, handler: LogHandlerMaking(logger: log.logger)
     ) { server async throws in
       let response = try await server.call("GET", "/v1/jobs?state=available&key=hushhush")
       #expect(response.status == 500)
@@ -153,23 +153,6 @@ import UseCases
 }
 
 private struct OddError: Error {}
-
-private struct OddJobs: JobStore {
-  func enqueue(_ jobs: [NewJob]) async throws -> [EnqueuedJob] { throw OddError() }
-  func claim(
-    kinds: [String], limit: Int, worker: String, lease: Duration
-  ) async throws -> [ClaimedJob] { throw OddError() }
-  func extend(_ leases: [Lease], by lease: Duration) async throws -> [LeaseState] { [] }
-  func finish(_ lease: Lease, _ result: JobResult) async throws -> Bool { throw OddError() }
-  func rescue() async throws -> Int { throw OddError() }
-  func rescueAll() async throws -> Int { throw OddError() }
-  func untilNext(kinds: [String]) async throws -> Duration? { throw OddError() }
-  func job(id: String) async throws -> Job? { throw OddError() }
-  func jobs(_ filter: JobFilter) async throws -> [Job] { throw OddError() }
-  func counts() async throws -> [JobState: Int] { throw OddError() }
-  func cancel(id: String, reason: String) async throws -> Job? { throw OddError() }
-  func retry(id: String) async throws -> Job? { throw OddError() }
-}
 
 /// What a logger was told, as one text.
 final class LogLines: Sendable {

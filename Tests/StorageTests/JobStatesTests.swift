@@ -83,14 +83,14 @@ import Testing
       "lease lost",
       { bench in
         try await bench.set("leased_until = 1")
-        _ = try await bench.store.rescue()
+        _ = try await bench.store.rescueLost().count
       }
     ),
     (
       "lease lost at the last try",
       { bench in
         try await bench.set("leased_until = 1, max_attempts = attempt")
-        _ = try await bench.store.rescue()
+        _ = try await bench.store.rescueLost().count
       }
     ),
     ("process ended", { _ = try await $0.store.rescueAll() }),

@@ -172,7 +172,7 @@ struct JobStoreContract: Sendable, CustomTestStringConvertible {
     let id = try await add(store)
     let old = try #require(
       try await store.claim(kinds: ["k"], limit: 1, worker: "a", lease: .seconds(-1)).first)
-    #expect(try await eventually { try await store.rescue() == 1 ? true : nil })
+    #expect(try await eventually { try await store.rescueLost().count == 1 ? true : nil })
     #expect(try await store.extend([old.lease], by: .seconds(60)) == [.lost])
     let new = try await claimOne(store)
     #expect(new.lease.token > old.lease.token)
@@ -357,7 +357,7 @@ struct JobStoreContract: Sendable, CustomTestStringConvertible {
     _ = try await add(store)
     #expect(try await store.claim(kinds: ["k"], limit: 0, worker: "w", lease: .seconds(1)).isEmpty)
     #expect(try await store.extend([], by: .seconds(1)).isEmpty)
-    #expect(try await store.rescue() == 0)
+    #expect(try await store.rescueLost().count == 0)
     #expect(try await store.rescueAll() == 0)
     #expect(try await store.untilNext(kinds: []) == nil)
     let never = Lease(job: "none", token: 1, worker: "w")

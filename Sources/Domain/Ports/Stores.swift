@@ -6,6 +6,15 @@ public struct StoreError: Error, Sendable, Equatable {
     case full, corrupt, locked, unwritable, newerSchema = "newer_schema", failed
     /// Another wrote meanwhile; read again.
     case conflict
+    /// The database does not answer, now. A change that was under way may or may not have been made.
+    case unreachable
+    /// The database answers, and does not let this program in: a wrong password, no such database,
+    /// an address that is none.
+    case refused
+    /// Whoever asked no longer waits; nothing was changed.
+    case cancelled
+    /// More than a row may hold.
+    case tooLarge = "too_large"
   }
   public var code: Code
   /// What failed and where, without secrets.

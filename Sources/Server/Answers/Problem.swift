@@ -73,9 +73,14 @@ struct Problem: Error, Sendable {
       Problem(
         .unavailable, "Nothing was stored, as the disk is full: \(detail) Make room and try again.",
         headers: ["Retry-After": "60"])
-    case .locked:
+    case .tooLarge: Problem(.tooLarge, detail)
+    case .unreachable:
+      Problem(
+        .unavailable, "It cannot be told whether this was stored: \(detail)",
+        headers: ["Retry-After": "5"])
+    case .locked, .cancelled:
       Problem(.unavailable, "Nothing was stored: \(detail)", headers: ["Retry-After": "5"])
-    case .corrupt, .unwritable, .newerSchema, .failed:
+    case .corrupt, .unwritable, .newerSchema, .failed, .refused:
       Problem(.unavailable, "Nothing was stored: \(detail)", headers: ["Retry-After": "60"])
     }
   }

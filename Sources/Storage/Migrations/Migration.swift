@@ -21,6 +21,7 @@ struct Migration: Sendable {
     audit0009,
     issuesAndTokens0010,
     retention0011,
+    queue0012,
   ]
 
   static let latest = all.count

@@ -33,7 +33,7 @@ struct PostedReviewing {
     case .completed: return try await published(id, reference)
     case .cancelled(let reason):
       throw CommandFailure.misuse("\(reference) was not reviewed: \(reason).")
-    case .snoozed(let wait):
+    case .snoozed(let wait, _):
       throw CommandFailure.failed(
         "\(reference) cannot be reviewed now; try again in \(wait.components.seconds) s.")
     }

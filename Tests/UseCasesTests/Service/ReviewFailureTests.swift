@@ -106,7 +106,7 @@ import UseCases
         .answer(
           status: 403, body: #"{"message":"You have exceeded a secondary rate limit"}"#,
           headers: ["retry-after": "17"]), on: "GET", "/contents/"))
-    guard case .snoozed(let wait) = try await bench.work() else {
+    guard case .snoozed(let wait, _) = try await bench.work() else {
       Issue.record("it was not put off")
       return
     }

@@ -1,0 +1,6 @@
+import Storage
+
+@main
+enum QueueBench {
+  static func main() async throws {}
+}
