@@ -7,6 +7,8 @@ extension FakeGitHub {
   ///
   /// - `GET /_fake/state`: what stands in every repository.
   /// - `GET /_fake/requests`: what was asked, and which request is being held.
+  /// - `POST /_fake/late` `{"method": "POST", "path": "/reviews", "times": 1}`: such a request waits.
+  /// - `POST /_fake/release`: what waits goes on.
   /// - `POST /_fake/hold` `{"before": n}` or `{"after": n}`: holds the n-th request from now.
   func control(_ request: GitHubRequest) -> FaultReply {
     switch (request.method, request.segments.dropFirst().first) {
@@ -22,6 +24,16 @@ extension FakeGitHub {
         inject(GitHubFault(.holdAfter, skipping: max(0, number - 1)))
       }
       return Self.json(object(["ok": true]))
+    case ("POST", "late"):
+      let body = JSONValue(bytes: request.body)
+      inject(
+        GitHubFault(
+          .late, on: body?["method"]?.string, body?["path"]?.string ?? "",
+          times: body?["times"]?.integer ?? 1))
+      return Self.json(object(["ok": true]))
+    case ("POST", "release"):
+      release()
+      return Self.json(object(["ok": true]))
     default: return .json("{\"message\":\"No such route of the fake\"}", status: 404)
     }
   }
@@ -33,7 +45,7 @@ extension FakeGitHub {
   private var requestsJSON: JSONValue {
     state.withLock { state in
       object([
-        "count": state.count, "held": state.held,
+        "count": state.count, "held": state.held, "late": state.late,
         "requests": state.log.map {
           object([
             "number": $0.number, "method": $0.method, "path": $0.path, "status": $0.status,

@@ -48,6 +48,9 @@ struct ServiceWiring: Sendable {
         JobHandler(Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600)) {
           try await answerCommand.handle($0.job)
         },
+        JobHandler(Work.ReconcilePublication.kind, concurrency: 2, limit: .seconds(300)) {
+          try await reconcilePublication.handle($0.job)
+        },
         JobHandler(Work.ReviewDiff.kind, concurrency: places.others) {
           try await reviewDiff.handle($0.job)
         },
@@ -84,6 +87,13 @@ struct ServiceWiring: Sendable {
         audit: wiring.audit, jobs: wiring.jobs, limiter: wiring.limiter, model: model,
         callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
         hourlyLimit: wiring.settings.service.commandsPerHour))
+  }
+
+  private var reconcilePublication: ReconcilePublication {
+    ReconcilePublication(
+      ports: .init(
+        openForge: wiring.openForge, publications: wiring.publications, audit: wiring.audit,
+        jobs: wiring.jobs))
   }
 
   private var reviewDiff: ReviewDiff {
