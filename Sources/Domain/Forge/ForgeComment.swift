@@ -24,7 +24,8 @@ public struct ForgeComment: Sendable, Hashable, Codable {
     public var review: Int64?
 
     public init(
-      path: String, side: Side, line: Int?, commit: String, inReplyTo: Int64?, diffHunk: String, review: Int64? = nil
+      path: String, side: Side, line: Int?, commit: String, inReplyTo: Int64?, diffHunk: String,
+      review: Int64? = nil
     ) {
       self.path = path
       self.side = side
