@@ -94,6 +94,14 @@ import Testing
       #expect(try await Self.events(bench, "review.emptied").count == 1)
     case .check, .conclusion: #expect(removed.isEmpty)
     }
+    let counted = try await Self.events(bench, "publication.reconciled")
+    switch held {
+    case .summary: #expect(counted.map(\.facts) == [["summary": "1"]])
+    case .review:
+      #expect(counted.map(\.facts) == [["finding": "\(removed.count)", "review": "1"]])
+    // The one that sent it has seen to it; what it could not do is done here.
+    case .check, .conclusion: #expect(counted.isEmpty)
+    }
     #expect(removed.allSatisfy { $0.facts["kept"] != nil && $0.facts["comment"] != nil })
 
     // Again, and twice at once: nothing is left to do.
@@ -144,6 +152,49 @@ import Testing
     _ = try await Self.looks(bench)
     #expect(bench.conclusion == right)
     #expect(right != "pending")
+  }
+
+  @Test func whatTheForgeRefusesKeepsNobodyFromTheRest() async throws {
+    let bench = try await ServiceBench(.app)
+    try await Self.race(.review, "run-2", bench)
+    let doubled = bench.findings.count
+    let body = #"{"message":"Resource not accessible by integration"}"#
+    for (method, path) in [("PUT", "/reviews/"), ("DELETE", "/pulls/comments/")] {
+      bench.hub.inject(GitHubFault(.answer(status: 403, body: body), on: method, path))
+    }
+    _ = try await Self.looks(bench)
+    #expect(bench.findings.count == doubled / 2 + 1)
+    #expect(try await Self.events(bench, "review.kept").count == 1)
+    #expect(try await Self.events(bench, "comment.kept").count == 1)
+    _ = try await Self.looks(bench)
+    #expect(bench.findings.count == doubled / 2)
+  }
+
+  /// The process that began a check is gone before it hears of it, as is what it had reviewed.
+  @Test func aCheckThatNobodyEndsIsConcluded() async throws {
+    let bench = try await ServiceBench(.app)
+    let head = try #require(bench.hub.head(of: bench.reference))
+    try await bench.work()
+    let forge = try await bench.reconcile.ports.openForge(bench.access)
+    let begun = CheckConclusion.begun(nil)
+    func look(_ head: String) async throws {
+      _ = try await bench.reconcile.run(
+        Work.ReconcilePublication(
+          access: bench.access, reference: bench.reference, head: head))
+    }
+    let right = bench.state(of: head)
+    _ = try await forge.setCheck(begun, on: head, in: ServiceBench.repository, existing: nil)
+    #expect(bench.state(of: head) == "in_progress")
+    try await look(head)
+    #expect(bench.state(of: head) == right)
+    // On a commit that is not looked at any more.
+    bench.hub.push(["a.py": Array("x = 1\n".utf8)], to: bench.reference)
+    try await bench.work("run-2")
+    _ = try await forge.setCheck(begun, on: head, in: ServiceBench.repository, existing: nil)
+    try await look(head)
+    #expect(bench.state(of: head) == "cancelled")
+    #expect(bench.openChecks.isEmpty)
+    #expect(try await Self.events(bench, "publication.reconciled").count == 2)
   }
 
   @Test func anApprovalIsShownOnce() async throws {
