@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 import subprocess
+import threading
 import uuid
 
 from chaos.programs import Program, ask
@@ -124,6 +125,7 @@ class Forge:
         self.url = f"http://127.0.0.1:{self.port}"
         self.seen = 0
         self.next_number = 0
+        self.lock = threading.Lock()
 
     def seed(self, repository, numbers, diff=None):
         pulls = [
@@ -139,12 +141,12 @@ class Forge:
 
     def next_delivery(self):
         """A pull request of its own each time, over many repositories by turns."""
-        index = self.next_number
-        self.next_number += 1
-        batch, place = divmod(index, PULLS * 8)
-        if place == 0:
-            for repository in range(8):
-                self.seed(f"{OWNER}/shop-{batch}-{repository}", range(1, PULLS + 1))
+        with self.lock:
+            batch, place = divmod(self.next_number, PULLS * 8)
+            if place == 0:
+                for repository in range(8):
+                    self.seed(f"{OWNER}/shop-{batch}-{repository}", range(1, PULLS + 1))
+            self.next_number += 1
         number, repository = divmod(place, 8)
         return Delivery(f"{OWNER}/shop-{batch}-{repository}", number + 1, self.secret)
 

@@ -49,7 +49,7 @@ class Cluster:
 
     def check(self, result):
         if result.returncode:
-            raise RuntimeError(f"{result.args}: {result.stdout[-500:]}{result.stderr[-500:]}")
+            raise RuntimeError(f"{result.args[-1]}: {result.stdout[-500:]}{result.stderr[-500:]}")
         return result.stdout
 
     def start(self):

@@ -214,14 +214,16 @@ class World:
         return [d for d in self.accepted(before) if d.reviewed_at is None]
 
     def settle(self, healed, patience):
-        """Waits until what was accepted before now is reviewed, and something that came later too.
-        - Returns: seconds since `healed`. - Raises: `TimeoutError`."""
+        """Waits until all that was accepted is reviewed, and something that came later too.
+        - Returns: seconds from `healed` until what was accepted before it was reviewed, and the
+        first of what came after it. - Raises: `TimeoutError`."""
         now = time.monotonic()
         until(patience, "reviews of what was accepted", lambda: not self.missing(now))
         until(patience, "a review of what came later", lambda: any(
-            d.reviewed_at for d in self.accepted(since=now)) or not self.is_sending.is_set())
-        last = max((d.reviewed_at for d in self.accepted(now)), default=healed)
-        return max(0, last - healed)
+            d.reviewed_at for d in self.accepted(since=healed)))
+        before = max((d.reviewed_at for d in self.accepted(healed)), default=healed)
+        after = min(d.reviewed_at for d in self.accepted(since=healed) if d.reviewed_at)
+        return max(0, before - healed, after - healed)
 
     def longest_wait(self, since, before):
         """Seconds from a delivery's acceptance to its review."""
