@@ -95,6 +95,22 @@ struct PublicationLook: Sendable {
     return false
   }
 
+  private func note(
+    _ action: String, _ kind: DoubledComments.Kind, _ counts: inout Counts,
+    _ facts: [String: String]
+  ) async throws {
+    counts[kind, default: 0] += 1
+    Counter(label: "stet_doubles_removed_total", dimensions: [("what", kind.rawValue)]).increment()
+    try await trail.note(action, facts: facts.merging(["what": kind.rawValue]) { $1 })
+  }
+
+  /// - Throws: `TakenOver` where the record was written since it was read.
+  private func confirm(_ record: Publication?) async throws {
+    let standing = try await publications.publication(
+      on: arguments.access.forge, of: reference)
+    guard standing?.version == record?.version else { throw PublicationClaim.TakenOver() }
+  }
+
   // MARK: What was written over
 
   private func restore(_ record: Publication, _ doubles: DoubledComments) async throws {

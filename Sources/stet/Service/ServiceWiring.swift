@@ -44,10 +44,12 @@ struct ServiceWiring: Sendable {
         JobHandler(
           Work.ReviewPullRequest.kind, concurrency: places.reviews,
           run: { try await reviewPullRequest.handle($0.job) },
-          onGivenUp: { await reviewPullRequest.givenUp($0, reason: $1) }),
-        JobHandler(Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600)) {
-          try await answerCommand.handle($0.job)
-        },
+          onGivenUp: { await reviewPullRequest.givenUp($0, reason: $1) },
+          onLeaseLost: { await reconcilePublication.enqueueAfterLoss($0) }),
+        JobHandler(
+          Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600),
+          run: { try await answerCommand.handle($0.job) },
+          onLeaseLost: { await reconcilePublication.enqueueAfterLoss($0) }),
         JobHandler(Work.ReconcilePublication.kind, concurrency: 2, limit: .seconds(300)) {
           try await reconcilePublication.handle($0.job)
         },
