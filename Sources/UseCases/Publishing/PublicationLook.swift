@@ -65,7 +65,7 @@ struct PublicationLook: Sendable {
       // Before its comments go: who comes after an interruption still finds them all.
       for review in reviews {
         let facts = ["review": "\(review.id)"]
-        let isDone = try await unlessRefused("review.kept", facts) { () throws(ForgeError) in
+        let isDone = try await unlessRefused("review.kept", facts) { () async throws(ForgeError) in
           try await forge.edit(review: review.id, on: reference, to: DoubledComments.body)
         }
         if isDone { try await note("review.emptied", .review, &counts, facts) }
@@ -74,7 +74,7 @@ struct PublicationLook: Sendable {
     for removal in removals {
       if removal.kind == .summary { try await confirm(record) }
       let facts = ["comment": "\(removal.comment.id)", "kept": "\(removal.kept)"]
-      let isDone = try await unlessRefused("comment.kept", facts) { () throws(ForgeError) in
+      let isDone = try await unlessRefused("comment.kept", facts) { () async throws(ForgeError) in
         try await forge.remove(comment: removal.comment, in: repository)
       }
       if isDone { try await note("comment.removed", removal.kind, &counts, facts) }
@@ -183,7 +183,7 @@ struct PublicationLook: Sendable {
     _ check: PostedCheck, _ state: CheckState, _ head: String, _ record: Publication?
   ) async throws -> Bool {
     try await confirm(record)
-    return try await unlessRefused("check.refused", ["head": head]) { () throws(ForgeError) in
+    return try await unlessRefused("check.refused", ["head": head]) { () async throws(ForgeError) in
       _ = try await forge.setCheck(state, on: head, in: repository, existing: check.id)
     }
   }
