@@ -8,11 +8,22 @@ public struct SQLDialect: Sendable, Hashable {
   public var lockingRows: String
   /// The same, where rows that another holds are passed over.
   public var lockingFreeRows: String
+  /// A query that waits for its turn at the key `$1` and holds it until the transaction ends; `nil`
+  /// where there is one writer anyway.
+  public var takingTurn: String?
+  /// True where what was changed stays in the indexes until no transaction may see it any more, so
+  /// that the front of a queue fills with what is no longer there.
+  public var keepsOldRows: Bool
 
-  public init(now: String, lockingRows: String, lockingFreeRows: String) {
+  public init(
+    now: String, lockingRows: String, lockingFreeRows: String, takingTurn: String? = nil,
+    keepsOldRows: Bool = false
+  ) {
     self.now = now
     self.lockingRows = lockingRows
     self.lockingFreeRows = lockingFreeRows
+    self.takingTurn = takingTurn
+    self.keepsOldRows = keepsOldRows
   }
 
   /// The one writer needs no locks on rows. The clock is exact to a millisecond, and
@@ -23,5 +34,9 @@ public struct SQLDialect: Sendable, Hashable {
   /// A subquery, because a volatile function itself is evaluated for every row.
   public static let postgreSQL = SQLDialect(
     now: "(SELECT extract(epoch FROM clock_timestamp())::double precision)",
-    lockingRows: " FOR UPDATE", lockingFreeRows: " FOR UPDATE SKIP LOCKED")
+    lockingRows: " FOR UPDATE", lockingFreeRows: " FOR UPDATE SKIP LOCKED",
+    takingTurn: """
+      SELECT CASE WHEN pg_advisory_xact_lock(hashtextextended($1, 0)) IS NULL THEN 1 ELSE 0 END
+      """,
+    keepsOldRows: true)
 }
