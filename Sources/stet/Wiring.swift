@@ -124,6 +124,7 @@ struct Wiring: Sendable {
       ports: .init(
         openForge: openForge, review: review(model: model, usesCache: usesCache),
         publications: publications, audit: audit, policies: policies,
+        jobs: jobs,
         callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
   }
 
