@@ -13,6 +13,9 @@ public struct AnswerCommand: Sendable {
     public var limiter: any UsageLimiter
     /// Explains findings; without one their rule does.
     public var model: (any LanguageModel)?
+    /// What a repository may spend on the model in a day; `nil`: anything.
+    public var tokenBudget: (any TokenBudget)?
+    public var limits: WorkLimits
     public var callDeadline: Duration
     /// Whom commands address, without `@`.
     public var handle: String
@@ -23,7 +26,9 @@ public struct AnswerCommand: Sendable {
     public init(
       openForge: @escaping ForgeOpener, publications: any PublicationStore, runs: any RunStore,
       audit: any AuditTrail, jobs: any JobStore, limiter: any UsageLimiter,
-      model: (any LanguageModel)?, callDeadline: Duration = .seconds(60), handle: String = "stet",
+      model: (any LanguageModel)?, tokenBudget: (any TokenBudget)? = nil,
+      limits: WorkLimits = WorkLimits(), callDeadline: Duration = .seconds(60),
+      handle: String = "stet",
       hourlyLimit: Int = 10, now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.openForge = openForge
@@ -33,6 +38,8 @@ public struct AnswerCommand: Sendable {
       self.jobs = jobs
       self.limiter = limiter
       self.model = model
+      self.tokenBudget = tokenBudget
+      self.limits = limits
       self.callDeadline = callDeadline
       self.handle = handle
       self.hourlyLimit = hourlyLimit
@@ -199,7 +206,8 @@ struct CommandConversation: Sendable {
       guard let finding = thread(said, own) else { return CommandTexts.inThreads(command) }
       try await react()
       let explained = try await ExplainFinding(
-        model: ports.model, callDeadline: ports.callDeadline
+        model: ports.model?.within(ports.tokenBudget, of: arguments.access),
+        callDeadline: ports.callDeadline
       ).explain(finding, known: try await known(finding.fingerprint))
       try await trail.note("finding.explained", facts: ["fingerprint": finding.fingerprint])
       return explained
@@ -220,7 +228,8 @@ struct CommandConversation: Sendable {
       NewJob(
         kind: Work.ReviewPullRequest.kind, arguments: try review.json(),
         uniqueKey: "\(review.supersedeKey) comment \(event.comment.id)",
-        supersedeKey: review.supersedeKey, priority: -1, run: review.run)
+        supersedeKey: review.supersedeKey, group: WorkLimits.group(review.access),
+        limits: ports.limits.ofReview(review.access), priority: -1, run: review.run)
     ])
     try await trail.note("review.enqueued", facts: ["run": review.run])
   }

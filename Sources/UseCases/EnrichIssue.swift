@@ -53,7 +53,7 @@ public struct EnrichIssue: Sendable {
     guard let issue = try await load(arguments.issue) else {
       // The job is stored first, the issue right after it.
       if ports.now().timeIntervalSince(job.createdAt) < Self.timeToBeStored {
-        return .snoozed(.seconds(2))
+        return .snoozed(.seconds(2), because: "its issue is about to be stored.")
       }
       return .cancelled(reason: "issue \(arguments.issue) is no longer there")
     }
