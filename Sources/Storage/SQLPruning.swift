@@ -7,6 +7,8 @@ public struct SQLPruning: Sendable {
   private let database: any SQLDatabase
   /// Each takes an age in seconds and the most rows.
   let statements: [String]
+  var deliveries: String { statements[0] }
+  var jobs: String { statements[1] }
 
   public init(_ database: any SQLDatabase) {
     self.database = database
@@ -23,7 +25,7 @@ public struct SQLPruning: Sendable {
       )
       """
     statements =
-      [deliveries] + ["completed", "cancelled"].map { Self.jobs($0, age: age, batch: batch) }
+      [deliveries] + ["completed", "cancelled"].map { Self.removal(of: $0, age: age, batch: batch) }
       + ["responses", "validators"].map { table in
         """
         DELETE FROM \(table) WHERE key IN (
@@ -44,7 +46,7 @@ public struct SQLPruning: Sendable {
 
   /// One state for each statement: the index gives them by it and then by age. The states as the
   /// index has them stand beside it, because the planner compares the text.
-  private static func jobs(_ state: String, age: String, batch: String) -> String {
+  private static func removal(of state: String, age: String, batch: String) -> String {
     """
     DELETE FROM jobs WHERE id IN (
       SELECT id FROM jobs
