@@ -57,9 +57,18 @@ public struct AnswerCommand: Sendable {
       Work.AnswerCommand(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job.id)
   }
 
+  /// The same, and what a model said is remembered by the job.
+  public func handle(_ context: JobContext) async throws -> JobOutcome {
+    let job = context.job
+    return try await run(
+      Work.AnswerCommand(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job.id,
+      context)
+  }
+
   /// - Parameter age: since it was asked for; `nil` for work that nobody tries again by itself.
   public func run(
-    _ arguments: Work.AnswerCommand, age: Duration? = nil, job: String? = nil
+    _ arguments: Work.AnswerCommand, age: Duration? = nil, job: String? = nil,
+    _ context: JobContext? = nil
   ) async throws -> JobOutcome {
     let event = arguments.comment
     guard let subject = event.subject else {
@@ -73,7 +82,7 @@ public struct AnswerCommand: Sendable {
     do {
       let forge = try await ports.openForge(arguments.access)
       let conversation = CommandConversation(
-        ports: ports, arguments: arguments, subject: subject, forge: forge,
+        ports: ports, arguments: arguments, subject: subject, forge: forge, context: context,
         trail: ActionTrail(
           ports.audit, actor: "\(arguments.access.forge):\(event.comment.author.login)",
           place: place, decidedBy: Work.AnswerCommand.kind, run: nil, job: job))
@@ -95,6 +104,7 @@ struct CommandConversation: Sendable {
   let arguments: Work.AnswerCommand
   let subject: PullRequestReference
   let forge: any Forge
+  let context: JobContext?
   let trail: ActionTrail
 
   var event: ForgeEvent.CommentEvent { arguments.comment }
@@ -205,10 +215,18 @@ struct CommandConversation: Sendable {
     case .explain:
       guard let finding = thread(said, own) else { return CommandTexts.inThreads(command) }
       try await react()
-      let explained = try await ExplainFinding(
+      let explain = ExplainFinding(
         model: ports.model?.within(ports.tokenBudget, of: arguments.access),
-        callDeadline: ports.callDeadline
-      ).explain(finding, known: try await known(finding.fingerprint))
+        callDeadline: ports.callDeadline)
+      let known = try await known(finding.fingerprint)
+      let explained: String
+      if let context {
+        explained = try await context.step("explain \(finding.fingerprint)") {
+          try await explain.explain(finding, known: known)
+        }
+      } else {
+        explained = try await explain.explain(finding, known: known)
+      }
       try await trail.note("finding.explained", facts: ["fingerprint": finding.fingerprint])
       return explained
     case .ignore:
