@@ -12,6 +12,8 @@ public struct ReviewPullRequest: Sendable {
     public var policies: BasePolicies
     /// Where a look after what a lost process may have sent is asked for; `nil` without a queue.
     public var jobs: (any JobQueue)?
+    /// What a repository may spend on the model in a day; `nil`: anything.
+    public var tokenBudget: (any TokenBudget)?
     /// Total time for one model call.
     public var callDeadline: Duration
     /// Where a person reads of a run; `nil` where there is no such page.
@@ -23,6 +25,7 @@ public struct ReviewPullRequest: Sendable {
       openForge: @escaping ForgeOpener, review: ReviewChange.Ports,
       publications: any PublicationStore, audit: any AuditTrail,
       policies: BasePolicies = BasePolicies(), jobs: (any JobQueue)? = nil,
+      tokenBudget: (any TokenBudget)? = nil,
       callDeadline: Duration = .seconds(120),
       detailsURL: @escaping @Sendable (_ run: String) -> String? = { _ in nil },
       handle: String = "stet"
@@ -33,6 +36,7 @@ public struct ReviewPullRequest: Sendable {
       self.audit = audit
       self.policies = policies
       self.jobs = jobs
+      self.tokenBudget = tokenBudget
       self.callDeadline = callDeadline
       self.detailsURL = detailsURL
       self.handle = handle
@@ -209,7 +213,7 @@ struct PullRequestAttempt: Sendable {
       case .moved(let now): known = now
       }
     }
-    return .snoozed(.seconds(30))
+    return .snoozed(.seconds(30), because: "its head moves while it is reviewed.")
   }
 
   private func round(_ pull: PullRequest, _ wasInterrupted: inout Bool) async throws -> Round {
@@ -322,7 +326,9 @@ struct PullRequestAttempt: Sendable {
       allowance: filesAllowed(diff, knewPolicy: knewPolicy))
 
     let before = try await ports.review.runs?.run(id: arguments.run)
-    var outcome = try await ReviewChange(ports: ports.review).run(
+    var reviewing = ports.review
+    reviewing.model = ports.review.model?.within(ports.tokenBudget, of: arguments.access)
+    var outcome = try await ReviewChange(ports: reviewing).run(
       .init(
         diff: change.bytes, subject: "\(arguments.reference)", askedBy: arguments.askedBy,
         policy: policy.policy, sources: { await files.bytes(of: $0, $1) },
