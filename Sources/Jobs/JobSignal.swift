@@ -11,8 +11,13 @@ public final class JobSignal: Sendable {
 
   public init() {}
 
-  public func ring() {
-    let listeners = state.withLock { Array($0.listeners.values) }
+  public func ring() { ring(except: nil) }
+
+  /// - Parameter sender: the listener that heard it elsewhere and is not told of it again.
+  public func ring(except sender: Int?) {
+    let listeners = state.withLock { state in
+      state.listeners.filter { $0.key != sender }.map(\.value)
+    }
     for listener in listeners { listener() }
   }
 

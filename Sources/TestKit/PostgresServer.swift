@@ -28,7 +28,7 @@ public final class PostgresServer: Sendable {
   private let binaries: String
   /// Its other end is closed with the process, which tells the watcher.
   private let life: FileHandle
-  private let watcher: Process
+  private let watcher: pid_t
   private let made = Mutex(0)
 
   // MARK: - One for all tests
@@ -95,18 +95,13 @@ public final class PostgresServer: Sendable {
     guard pipe(&ends) == 0 else { throw Failure(description: "no pipe") }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     life = FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
-    watcher = Process()
-    watcher.executableURL = URL(fileURLWithPath: "/bin/sh")
     let end = Self.asServer("\(binaries)/pg_ctl -D \(folder)/data stop -m immediate -t 20")
-    watcher.arguments = [
-      "-c", "trap '' INT TERM HUP; read _; \(end) >/dev/null 2>&1; rm -rf \(folder)",
-    ]
-    watcher.standardInput = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
-    watcher.standardOutput = FileHandle.nullDevice
-    watcher.standardError = FileHandle.nullDevice
+    let script = "read _; \(end) >/dev/null 2>&1; rm -rf \(folder)"
+    watcher = try Self.spawn(
+      "/bin/sh", ["-c", script], input: ends[0], output: "/dev/null")
+    close(ends[0])
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-      try watcher.run()
       try password.write(toFile: folder + "/password", atomically: false, encoding: .utf8)
     } catch { throw Failure(description: "\(folder): \(error)") }
     if getuid() == 0, let account = Self.account {
@@ -146,7 +141,8 @@ public final class PostgresServer: Sendable {
   /// Stops the server for good and removes its folder; otherwise the end of the process does.
   public func remove() {
     try? life.close()
-    watcher.waitUntilExit()
+    var status: CInt = 0
+    while waitpid(watcher, &status, 0) < 0, errno == EINTR {}
   }
 
   private func control(_ what: String) throws(Failure) {
@@ -213,35 +209,55 @@ public final class PostgresServer: Sendable {
     try execute("/bin/sh", ["-c", script])
   }
 
-  /// What it writes goes to a file: a server that it leaves behind would keep a pipe open.
+  /// What it writes goes to a file: a server that it leaves behind would keep a pipe open. For the
+  /// same reason this is not Foundation's `Process`, which waits until all that was started ends.
   @discardableResult
   private static func execute(
     _ path: String, _ arguments: [String]
   ) throws(Failure) -> String {
     let name = NSTemporaryDirectory() + "/stet-pg-out-\(UUID().uuidString)"
     defer { unlink(name) }
-    do {
-      _ = FileManager.default.createFile(atPath: name, contents: nil)
-      let output = try FileHandle(forWritingTo: URL(fileURLWithPath: name))
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: path)
-      process.arguments = arguments
-      process.standardInput = FileHandle.nullDevice
-      process.standardOutput = output
-      process.standardError = output
-      try process.run()
-      process.waitUntilExit()
-      let text = (try? String(contentsOfFile: name, encoding: .utf8)) ?? ""
-      guard process.terminationStatus == 0 else {
-        throw Failure(description: "\(arguments.last ?? path): \(text)")
-      }
-      return text.trimmingCharacters(in: .whitespacesAndNewlines)
-    } catch let failure as Failure {
-      throw failure
-    } catch {
-      throw Failure(description: "\(path): \(error)")
-    }
+    let process = try spawn(path, arguments, input: nil, output: name)
+    var status: CInt = 0
+    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+    let text = (try? String(contentsOfFile: name, encoding: .utf8)) ?? ""
+    guard status == 0 else { throw Failure(description: "\(arguments.last ?? path): \(text)") }
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
+
+  /// In a session of its own, so that no key of a terminal ends it.
+  private static func spawn(
+    _ path: String, _ arguments: [String], input: CInt?, output: String
+  ) throws(Failure) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    if let input {
+      posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
+    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
+    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Self.newSession)
+    var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
+    defer { for word in words { free(word) } }
+    words.append(nil)
+    var process: pid_t = 0
+    let code = posix_spawn(&process, path, &actions, &attributes, words, environ)
+    guard code == 0 else { throw Failure(description: "\(path): error \(code)") }
+    return process
+  }
+
+  /// `POSIX_SPAWN_SETSID`, which the C library of Linux hides from Swift.
+  #if canImport(Darwin)
+    private static let newSession: Int16 = 0x400
+  #else
+    private static let newSession: Int16 = 0x80
+  #endif
 
   private static func freePort() throws(Failure) -> Int {
     let held = ClosedPort()

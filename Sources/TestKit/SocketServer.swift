@@ -147,6 +147,11 @@ public final class SocketConnection {
     try await outbound.write(ByteBuffer(bytes: bytes))
   }
 
+  /// Writes from another task, while this one reads.
+  public var writer: @Sendable ([UInt8]) async throws -> Void {
+    { [outbound] bytes in try await outbound.write(ByteBuffer(bytes: bytes)) }
+  }
+
   public func write(_ text: String) async throws { try await write(Array(text.utf8)) }
 
   /// Ends the connection by a reset, as a crashed program's kernel does.
