@@ -24,8 +24,10 @@ public struct JobRetryPolicy: Sendable, Hashable {
   public func delay(after attempt: Int, chance: Double = .random(in: 0..<1)) -> Duration {
     var delay = min(first, cap)
     // Stops at the cap, so a large attempt costs nothing and overflows nothing.
-    for _ in 1..<max(2, attempt) where attempt > 1 && delay < cap {
+    var left = attempt - 1
+    while left > 0, delay < cap, factor > 1 {
       delay = min(cap, delay * factor)
+      left -= 1
     }
     return delay * (1 - min(max(jitter, 0), 1) * min(max(chance, 0), 1))
   }

@@ -108,10 +108,10 @@ extension Worker {
       // Before it is removed: a worker that stops waits for both.
       if end.result != .completed { tellIfGivenUp(job) }
       tell(end)
-      // What a limit held back, and what needs this one.
+      // What runs again before long, what a limit held back, and what needs this one.
       mayFree =
-        mayFree || !job.limits.isEmpty || job.group != nil || job.run != nil
-        || end.running.handler.concurrency != nil
+        mayFree || end.result != .completed || !job.limits.isEmpty || job.group != nil
+        || job.run != nil || end.running.handler.concurrency != nil
     }
     running.remove(batch.map(\.running))
     metrics.running(running.activeCount)
