@@ -123,7 +123,8 @@ let package = Package(
       name: "WebClientTests", dependencies: ["WebClient", "TestKit", log, nioCore, nioHTTP1],
       swiftSettings: strict),
     .testTarget(
-      name: "JobsTests", dependencies: ["Jobs", "Storage", "Domain", "TestKit", log, lifecycle],
+      name: "JobsTests",
+      dependencies: ["Jobs", "Storage", "Domain", "TestKit", log, metrics, lifecycle],
       swiftSettings: strict),
     .testTarget(
       name: "ForgesTests",

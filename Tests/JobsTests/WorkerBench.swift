@@ -1,6 +1,7 @@
 import Foundation
 import Jobs
 import Logging
+import Metrics
 import ServiceLifecycle
 import Storage
 import Synchronization
@@ -40,6 +41,8 @@ struct WorkerBench: Sendable {
 func withWorker(
   _ handlers: [JobHandler], concurrency: Int = 4, lease: Duration = .seconds(20),
   grace: Duration = .seconds(10), farewell: Duration = .seconds(30),
+  metrics: (any MetricsFactory)? = nil,
+  over wrap: (SQLJobStore) -> any JobStore = { $0 },
   _ body: (WorkerBench) async throws -> Void
 ) async throws {
   let folder = FileManager.default.temporaryDirectory.path + "/stet-jobs-\(UUID().uuidString)"
@@ -55,8 +58,8 @@ func withWorker(
     retry: JobRetryPolicy(first: .milliseconds(10), cap: .milliseconds(40)),
     mask: { $0.replacingOccurrences(of: "hidden", with: "*****") })
   let worker = Worker(
-    store: store, handlers: handlers, signal: signal, events: events, settings: settings,
-    logger: logger)
+    store: wrap(store), handlers: handlers, signal: signal, events: events, settings: settings,
+    logger: logger, metrics: metrics)
   let group = ServiceGroup(services: [worker], logger: logger)
   let ended = Seen()
   let bench = WorkerBench(

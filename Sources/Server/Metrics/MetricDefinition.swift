@@ -29,7 +29,11 @@ public struct MetricDefinition: Sendable, Hashable {
       "stet_deliveries_total", .counter, ["forge", "result"],
       "Webhooks by what became of them: accepted, duplicate, refused, failed."),
     MetricDefinition(
+      "stet_jobs_attempts_total", .counter, ["kind"], "Tries of jobs that began."),
+    MetricDefinition(
       "stet_jobs_finished_total", .counter, ["kind", "outcome"], "Tries of jobs that ended."),
+    MetricDefinition(
+      "stet_jobs_discarded_total", .counter, ["kind"], "Jobs that were given up."),
     MetricDefinition("stet_jobs", .gauge, ["state"], "Jobs that are stored, by their state."),
     MetricDefinition(
       "stet_jobs_oldest_due_seconds", .gauge, [],
