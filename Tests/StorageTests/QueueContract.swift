@@ -223,7 +223,8 @@ struct QueueContract: Sendable, CustomTestStringConvertible {
       NewJob(kind: "k", arguments: arguments, isUniqueByArguments: true)
     }
     let added = try await store.enqueue([
-      new(#"{"a":1,"b":[2,"x"]}"#), new(#"{ "b": [2, "x"], "a": 1 }"#), new(#"{"a":1,"b":["x",2]}"#),
+      new(#"{"a":1,"b":[2,"x"]}"#), new(#"{ "b": [2, "x"], "a": 1 }"#),
+      new(#"{"a":1,"b":["x",2]}"#),
     ])
     #expect(added.map(\.isNew) == [true, false, true])
     #expect(added[0].id == added[1].id)

@@ -6,11 +6,11 @@ import Testing
 @testable import Storage
 
 @Suite struct QueueTests {
-  @Test(arguments: QueueContract.parts + QueueContract.limitParts + QueueContract.needParts)
-  func contract(_ part: QueueContract) async throws {
-    try await withFolder { folder in
-      try await part.check(SQLiteDatabase(path: folder + "/a.db"))
-    }
+  @Test(
+    arguments: Engine.available,
+    QueueContract.parts + QueueContract.limitParts + QueueContract.needParts)
+  func contract(_ engine: Engine, _ part: QueueContract) async throws {
+    try await engine.withDatabase { database in try await part.check(database) }
   }
 
   /// As PostgreSQL asks for it: from a mark on.
@@ -56,9 +56,10 @@ import Testing
   }
 
   /// In a debug build. Prints what a machine does; fails only where something is badly wrong.
-  @Test func batchesAreFast() async throws {
-    try await withFolder { folder in
-      let store = SQLJobStore(SQLiteDatabase(path: folder + "/a.db"))
+  @Test(arguments: Engine.available)
+  func batchesAreFast(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
+      let store = SQLJobStore(database)
       _ = try await store.counts()
       let batches = 30
       var began = ContinuousClock.now
@@ -76,16 +77,16 @@ import Testing
       }
       let running = began.duration(to: .now).inSeconds
       let jobs = Double(batches * 100)
-      print("added \(Int(jobs / adding)) jobs/s, claimed and completed \(Int(jobs / running)) jobs/s")
+      print(
+        "\(engine): added \(Int(jobs / adding)) jobs/s, claimed and completed "
+          + "\(Int(jobs / running)) jobs/s")
       #expect(jobs / running > 100)
     }
   }
 
-  @Test func tokensAreCountedByRepositoryAndDay() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
-      try await TokenBudgetContract.check(database)
-    }
+  @Test(arguments: Engine.available)
+  func tokensAreCountedByRepositoryAndDay(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in try await TokenBudgetContract.check(database) }
   }
 }
 
