@@ -25,23 +25,21 @@ public struct SQLPruning: Sendable {
       )
       """
     statements =
-      [deliveries] + ["completed", "cancelled"].map { Self.removal(of: $0, age: age, batch: batch) }
+      [deliveries]
+      + ["completed", "cancelled"].map { Self.removal(of: $0, age: age, batch: batch) }
       + ["responses", "validators"].map { table in
         """
         DELETE FROM \(table) WHERE key IN (
           SELECT key FROM \(table) WHERE last_used_at < \(age) ORDER BY last_used_at \(batch)
         )
         """
-      }
-  }
-
-  /// Values: a day in UTC, and the most rows.
-  private var tokens: String {
-    """
-    DELETE FROM token_uses WHERE (key, day) IN (
-      SELECT key, day FROM token_uses WHERE day < $1 LIMIT $2\(database.dialect.lockingFreeRows)
-    )
-    """
+      } + [
+        """
+        DELETE FROM token_uses WHERE (key, day) IN (
+          SELECT key, day FROM token_uses WHERE day < CAST(\(age) AS BIGINT) / 86400 \(batch)
+        )
+        """
+      ]
   }
 
   /// One state for each statement: the index gives them by it and then by age. The states as the
@@ -89,7 +87,7 @@ public struct SQLPruning: Sendable {
   /// writers get their turn between two; what is not done when the task is cancelled is left for the
   /// next time.
   /// - Parameters:
-  ///   - age: by the database's clock; for runs and days of tokens by this process's.
+  ///   - age: by the database's clock; for runs by this process's.
   ///   - batch: the most rows of one transaction; less than 1 throws nothing away.
   ///   - pause: after a full batch, so that others write meanwhile.
   /// - Returns: rows that went, together; those that go with another are not counted.
@@ -100,10 +98,8 @@ public struct SQLPruning: Sendable {
     guard batch > 0 else { return 0 }
     var gone = 0
     let date = Date(timeIntervalSinceNow: -age.inSeconds)
-    let day = date.formatted(.iso8601.year().month().day())
     let steps =
-      [SQLStatement(tokens, [.text(day), .number(batch)])]
-      + statements.map { SQLStatement($0, [.real(age.inSeconds), .number(batch)]) }
+      statements.map { SQLStatement($0, [.real(age.inSeconds), .number(batch)]) }
       + over.map { SQLStatement($0, [.number(batch)]) }
     for statement in steps {
       gone += try await repeated(batch, pause) { () throws(StoreError) in

@@ -39,7 +39,7 @@ import Testing
         ]),
       SQLStatement(
         "INSERT INTO token_uses (key, day, tokens) VALUES ($1, $2, $3)",
-        [.text("github:a/b"), .text("2026-01-01"), .integer(7)]),
+        [.text("github:a/b"), .integer(20_454), .integer(7)]),
       SQLStatement(
         "INSERT INTO job_steps (job, name, at, value) SELECT id, 'step', 1, '{}' FROM jobs"),
     ])

@@ -43,6 +43,21 @@ import Testing
       ])
     }
 
+    /// Lets the job need another, and ends that one.
+    func endNeed(_ result: JobResult) async throws {
+      let need = NewJob(kind: "need", arguments: "{}")
+      let needed = try #require(try await store.enqueue([need]).first).id
+      try await database.change([
+        SQLStatement(
+          "INSERT INTO job_dependencies (job, needs) VALUES ($1, $2)", [.text(id), .text(needed)]),
+        SQLStatement("UPDATE jobs SET dependents = 1 WHERE id = $1", [.text(needed)]),
+      ])
+      try await set("blockers = 1, scheduled_at = 0")
+      let claimed = try await store.claim(
+        kinds: ["need"], limit: 1, worker: "w", lease: .seconds(60))
+      #expect(try await store.finish(try #require(claimed.first).lease, result))
+    }
+
     func claim() async throws -> Lease? {
       try await store.claim(kinds: ["k"], limit: 1, worker: "w", lease: .seconds(60))
         .first?.lease
@@ -52,13 +67,17 @@ import Testing
   private typealias Event = @Sendable (Bench) async throws -> Void
 
   private static let events: [(String, Event)] = [
+    ("claimed", { _ = try await $0.claim() }),
     (
-      "claimed",
+      "came due",
       { bench in
         try await bench.set("scheduled_at = 0")
-        _ = try await bench.claim()
+        _ = try await bench.store.claim(
+          kinds: ["other"], limit: 1, worker: "w", lease: .seconds(60))
       }
     ),
+    ("needs completed", { try await $0.endNeed(.completed) }),
+    ("need ended otherwise", { try await $0.endNeed(.discarded(message: "m")) }),
     ("completed", { _ = try await $0.store.finish($0.lease, .completed) }),
     ("snoozed", { _ = try await $0.store.finish($0.lease, .snoozed(.seconds(9))) }),
     (

@@ -111,7 +111,7 @@ import Testing
           "INSERT INTO job_turns (key, turn, at) VALUES ('', 9, 1)",
           "INSERT INTO job_turns (key, turn, at) VALUES ('old', 1, 1)",
           "INSERT INTO job_turns (key, turn, at) VALUES ('new', 2, \(now))",
-          "INSERT INTO token_uses (key, day, tokens) VALUES ('new', '2999-01-01', 1)",
+          "INSERT INTO token_uses (key, day, tokens) VALUES ('new', 999999, 1)",
           "UPDATE responses SET last_used_at = \(now) WHERE key = 'B'",
         ].map { SQLStatement($0) })
       try await SQLPruning(database).prune(olderThan: .seconds(30 * Self.day), batch: 2)

@@ -33,12 +33,10 @@ extension Migration {
       CREATE INDEX jobs_blocked ON jobs (id, state)
       WHERE state IN ('scheduled', 'retryable') AND blockers > 0
       """,
-      // What was discarded stays for good, so that it stands apart from what is thrown away by age.
       """
-      CREATE INDEX jobs_finished ON jobs (finished_at, state)
-      WHERE state IN ('completed', 'cancelled')
+      CREATE INDEX jobs_finished ON jobs (state, finished_at)
+      WHERE state IN ('completed', 'cancelled', 'discarded')
       """,
-      "CREATE INDEX jobs_discarded ON jobs (id, state) WHERE state = 'discarded'",
       // `needs` names a job that may be gone by now; `job` is the one that waits.
       """
       CREATE TABLE job_dependencies (

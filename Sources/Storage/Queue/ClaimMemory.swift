@@ -35,7 +35,6 @@ final class ClaimMemory: Sendable {
     var cameShort = true
     /// Kinds whose jobs in groups are all held back by their limits.
     var heldUntil: [String: ContinuousClock.Instant] = [:]
-    var lastSweep: ContinuousClock.Instant?
   }
 
   private let state = Mutex(State())
@@ -112,15 +111,6 @@ final class ClaimMemory: Sendable {
       kinds.map { kind in
         state.heldUntil[kind].map { max(0, ContinuousClock.now.duration(to: $0).inSeconds) } ?? 0
       }.min() ?? 0
-    }
-  }
-
-  /// - Returns: true once in ten minutes.
-  func isTimeToSweep() -> Bool {
-    state.withLock { state in
-      if let last = state.lastSweep, last.duration(to: .now) < .seconds(600) { return false }
-      defer { state.lastSweep = .now }
-      return state.lastSweep != nil
     }
   }
 }

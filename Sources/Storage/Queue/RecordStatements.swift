@@ -7,12 +7,9 @@ struct RecordStatements: Sendable {
   let one = "SELECT \(JobStatements.columns) FROM jobs WHERE id = $1"
   let counts: String
   let oldest: String
-  let stale: [String]
-  private let locking: String
 
   init(_ dialect: SQLDialect) {
     let now = dialect.now
-    locking = dialect.lockingRows
     revive = """
       UPDATE jobs SET state = $1, blockers = $2, attempt = 0, interruptions = 0,
         scheduled_at = \(now), finished_at = NULL, cancel_requested = 0, cancel_reason = NULL,
@@ -29,28 +26,12 @@ struct RecordStatements: Sendable {
       WHERE state IN ('scheduled', 'retryable') AND blockers > 0 GROUP BY state
       """,
       "SELECT 'running', count(*) FROM jobs WHERE state = 'running'",
-      "SELECT state, count(*) FROM jobs WHERE state IN ('completed', 'cancelled') GROUP BY state",
-      "SELECT 'discarded', count(*) FROM jobs WHERE state = 'discarded'",
+      """
+      SELECT state, count(*) FROM jobs
+      WHERE state IN ('completed', 'cancelled', 'discarded') GROUP BY state
+      """,
     ].joined(separator: "\nUNION ALL\n")
     oldest = Self.oldest(now)
-    // Values: an age in seconds, and the most rows.
-    stale = [
-      """
-      DELETE FROM job_turns WHERE key IN (
-        SELECT key FROM job_turns WHERE at < \(now) - $1 AND key <> ''
-        ORDER BY at LIMIT $2\(dialect.lockingFreeRows))
-      """,
-      """
-      DELETE FROM job_rates WHERE key IN (
-        SELECT key FROM job_rates WHERE whole_at < \(now) - $1
-        ORDER BY whole_at LIMIT $2\(dialect.lockingFreeRows))
-      """,
-      """
-      DELETE FROM job_periods WHERE (kind, key) IN (
-        SELECT kind, key FROM job_periods WHERE until_at < \(now) - $1
-        ORDER BY until_at LIMIT $2\(dialect.lockingFreeRows))
-      """,
-    ]
   }
 
   /// The least time of every kind (and group) and priority, found by stepping from one to the next

@@ -172,7 +172,6 @@ public struct SQLJobStore: JobStore {
       if batch.count < Self.batch { break }
     }
     if rescued.count > 0 { ring() }
-    await sweep()
     return rescued
   }
 
@@ -190,14 +189,6 @@ public struct SQLJobStore: JobStore {
     }
     if rescued > 0 { ring() }
     return rescued
-  }
-
-  /// Throws away turns, rates and periods that are long over. Never a reason to fail.
-  private func sweep() async {
-    guard memory.isTimeToSweep() else { return }
-    for text in statements.records.stale {
-      _ = try? await database.change([SQLStatement(text, [.real(86_400), .number(1_000)])])
-    }
   }
 }
 

@@ -1,18 +1,12 @@
 public import Domain
-import Synchronization
 
 /// Tokens by repository and day in a database, so that the budget holds over every process. A day
 /// is one of UTC by the database's clock.
-public final class SQLTokenBudget: TokenBudget {
+public struct SQLTokenBudget: TokenBudget {
   private let database: any SQLDatabase
   private let perDay: Int?
   private let spent: String
   private let add: String
-  private let stale: String
-  private let hasSwept = Mutex(false)
-
-  /// Days for which sums are kept.
-  static let daysKept = 92
 
   /// - Parameter perDay: of one repository; `nil`: any number. They are counted all the same.
   public init(_ database: any SQLDatabase, perDay: Int?) {
@@ -26,7 +20,6 @@ public final class SQLTokenBudget: TokenBudget {
       ON CONFLICT (key, day) DO UPDATE SET tokens = token_uses.tokens + excluded.tokens
       RETURNING tokens
       """
-    stale = "DELETE FROM token_uses WHERE day < \(today) - \(Self.daysKept)"
   }
 
   public func left(for repository: String) async throws(StoreError) -> Int? {
@@ -39,12 +32,6 @@ public final class SQLTokenBudget: TokenBudget {
   public func spend(_ tokens: Int, for repository: String) async throws(StoreError) -> Int {
     let rows = try await database.changing(
       SQLStatement(add, [.plain(repository), .number(max(0, tokens))]))
-    let isFirst = hasSwept.withLock { swept in
-      defer { swept = true }
-      return !swept
-    }
-    // Once in the life of a process. Never a reason to fail.
-    if isFirst { _ = try? await database.change([SQLStatement(stale)]) }
     return Int(rows.first?.integer(0) ?? 0)
   }
 }
