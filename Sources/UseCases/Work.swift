@@ -111,7 +111,7 @@ extension Work {
   /// Every kind that this version runs. Jobs of others wait for a version that knows them.
   public static let kinds: Set<String> = [
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
-    EnrichIssue.kind, Upkeep.kind,
+    EnrichIssue.kind, ReconcilePublication.kind, Upkeep.kind,
   ]
 }
 

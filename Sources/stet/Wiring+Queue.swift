@@ -6,10 +6,13 @@ import Storage
 import UseCases
 
 extension Wiring {
-  var schedules: (any ScheduleStore)? { nil }
+  var schedules: (any ScheduleStore)? { SQLScheduleStore(database, signal: signal) }
 
-  /// What a repository may spend on the model in a day; `nil`: anything.
-  var tokenBudget: (any TokenBudget)? { nil }
+  /// What a repository may spend on the model in a day. Without a limit nothing is asked for leave,
+  /// and what was spent is counted all the same.
+  var tokenBudget: (any TokenBudget)? {
+    SQLTokenBudget(database, perDay: settings.service.tokensPerDay)
+  }
 
   /// What recurs.
   var recurring: [JobSchedule] {
@@ -25,6 +28,7 @@ extension Wiring {
     ]
   }
 
-  /// What tells this process of jobs that others added; `nil` where there are no others.
+  /// What tells this process of jobs that others added, and others of its own; `nil` where there are
+  /// no others.
   var signals: (any Service)? { nil }
 }

@@ -1,6 +1,14 @@
 import Domain
 import Storage
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// What keeps a second server from an SQLite database. PostgreSQL is shared and needs none.
 struct ServiceLocks {
   private let locks: [DataFolderLock]
@@ -18,30 +26,35 @@ struct ServiceLocks {
 
   func release() { for lock in locks { lock.release() } }
 
+  /// Names the connections of this process in PostgreSQL, so that others know it for a server. To be
+  /// called before anything is opened.
+  static func announce(_ name: String) { setenv("PGAPPNAME", name, 0) }
+
+  static let server = "stet serve"
+  static let worker = "stet worker"
+
   /// - Throws: `.locked` where a server or worker is connected to a PostgreSQL database: each of
-  ///   them listens on one connection. One that was cut off and holds leases counts too.
+  ///   them keeps a connection as long as it lives. One that was cut off and holds leases counts too.
   static func refuseServers(of database: any SQLDatabase) async throws(StoreError) {
     guard database.dialect == .postgreSQL else { return }
     _ = try await database.schemaVersion()
-    let listening = try await database.query(
+    let connected = try await database.query(
       SQLStatement(
         """
         SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name LIKE 'stet%'
-          AND query LIKE 'LISTEN %'
-        """))
+        WHERE datname = current_database() AND application_name IN ($1, $2)
+        """, [.text(server), .text(worker)]))
     let leased = try await database.query(
       SQLStatement(
         """
         SELECT count(*) FROM jobs
         WHERE state = 'running' AND leased_until > \(database.dialect.now)
         """))
-    let servers = listening.first?.integer(0) ?? 0
-    guard servers == 0, leased.first?.integer(0) ?? 0 == 0 else {
+    guard connected.first?.integer(0) == 0, leased.first?.integer(0) == 0 else {
       throw StoreError(
         code: .locked,
-        detail: "\(max(1, servers)) of `stet serve` and `stet worker` work on \(database.place); "
-          + "stop them all, wait 30 seconds where one was killed, and try again.")
+        detail: "`stet serve` or `stet worker` works on \(database.place); stop them all, wait 30 "
+          + "seconds where one was killed, and try again.")
     }
   }
 }
