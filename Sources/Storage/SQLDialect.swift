@@ -9,10 +9,21 @@ public struct SQLDialect: Sendable, Hashable {
   /// The same, where rows that another holds are passed over.
   public var lockingFreeRows: String
 
+  /// The type of a text that is compared byte by byte, as SQLite compares all.
+  var text = "TEXT"
+  /// How tables are stored, said after the migrations; each may be said again.
+  var storage: [String] = []
+
   public init(now: String, lockingRows: String, lockingFreeRows: String) {
     self.now = now
     self.lockingRows = lockingRows
     self.lockingFreeRows = lockingFreeRows
+  }
+
+  /// A statement of a migration in the words of this database.
+  func schema(_ statement: String) -> String {
+    statement.split(separator: " TEXT", omittingEmptySubsequences: false)
+      .joined(separator: " " + text)
   }
 
   /// The one writer needs no locks on rows. The clock is exact to a millisecond, and
@@ -21,7 +32,28 @@ public struct SQLDialect: Sendable, Hashable {
     now: "((julianday('now') - 2440587.5) * 86400.0)", lockingRows: "", lockingFreeRows: "")
 
   /// A subquery, because a volatile function itself is evaluated for every row.
-  public static let postgreSQL = SQLDialect(
-    now: "(SELECT extract(epoch FROM clock_timestamp())::double precision)",
-    lockingRows: " FOR UPDATE", lockingFreeRows: " FOR UPDATE SKIP LOCKED")
+  public static let postgreSQL: SQLDialect = {
+    var dialect = SQLDialect(
+      now: "(SELECT extract(epoch FROM clock_timestamp())::double precision)",
+      lockingRows: " FOR UPDATE", lockingFreeRows: " FOR UPDATE SKIP LOCKED")
+    // A database of another language would sort identifiers as words.
+    dialect.text = "TEXT COLLATE \"C\""
+    dialect.storage = [
+      // A queue's rows change several times each: what is dead is cleared away soon, however many
+      // finished jobs are kept.
+      """
+      ALTER TABLE jobs SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0,
+        autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
+        autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000)
+      """,
+      """
+      ALTER TABLE job_turns SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0,
+        autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0)
+      """,
+      // Compressed by us already.
+      "ALTER TABLE deliveries ALTER COLUMN body SET STORAGE EXTERNAL",
+      "ALTER TABLE validators ALTER COLUMN body SET STORAGE EXTERNAL",
+    ]
+    return dialect
+  }()
 }
