@@ -13,6 +13,9 @@ public struct AnswerCommand: Sendable {
     public var limiter: any UsageLimiter
     /// Explains findings; without one their rule does.
     public var model: (any LanguageModel)?
+    /// What a repository may spend on the model in a day; `nil`: anything.
+    public var tokenBudget: (any TokenBudget)?
+    public var limits: WorkLimits
     public var callDeadline: Duration
     /// Whom commands address, without `@`.
     public var handle: String
@@ -23,7 +26,9 @@ public struct AnswerCommand: Sendable {
     public init(
       openForge: @escaping ForgeOpener, publications: any PublicationStore, runs: any RunStore,
       audit: any AuditTrail, jobs: any JobStore, limiter: any UsageLimiter,
-      model: (any LanguageModel)?, callDeadline: Duration = .seconds(60), handle: String = "stet",
+      model: (any LanguageModel)?, tokenBudget: (any TokenBudget)? = nil,
+      limits: WorkLimits = WorkLimits(), callDeadline: Duration = .seconds(60),
+      handle: String = "stet",
       hourlyLimit: Int = 10, now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.openForge = openForge
@@ -33,6 +38,8 @@ public struct AnswerCommand: Sendable {
       self.jobs = jobs
       self.limiter = limiter
       self.model = model
+      self.tokenBudget = tokenBudget
+      self.limits = limits
       self.callDeadline = callDeadline
       self.handle = handle
       self.hourlyLimit = hourlyLimit
@@ -50,9 +57,18 @@ public struct AnswerCommand: Sendable {
       Work.AnswerCommand(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job.id)
   }
 
+  /// The same, and what a model said is remembered by the job.
+  public func handle(_ context: JobContext) async throws -> JobOutcome {
+    let job = context.job
+    return try await run(
+      Work.AnswerCommand(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job.id,
+      context)
+  }
+
   /// - Parameter age: since it was asked for; `nil` for work that nobody tries again by itself.
   public func run(
-    _ arguments: Work.AnswerCommand, age: Duration? = nil, job: String? = nil
+    _ arguments: Work.AnswerCommand, age: Duration? = nil, job: String? = nil,
+    _ context: JobContext? = nil
   ) async throws -> JobOutcome {
     let event = arguments.comment
     guard let subject = event.subject else {
@@ -66,7 +82,7 @@ public struct AnswerCommand: Sendable {
     do {
       let forge = try await ports.openForge(arguments.access)
       let conversation = CommandConversation(
-        ports: ports, arguments: arguments, subject: subject, forge: forge,
+        ports: ports, arguments: arguments, subject: subject, forge: forge, context: context,
         trail: ActionTrail(
           ports.audit, actor: "\(arguments.access.forge):\(event.comment.author.login)",
           place: place, decidedBy: Work.AnswerCommand.kind, run: nil, job: job))
@@ -88,6 +104,7 @@ struct CommandConversation: Sendable {
   let arguments: Work.AnswerCommand
   let subject: PullRequestReference
   let forge: any Forge
+  let context: JobContext?
   let trail: ActionTrail
 
   var event: ForgeEvent.CommentEvent { arguments.comment }
@@ -198,9 +215,18 @@ struct CommandConversation: Sendable {
     case .explain:
       guard let finding = thread(said, own) else { return CommandTexts.inThreads(command) }
       try await react()
-      let explained = try await ExplainFinding(
-        model: ports.model, callDeadline: ports.callDeadline
-      ).explain(finding, known: try await known(finding.fingerprint))
+      let explain = ExplainFinding(
+        model: ports.model?.within(ports.tokenBudget, of: arguments.access),
+        callDeadline: ports.callDeadline)
+      let known = try await known(finding.fingerprint)
+      let explained: String
+      if let context {
+        explained = try await context.step("explain \(finding.fingerprint)") {
+          try await explain.explain(finding, known: known)
+        }
+      } else {
+        explained = try await explain.explain(finding, known: known)
+      }
       try await trail.note("finding.explained", facts: ["fingerprint": finding.fingerprint])
       return explained
     case .ignore:
@@ -220,7 +246,8 @@ struct CommandConversation: Sendable {
       NewJob(
         kind: Work.ReviewPullRequest.kind, arguments: try review.json(),
         uniqueKey: "\(review.supersedeKey) comment \(event.comment.id)",
-        supersedeKey: review.supersedeKey, priority: -1, run: review.run)
+        supersedeKey: review.supersedeKey, group: WorkLimits.group(review.access),
+        limits: ports.limits.ofReview(review.access), priority: -1, run: review.run)
     ])
     try await trail.note("review.enqueued", facts: ["run": review.run])
   }

@@ -10,6 +10,8 @@ public struct ReviewPullRequest: Sendable {
     public var publications: any PublicationStore
     public var audit: any AuditTrail
     public var policies: BasePolicies
+    /// What a repository may spend on the model in a day; `nil`: anything.
+    public var tokenBudget: (any TokenBudget)?
     /// Total time for one model call.
     public var callDeadline: Duration
     /// Where a person reads of a run; `nil` where there is no such page.
@@ -20,7 +22,8 @@ public struct ReviewPullRequest: Sendable {
     public init(
       openForge: @escaping ForgeOpener, review: ReviewChange.Ports,
       publications: any PublicationStore, audit: any AuditTrail,
-      policies: BasePolicies = BasePolicies(), callDeadline: Duration = .seconds(120),
+      policies: BasePolicies = BasePolicies(), tokenBudget: (any TokenBudget)? = nil,
+      callDeadline: Duration = .seconds(120),
       detailsURL: @escaping @Sendable (_ run: String) -> String? = { _ in nil },
       handle: String = "stet"
     ) {
@@ -29,6 +32,7 @@ public struct ReviewPullRequest: Sendable {
       self.publications = publications
       self.audit = audit
       self.policies = policies
+      self.tokenBudget = tokenBudget
       self.callDeadline = callDeadline
       self.detailsURL = detailsURL
       self.handle = handle
@@ -175,7 +179,7 @@ struct PullRequestAttempt: Sendable {
       case .moved(let now): known = now
       }
     }
-    return .snoozed(.seconds(30))
+    return .snoozed(.seconds(30), because: "its head moves while it is reviewed.")
   }
 
   private func round(_ pull: PullRequest) async throws -> Round {
@@ -283,7 +287,9 @@ struct PullRequestAttempt: Sendable {
       allowance: filesAllowed(diff, knewPolicy: knewPolicy))
 
     let before = try await ports.review.runs?.run(id: arguments.run)
-    var outcome = try await ReviewChange(ports: ports.review).run(
+    var reviewing = ports.review
+    reviewing.model = ports.review.model?.within(ports.tokenBudget, of: arguments.access)
+    var outcome = try await ReviewChange(ports: reviewing).run(
       .init(
         diff: change.bytes, subject: "\(arguments.reference)", askedBy: arguments.askedBy,
         policy: policy.policy, sources: { await files.bytes(of: $0, $1) },

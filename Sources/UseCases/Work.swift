@@ -85,6 +85,20 @@ public enum Work {
   }
 }
 
+extension Work {
+  /// Throws away what is kept no longer. Added by a schedule.
+  public struct Upkeep: JobArguments {
+    public static let kind = "upkeep"
+    public init() {}
+  }
+
+  /// Every kind that this version runs. Jobs of others wait for a version that knows them.
+  public static let kinds: Set<String> = [
+    HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
+    EnrichIssue.kind, Upkeep.kind,
+  ]
+}
+
 /// By whose leave a forge is called.
 public struct ForgeAccess: Sendable, Hashable, Codable {
   /// `github`.
