@@ -8,16 +8,27 @@ public struct SQLDialect: Sendable, Hashable {
   public var lockingRows: String
   /// The same, where rows that another holds are passed over.
   public var lockingFreeRows: String
+  /// A query that waits for its turn at the key `$1` and holds it until the transaction ends; `nil`
+  /// where there is one writer anyway.
+  public var takingTurn: String?
+  /// True where what was changed stays in the indexes until no transaction may see it any more, so
+  /// that the front of a queue fills with what is no longer there.
+  public var keepsOldRows: Bool
 
   /// The type of a text that is compared byte by byte, as SQLite compares all.
   var text = "TEXT"
   /// How tables are stored, said after the migrations; each may be said again.
   var storage: [String] = []
 
-  public init(now: String, lockingRows: String, lockingFreeRows: String) {
+  public init(
+    now: String, lockingRows: String, lockingFreeRows: String, takingTurn: String? = nil,
+    keepsOldRows: Bool = false
+  ) {
     self.now = now
     self.lockingRows = lockingRows
     self.lockingFreeRows = lockingFreeRows
+    self.takingTurn = takingTurn
+    self.keepsOldRows = keepsOldRows
   }
 
   /// A statement of a migration in the words of this database.
@@ -35,7 +46,11 @@ public struct SQLDialect: Sendable, Hashable {
   public static let postgreSQL: SQLDialect = {
     var dialect = SQLDialect(
       now: "(SELECT extract(epoch FROM clock_timestamp())::double precision)",
-      lockingRows: " FOR UPDATE", lockingFreeRows: " FOR UPDATE SKIP LOCKED")
+      lockingRows: " FOR UPDATE", lockingFreeRows: " FOR UPDATE SKIP LOCKED",
+      takingTurn: """
+        SELECT CASE WHEN pg_advisory_xact_lock(hashtextextended($1, 0)) IS NULL THEN 1 ELSE 0 END
+        """,
+      keepsOldRows: true)
     // A database of another language would sort identifiers as words.
     dialect.text = "TEXT COLLATE \"C\""
     dialect.storage = [

@@ -141,7 +141,8 @@ struct Wiring: Sendable {
     ReviewPullRequest(
       ports: .init(
         openForge: openForge, review: review(model: model, usesCache: usesCache),
-        publications: publications, audit: audit, policies: policies, tokenBudget: tokenBudget,
+        publications: publications, audit: audit, policies: policies, jobs: jobs,
+        tokenBudget: tokenBudget,
         callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
   }
 

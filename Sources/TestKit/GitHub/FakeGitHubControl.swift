@@ -11,6 +11,7 @@ extension FakeGitHub {
   /// - `POST /_fake/faults` `{"kind": "hold-before", "method": "POST", "path": "/o/r/", "times": 1}`:
   ///   an injected fault; kinds hold-before, hold-after, reset-before, reset-after, half, html,
   ///   and `answer` with a `status`. `DELETE /_fake/faults` ends them all.
+  ///   One of the kind `late` lets such a request wait for `POST /_fake/release`.
   /// - `POST /_fake/hold` `{"before": n}` or `{"after": n}`: holds the n-th request from now.
   func control(_ request: GitHubRequest) -> FaultReply {
     switch (request.method, request.segments.dropFirst().first) {
@@ -45,6 +46,9 @@ extension FakeGitHub {
         inject(GitHubFault(.holdAfter, skipping: max(0, number - 1)))
       }
       return Self.json(object(["ok": true]))
+    case ("POST", "release"):
+      release()
+      return Self.json(object(["ok": true]))
     default: return .json("{\"message\":\"No such route of the fake\"}", status: 404)
     }
   }
@@ -58,6 +62,7 @@ extension FakeGitHub {
     return switch body["kind"]?.string {
     case "hold-before": .holdBefore
     case "hold-after": .holdAfter
+    case "late": .late
     case "reset-before": .resetBefore
     case "reset-after": .resetAfter
     case "half": .half
@@ -70,7 +75,7 @@ extension FakeGitHub {
   private func requestsJSON(since: Int) -> JSONValue {
     state.withLock { state in
       object([
-        "count": state.count, "held": state.held,
+        "count": state.count, "held": state.held, "late": state.late,
         "requests": state.log.drop { $0.number <= since }.map {
           object([
             "number": $0.number, "method": $0.method, "path": $0.path, "status": $0.status,

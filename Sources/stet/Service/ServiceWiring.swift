@@ -29,7 +29,7 @@ struct ServiceWiring: Sendable {
   /// while every one of them is taken.
   private static func places(_ workers: Int) -> (reviews: Int, others: Int, all: Int) {
     let others = max(1, workers / 2)
-    return (workers, others, workers + 3 * others + 2)
+    return (workers, others, workers + 3 * others + 4)
   }
 
   func worker(named name: String? = nil) -> Worker {
@@ -44,9 +44,14 @@ struct ServiceWiring: Sendable {
         JobHandler(
           Work.ReviewPullRequest.kind, concurrency: places.reviews,
           run: { try await reviewPullRequest.handle($0.job) },
-          onGivenUp: { await reviewPullRequest.givenUp($0, reason: $1) }),
-        JobHandler(Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600)) {
-          try await answerCommand.handle($0)
+          onGivenUp: { await reviewPullRequest.givenUp($0, reason: $1) },
+          onLeaseLost: { await reconcilePublication.enqueueAfterLoss($0) }),
+        JobHandler(
+          Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600),
+          run: { try await answerCommand.handle($0) },
+          onLeaseLost: { await reconcilePublication.enqueueAfterLoss($0) }),
+        JobHandler(Work.ReconcilePublication.kind, concurrency: 2, limit: .seconds(300)) {
+          try await reconcilePublication.handle($0.job)
         },
         JobHandler(Work.ReviewDiff.kind, concurrency: places.others) {
           try await reviewDiff.handle($0.job)
@@ -100,6 +105,13 @@ struct ServiceWiring: Sendable {
         tokenBudget: wiring.tokenBudget, limits: wiring.workLimits,
         callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
         hourlyLimit: wiring.settings.service.commandsPerHour))
+  }
+
+  private var reconcilePublication: ReconcilePublication {
+    ReconcilePublication(
+      ports: .init(
+        openForge: wiring.openForge, publications: wiring.publications, audit: wiring.audit,
+        jobs: wiring.jobs))
   }
 
   private var reviewDiff: ReviewDiff {
