@@ -163,7 +163,7 @@ public struct ModelChain: LanguageModel {
   private func settle(_ link: Link, _ admission: CircuitBreaker.Admission, _ error: ModelError?) {
     switch error?.code {
     case nil, .malformedAnswer, .refused, .tooLong: link.breaker.succeeded()
-    case .cancelled, .suspended: link.breaker.abandoned(admission)
+    case .cancelled, .suspended, .budgetSpent: link.breaker.abandoned(admission)
     case .unauthorized, .rateLimited, .unavailable, .timedOut, .rejected:
       link.breaker.failed(retryAfter: error?.retryAfter)
     }

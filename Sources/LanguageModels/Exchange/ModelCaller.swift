@@ -327,7 +327,7 @@ extension WireFault {
   var countsAsFailure: Bool {
     switch code {
     case .unauthorized, .rateLimited, .unavailable, .timedOut, .rejected: true
-    case .tooLong, .malformedAnswer, .refused, .suspended, .cancelled: false
+    case .tooLong, .malformedAnswer, .refused, .suspended, .budgetSpent, .cancelled: false
     }
   }
 }
