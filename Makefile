@@ -19,7 +19,7 @@ export STET_SHARED_DATA ?= $(abspath $(CURDIR)/../shared/data)
 # A crash prints its own line; the backtracer would hold a slow machine for minutes.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup build demo run test lint bench fuzz clean
+.PHONY: help setup build demo run test lint bench chaos fuzz clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ lint: ## check format, scripts, and what must never be committed
 
 bench: build ## print speed and memory as ratios against named peers
 	@Scripts/bench.sh
+
+chaos: build ## kill, unplug and fill up what can be, and count what was lost; ARGS="--short" for less
+	@Scripts/quietly.sh "build of the fake GitHub" \
+		swift build -c release --disable-index-store --product FakeGitHub
+	@python3 Benchmarks/chaos.py --fake .build/release/FakeGitHub $(ARGS)
 
 fuzz: setup ## feed the diff parser and the webhook reader damaged input for ten minutes
 	@Fuzz/run.sh $(FUZZ_SECONDS)

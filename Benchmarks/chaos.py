@@ -19,8 +19,10 @@ import sys
 import time
 
 from chaos import report
-from chaos.faults import SHARED
+from chaos.machine_faults import OTHERS
+from chaos.postgres import BIN
 from chaos.postgres_faults import POSTGRES
+from chaos.process_faults import PROCESSES
 from chaos.world import World
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -64,6 +66,20 @@ def worlds(options, faults):
     return plan
 
 
+def playable(options, faults):
+    """Leaves out, and says so, what cannot be played here."""
+    if "postgresql" in options.engine and not (BIN / "postgres").exists():
+        print(f"chaos: PostgreSQL is not in {BIN}, so its faults are NOT played: "
+              "apt-get install postgresql-15")
+        options.engine = [engine for engine in options.engine if engine != "postgresql"]
+    if os.geteuid() != 0:
+        left_out = [f.name for f in faults if (f.own_world or {}).get("disk")]
+        if left_out:
+            print(f"chaos: a small disk can be mounted by root only, so NOT played: {left_out}")
+        faults = [f for f in faults if f.name not in left_out]
+    return faults
+
+
 def play(options, engine, name, settings, faults):
     """- Returns: what each fault came to, and the account of the world."""
     world = World(options, engine, name, **settings)
@@ -93,9 +109,17 @@ def play(options, engine, name, settings, faults):
         world.close()
 
 
+def put(page, text):
+    """The report takes the place of the one that stands in the page between two marks."""
+    begin, end = "<!-- report -->\n", "<!-- end of report -->\n"
+    old = page.read_text() if page.exists() else begin + end
+    before, rest = old.split(begin, 1)
+    page.write_text(before + begin + "\n" + text + "\n" + end + rest.split(end, 1)[1])
+
+
 def main():
     options = arguments()
-    faults = SHARED[:1] + POSTGRES + SHARED[1:]
+    faults = PROCESSES[:1] + POSTGRES + PROCESSES[1:2] + OTHERS + PROCESSES[2:]
     if options.list:
         for fault in faults:
             print(f"{fault.name:<17} {', '.join(fault.engines):<20} {fault.title}")
@@ -113,6 +137,7 @@ def main():
         if not os.access(binary, os.X_OK):
             print(f"chaos: {binary} is not there; build it first")
             return 2
+    faults = playable(options, faults)
     plan = worlds(options, faults)
     played, results = [], []
     with concurrent.futures.ThreadPoolExecutor(options.side_by_side) as pool:
@@ -131,7 +156,7 @@ def main():
     text = report.markdown(whole)
     (out / "report.md").write_text(text)
     if options.report:
-        pathlib.Path(options.report).write_text(text)
+        put(pathlib.Path(options.report), text)
     print("\n" + text)
     bad = [r for r in results if r["problems"]] + [w for w in played if w["problems"]]
     if bad:

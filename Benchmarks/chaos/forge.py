@@ -17,6 +17,8 @@ APP = "4711"
 SUMMARY = "<!-- stet:summary -->"
 FINDING = re.compile(r"<!-- stet:finding (\S+) -->")
 REVIEW = re.compile(r"<!-- stet:review (\S+) -->")
+# GitHub lets nobody delete a submitted review, so one that was sent twice is emptied and says so.
+DOUBLED = "<!-- stet:doubled -->"
 # Pull requests of one repository.
 PULLS = 20
 # The built-in rules report both: a bare except, and a default that is shared between calls.
@@ -187,7 +189,7 @@ class Standing:
         filled = {c["review"] for c in issue["review_comments"]}
         reviews = [r for r in issue["reviews"] if REVIEW.search(r["body"] or "")]
         self.reviews = len(reviews)
-        # GitHub lets nobody delete a submitted review: what is left is one without a comment.
+        self.taken_back = sum(DOUBLED in (r["body"] or "") for r in issue["reviews"])
         self.empty_reviews = sum(r["id"] not in filled for r in reviews)
         checks = [c for c in repository["check_runs"] if c["head_sha"] == delivery.head]
         self.checks = len(checks)
@@ -196,7 +198,7 @@ class Standing:
     @property
     def is_double(self):
         return (self.summaries > 1 or self.comments > self.findings or self.checks > 1
-                or self.reviews - self.empty_reviews > 1)
+                or self.reviews > 1)
 
     @property
     def is_whole(self):
@@ -204,6 +206,7 @@ class Standing:
                 and self.checks >= 1 and not self.open_checks)
 
     def __str__(self):
-        return (f"{self.summaries} summaries, {self.reviews} reviews ({self.empty_reviews} empty), "
+        return (f"{self.summaries} summaries, {self.reviews} reviews ({self.empty_reviews} empty, "
+                f"{self.taken_back} more taken back), "
                 f"{self.comments} comments of {self.findings} findings, {self.checks} checks "
                 f"({self.open_checks} open)")

@@ -45,6 +45,7 @@ class Cluster:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
         self.start()
         self.sql("CREATE ROLE stet LOGIN", "postgres")
+        self.sql("CREATE ROLE others LOGIN", "postgres")
         self.sql("CREATE DATABASE stet OWNER stet", "postgres")
 
     def check(self, result):
@@ -68,8 +69,8 @@ class Cluster:
     def url(self, port=None):
         return f"postgres://stet@127.0.0.1:{port or self.port}/stet?sslmode=disable"
 
-    def command(self, database="stet"):
-        return [BIN / "psql", "-h", self.folder, "-p", str(self.port), "-U", "postgres", "-X",
+    def command(self, database="stet", role="postgres"):
+        return [BIN / "psql", "-h", self.folder, "-p", str(self.port), "-U", role, "-X",
                 "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", database]
 
     def sql(self, text, database="stet"):
@@ -77,9 +78,9 @@ class Cluster:
         said = self.check(as_postgres(self.command(database) + ["-c", text], cwd="/", timeout=60))
         return [line.split("\t") for line in said.splitlines()]
 
-    def session(self, text):
+    def session(self, text, role="postgres"):
         """A session that runs `text` and then stays as it is, until `forget`."""
-        command = [str(part) for part in self.command()]
+        command = [str(part) for part in self.command(role=role)]
         if os.geteuid() == 0:
             command = ["runuser", "-u", "postgres", "--"] + command
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,

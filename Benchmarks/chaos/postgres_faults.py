@@ -16,6 +16,18 @@ class PostgresFault(Fault):
         return 6 if self.options.short else 15
 
 
+    @staticmethod
+    def in_work(stet, act):
+        """Acts while a request that posts is on its way, where one comes."""
+        stet.forge.hold_next(rb"(POST|PATCH) /repos/", lambda proxy: act())
+        try:
+            until(5, "such a request", lambda: stet.forge.held)
+            time.sleep(0.1)
+        except TimeoutError:
+            act()
+        stet.forge.let_go()
+
+
 class Restart(PostgresFault):
     name, title = "pg-restart", "PostgreSQL stopped and started: fast, immediate, and killed"
 
@@ -28,8 +40,7 @@ class Restart(PostgresFault):
             time.sleep(self.span / 3)
             world.cluster.revive()
             self.over()
-            if mode != "kill -9":
-                world.settle(self.healed, self.patience)
+            self.worst = max(self.worst, world.settle(self.healed, self.patience))
         return f"three times, down for {self.span / 3:.0f} s each"
 
 
@@ -51,30 +62,29 @@ class Exhausted(PostgresFault):
     name, title = "pg-exhausted", "every connection of PostgreSQL taken by others"
 
     def play(self, world):
+        # The three that are reserved stay for the superuser, who sees and ends.
         for _ in range(CONNECTIONS):
-            world.cluster.session("SELECT 1;")
-        # The reserved ones stay for the superuser, who sees and ends.
+            world.cluster.session("SELECT 1;", "others")
         until(20, "the connections", lambda: self.count(world) >= CONNECTIONS - 4, pause=0.2)
         ended = 0
         end = time.monotonic() + self.span
         while time.monotonic() < end:
-            try:
-                ended += world.cluster.terminate()
-            except RuntimeError:
-                pass  # Not even the superuser got one.
-            world.cluster.session("SELECT 1;")
-            time.sleep(0.5)
+            # Before Stet is back the places are taken.
+            ended += world.cluster.terminate()
+            for _ in range(10):
+                world.cluster.session("SELECT 1;", "others")
+            time.sleep(1)
+        left = int(world.cluster.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'stet'")[0][0])
         world.cluster.forget()
         self.over()
-        return f"{CONNECTIONS} connections taken for {self.span:.0f} s, {ended} of Stet's ended"
+        self.figures["connections_left"] = left
+        return f"{CONNECTIONS} connections taken for {self.span:.0f} s, {ended} of Stet's ended, {left} left"
 
     @staticmethod
     def count(world):
-        try:
-            return int(world.cluster.sql("SELECT count(*) FROM pg_stat_activity "
-                                         "WHERE backend_type = 'client backend'")[0][0])
-        except RuntimeError:
-            return CONNECTIONS
+        return int(world.cluster.sql("SELECT count(*) FROM pg_stat_activity "
+                                     "WHERE backend_type = 'client backend'")[0][0])
 
 
 class HalfOpen(PostgresFault):
@@ -82,12 +92,11 @@ class HalfOpen(PostgresFault):
 
     def play(self, world):
         for stet in world.stets.values():
-            stet.database.half_open()
+            self.in_work(stet, stet.database.half_open)
             time.sleep(self.span)
         self.over()
-        world.settle(self.healed, self.patience)
-        for stet in world.stets.values():
-            stet.database.drop()
+        # They still hang: what is promised has to come true all the same.
+        self.worst = world.settle(self.healed, self.patience)
         return f"one process after the other, {self.span:.0f} s apart; new connections worked"
 
 
@@ -99,11 +108,11 @@ class Cut(PostgresFault):
         span = 8 if self.options.short else 30
         for name in ["worker", "server-1"]:
             proxy = world.stets[name].database
-            proxy.cut()
+            self.in_work(world.stets[name], proxy.cut)
             time.sleep(span)
             proxy.mend()
             self.over()
-            world.settle(self.healed, self.patience)
+            self.worst = max(self.worst, world.settle(self.healed, self.patience))
         return f"two processes in turn, {span} s each"
 
 

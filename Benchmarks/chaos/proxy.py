@@ -17,6 +17,15 @@ class Network:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
 
     def close(self):
+        async def end():
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=3) if tasks else None
+        try:
+            self.do(end())
+        except (asyncio.CancelledError, TimeoutError):
+            pass
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
 
