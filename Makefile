@@ -30,6 +30,11 @@ setup: .build/setup.stamp ## install what is missing: bubblewrap, git, python3, 
 	@Scripts/setup.sh
 	@mkdir -p .build && touch $@
 
+# What only the tests need, PostgreSQL's server for one, is installed by them alone.
+.build/setup-tests.stamp: Scripts/setup.sh .build/setup.stamp
+	@Scripts/setup.sh --for-tests
+	@touch $@
+
 build: setup ## build .build/release/stet
 	@Scripts/quietly.sh "build of the release" swift build $(RELEASE_FLAGS)
 
@@ -39,7 +44,7 @@ demo: build ## review a seeded change of our own with a local model
 run: build ## run stet with ARGS="..."
 	@$(BINARY) $(ARGS)
 
-test: setup ## run every test; FILTER=NAME for some
+test: .build/setup-tests.stamp ## run every test; FILTER=NAME for some
 	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
 	@$(TESTS) --testing-library swift-testing --no-parallel $(if $(FILTER),--filter "$(FILTER)")
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Installs what Stet needs to be built and tested on Debian or Ubuntu, and nothing that is there.
+# With --for-tests also what only the tests need: the programs of a PostgreSQL server.
 set -euo pipefail
+
+for_tests=${1:-}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -30,6 +33,14 @@ want_command bwrap bubblewrap
 want_command python3 python3
 want_header sqlite3.h libsqlite3-dev
 want_header zlib.h zlib1g-dev
+want_header postgresql/libpq-fe.h libpq-dev
+if [[ $for_tests == --for-tests ]]; then
+  # Any version will do. The tests start servers of their own and stop them.
+  servers=(/usr/lib/postgresql/*/bin/postgres)
+  if [[ ! -x ${servers[0]} ]] && ! command -v postgres >/dev/null; then
+    missing+=(postgresql)
+  fi
+fi
 if [[ $(uname -s) == Linux ]] && command -v python3 >/dev/null; then
   # Debian splits these off; a venv without pip is the sign.
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -77,7 +88,16 @@ with_patience() {
   return 1
 }
 
+# Debian makes and starts a server with the package unless this says no before it comes.
+without_a_server() {
+  if [[ -e /etc/postgresql-common/createcluster.conf ]]; then return; fi
+  "${as_root[@]}" mkdir -p /etc/postgresql-common
+  printf 'create_main_cluster = false\n' |
+    "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+}
+
 say "Installing: ${missing[*]}"
+if [[ " ${missing[*]} " == *" postgresql "* ]]; then without_a_server; fi
 if ! with_patience apt update -q; then
   say "The package lists could not be refreshed; going on with those that are here."
 fi

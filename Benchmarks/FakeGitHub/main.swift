@@ -7,10 +7,12 @@ let usage = """
   usage: FakeGitHub [--port P] [--demo | --seed FILE.json | --seed-webhook PAYLOAD.json]
                     [--token T] [--login NAME]
                     [--app ID --app-key PUBLIC.pem [--app-slug NAME] [--installation ID]]
+                    [--account LOGIN] [--rate-limit REQUESTS_PER_HOUR]
                     [--webhook-secret S --deliver-to URL] [--quiet]
 
   Serves a GitHub of this machine's own, and prints its address and a line for each request.
   --seed-webhook   makes the pull request that a real payload names; may be given again
+  --account        has the App installed too, beside the owners of what is seeded
   --deliver-to     sends the seeded payloads there, signed with --webhook-secret
   GET /_fake/state tells what was posted, GET /_fake/requests what was asked.
   """
@@ -33,7 +35,8 @@ while let argument = arguments.popFirst() {
     exit(0)
   case "--demo", "--quiet": flags.insert(argument)
   case "--port", "--seed", "--token", "--login", "--app", "--app-key", "--app-slug",
-    "--installation", "--webhook-secret", "--deliver-to", "--seed-webhook":
+    "--installation", "--webhook-secret", "--deliver-to", "--seed-webhook", "--account",
+    "--rate-limit":
     guard let value = arguments.popFirst() else { fail("\(argument) needs a value") }
     if argument == "--seed-webhook" { payloads.append(value) } else { options[argument] = value }
   default: fail("'\(argument)' is not an option; see --help")
@@ -60,6 +63,8 @@ for path in payloads {
   accounts.insert(reference.repository.owner)
   say("seeded \(reference)")
 }
+if let login = options["--account"] { accounts.insert(login) }
+if let limit = options["--rate-limit"].flatMap({ Int($0) }) { hub.setRateLimit(limit) }
 if let token = options["--token"] { hub.addToken(token, for: options["--login"] ?? "stet-bot") }
 if let id = options["--app"].flatMap({ Int($0) }) {
   guard let key = options["--app-key"] else { fail("--app needs --app-key") }

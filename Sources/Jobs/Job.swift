@@ -88,7 +88,8 @@ public struct JobLimit: Sendable, Hashable, Codable {
   public var key: String
   /// Most that run at the same time; `nil`: any number.
   public var concurrency: Int?
-  /// Most that begin within `seconds`; `nil`: any number.
+  /// So many may begin at once, and then one every `seconds` / `rate`, so that the mean is never
+  /// more; `nil`: any number.
   public var rate: Int?
   public var seconds: Double
 

@@ -44,9 +44,12 @@ public final class JobEvents: Sendable {
   public init(mostWatchers: Int = 1_000) { self.mostWatchers = mostWatchers }
 
   public func publish(_ event: JobEvent) {
-    let streams = state.withLock { state in
-      state.watchers.values.filter { $0.id == nil || $0.id == event.job || $0.id == event.run }
-        .map(\.stream)
+    let streams: [AsyncStream<JobEvent>.Continuation] = state.withLock { state in
+      if state.watchers.isEmpty { return [] }
+      return state.watchers.values.filter {
+        $0.id == nil || $0.id == event.job || $0.id == event.run
+      }
+      .map(\.stream)
     }
     for stream in streams { stream.yield(event) }
   }

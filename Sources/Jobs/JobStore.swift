@@ -57,6 +57,8 @@ public struct RescuedJobs: Sendable, Hashable {
 public struct JobFilter: Sendable, Hashable {
   public var states: [JobState]
   public var kind: String?
+  /// None of these: such as the kinds that a handler is there for, to find those that nobody knows.
+  public var kindsNotIn: [String]
   /// The run that was promised.
   public var run: String?
   /// Newest first; only jobs with a smaller id.
@@ -64,11 +66,12 @@ public struct JobFilter: Sendable, Hashable {
   public var limit: Int
 
   public init(
-    states: [JobState] = [], kind: String? = nil, run: String? = nil, before: String? = nil,
-    limit: Int = 50
+    states: [JobState] = [], kind: String? = nil, kindsNotIn: [String] = [], run: String? = nil,
+    before: String? = nil, limit: Int = 50
   ) {
     self.states = states
     self.kind = kind
+    self.kindsNotIn = kindsNotIn
     self.run = run
     self.before = before
     self.limit = limit
@@ -101,8 +104,8 @@ public protocol JobQueue: Sendable {
   ) async throws -> [ClaimedJob]
   /// Holds leases for another while. - Returns: one state for each, in order.
   func extend(_ leases: [Lease], by lease: Duration) async throws -> [LeaseState]
-  /// Writes how tries ended, all in one transaction. - Returns: for each, in order, false where the
-  /// lease was lost; nothing is written about that one.
+  /// Writes how tries ended, all in as few transactions as can be, each whole. - Returns: for each, in
+  /// order, false where the lease was lost; nothing is written about that one.
   func finish(_ ended: [EndedTry]) async throws -> [Bool]
   /// Makes jobs whose lease ran out available again, or discards them where no attempt is left.
   func rescueLost() async throws -> RescuedJobs
@@ -127,11 +130,13 @@ public protocol JobRecords: Sendable {
   func oldestDue() async throws -> Duration?
   /// Cancels one that waits; asks one that runs to stop. - Returns: the job after it; `nil` for none.
   func cancel(id: String, reason: String) async throws -> Job?
-  /// Makes a discarded, cancelled, retryable or scheduled job available now, with its attempts afresh.
+  /// Makes a discarded, cancelled, retryable or scheduled job available now, with its attempts
+  /// afresh; one that needs an unfinished job waits for that.
   /// - Returns: the job after it; `nil` for none.
   func retry(id: String) async throws -> Job?
-  /// Does so with every job of the filter, in batches. One whose unique key another has by now is
-  /// passed over. - Returns: how many.
+  /// Does so with every job of the filter, however many (its `limit` does not count), in batches.
+  /// One whose unique key another has by now is passed over, and so is one that still needs a job
+  /// which ended otherwise than completed. - Returns: how many.
   func retryAll(_ filter: JobFilter) async throws -> Int
 }
 

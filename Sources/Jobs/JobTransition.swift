@@ -8,12 +8,18 @@ public struct JobTransition: Sendable, Hashable {
   public var delay: Duration
   /// Added to the job's errors.
   public var note: String?
+  /// Kept as the job's note while it waits: no error.
+  public var because: String?
 
-  public init(_ state: JobState, isCounted: Bool, delay: Duration = .zero, note: String? = nil) {
+  public init(
+    _ state: JobState, isCounted: Bool, delay: Duration = .zero, note: String? = nil,
+    because: String? = nil
+  ) {
     self.state = state
     self.isCounted = isCounted
     self.delay = delay
     self.note = note
+    self.because = because
   }
 
   /// Process stops that one job may live through before it is taken for their cause.
@@ -33,7 +39,7 @@ public struct JobTransition: Sendable, Hashable {
     return switch result {
     case .completed: JobTransition(.completed, isCounted: true)
     case .snoozed(let delay, let why):
-      JobTransition(.scheduled, isCounted: false, delay: delay, note: why)
+      JobTransition(.scheduled, isCounted: false, delay: delay, because: why)
     case .cancelled(let reason): JobTransition(.cancelled, isCounted: true, note: reason)
     case .failed(let message, let delay):
       attempt < maxAttempts

@@ -22,17 +22,19 @@ final class RunningJob: Sendable {
   }
 
   let claimed: ClaimedJob
-  let limit: Duration
+  let handler: JobHandler
   let startedAt: ContinuousClock.Instant
   private let state: Mutex<State>
 
   /// - Parameter askedAt: when the claim was sent, since the lease began no earlier.
-  init(_ claimed: ClaimedJob, limit: Duration, askedAt: ContinuousClock.Instant) {
+  init(_ claimed: ClaimedJob, _ handler: JobHandler, askedAt: ContinuousClock.Instant) {
     self.claimed = claimed
-    self.limit = limit
+    self.handler = handler
     startedAt = .now
     state = Mutex(State(extendedAt: askedAt))
   }
+
+  var job: Job { claimed.job }
 
   func begin(_ work: @escaping @Sendable () async -> Void) {
     state.withLock { $0.task = Task(operation: work) }
@@ -50,11 +52,16 @@ final class RunningJob: Sendable {
 
   var stopReason: Stop? { state.withLock(\.stop) }
   var stoppedAt: ContinuousClock.Instant? { state.withLock(\.stoppedAt) }
+  /// Whether it is decided what is written about the try, so that nothing else may be.
+  var isClosed: Bool { state.withLock(\.isClosed) }
 
   /// Who gets true writes the result; it is given once.
   func close() -> Bool {
     state.withLock { state in
-      defer { state.isClosed = true }
+      defer {
+        state.isClosed = true
+        state.task = nil
+      }
       return !state.isClosed
     }
   }
@@ -65,17 +72,57 @@ final class RunningJob: Sendable {
   }
 }
 
-/// What a worker runs at this moment.
+/// The tries whose leases a worker holds: those that run, and those that ended and are not written
+/// yet. The place of one is free once it ended; what its limits count is free once it is written.
 final class RunningJobs: Sendable {
-  private let running = Mutex<[Lease: RunningJob]>([:])
+  private struct State {
+    var active: [ObjectIdentifier: RunningJob] = [:]
+    var ended: [ObjectIdentifier: RunningJob] = [:]
+    /// Of both, by kind.
+    var kinds: [String: Int] = [:]
 
-  var all: [RunningJob] { running.withLock { Array($0.values) } }
-  var count: Int { running.withLock(\.count) }
-
-  func count(of kind: String) -> Int {
-    running.withLock { $0.values.count { $0.claimed.job.kind == kind } }
+    mutating func forget(_ kind: String) {
+      let left = kinds[kind, default: 0] - 1
+      kinds[kind] = left > 0 ? left : nil
+    }
   }
 
-  func add(_ job: RunningJob) { running.withLock { $0[job.claimed.lease] = job } }
-  func remove(_ job: RunningJob) { running.withLock { $0[job.claimed.lease] = nil } }
+  private let state = Mutex(State())
+
+  /// Whose leases are to be held.
+  var held: [RunningJob] { state.withLock { Array($0.active.values) + Array($0.ended.values) } }
+  var active: [RunningJob] { state.withLock { Array($0.active.values) } }
+  var activeCount: Int { state.withLock(\.active.count) }
+  var heldCount: Int { state.withLock { $0.active.count + $0.ended.count } }
+
+  /// How many are held of a kind.
+  func count(of kind: String) -> Int { state.withLock { $0.kinds[kind, default: 0] } }
+
+  func add(_ jobs: [RunningJob]) {
+    state.withLock { state in
+      for job in jobs {
+        state.active[ObjectIdentifier(job)] = job
+        state.kinds[job.job.kind, default: 0] += 1
+      }
+    }
+  }
+
+  /// - Returns: how many still run.
+  func end(_ job: RunningJob) -> Int {
+    state.withLock { state in
+      if state.active.removeValue(forKey: ObjectIdentifier(job)) != nil {
+        state.ended[ObjectIdentifier(job)] = job
+      }
+      return state.active.count
+    }
+  }
+
+  /// After they ended.
+  func remove(_ jobs: [RunningJob]) {
+    state.withLock { state in
+      for job in jobs where state.ended.removeValue(forKey: ObjectIdentifier(job)) != nil {
+        state.forget(job.job.kind)
+      }
+    }
+  }
 }

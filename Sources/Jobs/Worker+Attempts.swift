@@ -12,81 +12,95 @@ extension Worker {
 
   // MARK: - One try
 
-  func attempt(_ running: RunningJob, _ handler: JobHandler) async {
-    let job = running.claimed.job
-    if let attempted = job.attemptedAt {
-      metrics.started(pickup: attempted.timeIntervalSince(max(job.scheduledAt, job.createdAt)))
-    }
+  func attempt(_ running: RunningJob) async {
+    let job = running.job
+    metrics.started(
+      kind: job.kind,
+      pickup: job.attemptedAt?.timeIntervalSince(max(job.scheduledAt, job.createdAt)))
     publish(job, .state(.running))
-    let context = JobContext(job: job, logger: logger(for: job)) { line in
-      self.publish(job, .progress(self.settings.mask(line)))
+    let context = JobContext(job: job, logger: logger, steps: JobSteps(store, running)) { line in
+      // What was gone on without is not heard any more.
+      if !running.isClosed { self.publish(job, .progress(self.settings.mask(line))) }
     }
     let ending: Ending
-    do { ending = .outcome(try await handler.run(context)) } catch { ending = .threw(error) }
-    await conclude(running, ending)
+    do { ending = .outcome(try await running.handler.run(context)) } catch {
+      ending = .threw(error)
+    }
+    conclude(running, ending)
   }
 
   /// Goes on without a handler that does not end: its job is free for others.
-  func abandon(_ running: RunningJob) async {
-    await conclude(running, .abandoned)
+  func abandon(_ running: RunningJob) { conclude(running, .abandoned) }
+
+  /// How long what a newer program wrote waits for it.
+  private static let untilNewer = Duration.seconds(60)
+
+  /// Leaves a job to a newer program.
+  func putOff(_ running: RunningJob) {
+    guard running.close() else { return }
+    let (wrote, knows) = (running.job.version, running.handler.version)
+    let why =
+      "it was written by a newer Stet (arguments of version \(wrote); this one knows \(knows))."
+    end(running, .snoozed(Self.untilNewer, because: why))
   }
 
-  private func conclude(_ running: RunningJob, _ ending: Ending) async {
-    guard running.close() else { return }
-    let job = running.claimed.job
+  private func conclude(_ running: RunningJob, _ ending: Ending) {
+    guard running.close() else {
+      // It ended after all, while another may have run its job.
+      if case .abandoned = ending { return }
+      return tellLeaseLost(running)
+    }
     let stop = running.stopReason
     if case .abandoned = ending {
-      logger(for: job).error("a handler did not end when it was asked to")
+      logger.of(running.job).error("a handler did not end when it was asked to")
     }
-    var result = result(of: ending, job, stop)
-    if let wanted = result {
-      // A task of its own: this one may be cancelled, and the store would not be asked.
-      let writing = Task { await self.write(wanted, running) }
-      if await !writing.value { result = nil }
-    }
-    // Before it is removed: a worker that stops waits for both.
-    if let result, result != .completed { tellIfGivenUp(job) }
-    self.running.remove(running)
-    metrics.running(self.running.count)
+    end(running, result(of: ending, running, stop), stop)
+  }
+
+  /// Frees its place, and has its end written.
+  private func end(
+    _ running: RunningJob, _ result: JobResult?, _ stop: RunningJob.Stop? = nil
+  ) {
+    let active = self.running.end(running)
     if let result {
+      let job = running.job
       let after = JobTransition.finished(
         result, attempt: job.attempt, maxAttempts: job.maxAttempts,
         cancelReason: stop == .cancelRequested ? "" : nil)
-      metrics.finished(
-        kind: job.kind, outcome: Self.outcome(result, after.state),
-        after: ContinuousClock.now - running.startedAt)
-      tell(job, result, after.state)
-      publish(job, .state(after.state))
+      acknowledge(
+        EndOfTry(
+          running: running, result: result, state: after.state,
+          took: ContinuousClock.now - running.startedAt))
     } else {
-      metrics.leaseLost()
-      logger(for: job).warning("the lease was lost, so another runs this job")
+      leaseWasLost(running)
     }
-    bell.ring()
+    ringForPlaces(active: active)
   }
 
   /// - Returns: `nil` where nothing may be written any more.
   private func result(
-    of ending: Ending, _ job: Job, _ stop: RunningJob.Stop?
+    of ending: Ending, _ running: RunningJob, _ stop: RunningJob.Stop?
   ) -> JobResult? {
+    let job = running.job
     if stop == .leaseLost { return nil }
     switch ending {
     case .outcome(.completed): return .completed
     case .outcome(.snoozed(let delay, let why)):
-      return .snoozed(delay, because: why.map(settings.mask))
-    case .outcome(.cancelled(let reason)): return .cancelled(reason: settings.mask(reason))
+      return .snoozed(delay, because: why.map(storable))
+    case .outcome(.cancelled(let reason)): return .cancelled(reason: storable(reason))
     case .threw, .abandoned: break
     }
     switch stop {
     case .shutdown, .leaseUncertain: return .handedBack
     case .cancelRequested: return .cancelled(reason: "it was asked to stop.")
     case .tooLong:
-      let limit = handlers[job.kind]?.limit.components.seconds ?? 0
+      let limit = running.handler.limit.components.seconds
       return failed(job, "it took longer than \(limit) s.", after: nil)
     case .leaseLost, nil: break
     }
     guard case .threw(let error) = ending else { return .handedBack }
     let failure = error as? JobFailure
-    let message = settings.mask(failure?.message ?? settings.describe(error))
+    let message = storable(failure?.message ?? settings.describe(error))
     if failure?.isFinal == true { return .discarded(message: message) }
     return failed(job, message, after: failure?.retryAfter)
   }
@@ -95,71 +109,11 @@ extension Worker {
     .failed(message: message, retryAfter: after ?? settings.retry.delay(after: job.attempt))
   }
 
-  /// Asks the store until it answers; the heartbeat goes on meanwhile. Who stops does not wait for
-  /// a store that is down: the lease runs out, and the job runs again.
-  private func write(_ result: JobResult, _ running: RunningJob) async -> Bool {
-    var failures = 0
-    while true {
-      do { return try await store.finish(running.claimed.lease, result) } catch {
-        failures += 1
-        note("the end of a job could not be written", error)
-        if isStopping, failures > 3 { return false }
-        try? await Task.sleep(for: Self.storePolicy.delay(after: failures))
-      }
-    }
-  }
-
-  // MARK: - All that run
-
-  /// Keeps leases alive, and ends what shall end.
-  func tend() async {
-    let beat = settings.lease / 3
-    var last = ContinuousClock.now
-    while !Task.isCancelled {
-      try? await Task.sleep(for: min(.seconds(1), beat))
-      if ContinuousClock.now - last >= beat {
-        // Those claimed while this is under way have a full lease.
-        last = .now
-        if await !extendAll() { last -= beat }
-      }
-      await endOverdue()
-    }
-  }
-
-  /// - Returns: false where the store could not be asked.
-  private func extendAll() async -> Bool {
-    let held = running.all
-    guard !held.isEmpty else { return true }
-    do {
-      let asked = ContinuousClock.now
-      let states = try await store.extend(held.map(\.claimed.lease), by: settings.lease)
-      for (job, state) in zip(held, states) {
-        switch state {
-        case .held: job.extendedAt = asked
-        case .cancelRequested:
-          job.extendedAt = asked
-          if job.stopReason == nil { job.stop(.cancelRequested) }
-        case .lost: job.stop(.leaseLost)
-        }
-      }
-      return true
-    } catch {
-      note("leases could not be extended", error)
-      return false
-    }
-  }
-
-  private func endOverdue() async {
-    let present = ContinuousClock.now
-    for job in running.all {
-      if present - job.extendedAt > settings.lease { job.stop(.leaseUncertain) }
-      if present - job.startedAt > job.limit { job.stop(.tooLong) }
-    }
-    // At once, since each may have to wait for the store, and leases must not.
-    let overdue = running.all.filter { job in
-      job.stoppedAt.map { present - $0 > settings.patience } ?? false
-    }
-    for job in overdue { Task { await self.abandon(job) } }
+  /// Without secrets, and without what PostgreSQL does not take in a text.
+  private func storable(_ text: String) -> String {
+    let masked = settings.mask(text)
+    guard masked.utf8.contains(0) else { return masked }
+    return String(String.UnicodeScalarView(masked.unicodeScalars.filter { $0 != "\0" }))
   }
 
   // MARK: - Telling
@@ -169,25 +123,25 @@ extension Worker {
       JobEvent(job: job.id, kind: job.kind, run: job.run, attempt: job.attempt, change: change))
   }
 
-  func logger(for job: Job) -> Logger {
-    var logger = logger
-    logger[metadataKey: "job"] = "\(job.id)"
-    logger[metadataKey: "kind"] = "\(job.kind)"
-    logger[metadataKey: "attempt"] = "\(job.attempt)/\(job.maxAttempts)"
-    if let run = job.run { logger[metadataKey: "run"] = "\(run)" }
-    return logger
-  }
-
-  private func tell(_ job: Job, _ result: JobResult, _ state: JobState) {
-    let logger = logger(for: job)
-    switch result {
-    case .completed: logger.info("a job is done")
+  /// Tells how a try ended, after it was written.
+  func tell(_ end: EndOfTry) {
+    let job = end.running.job
+    metrics.finished(kind: job.kind, Self.outcome(end.result, end.state), after: end.took)
+    publish(job, .state(end.state))
+    if end.result == .completed {
+      // The usual thing, of which there may be thousands a second.
+      if logger.logLevel <= .debug { logger.of(job).debug("a job is done") }
+      return
+    }
+    let logger = logger.of(job)
+    switch end.result {
+    case .completed: break
     case .snoozed(let delay, let why):
       logger.info("a job waits", metadata: ["for": "\(delay)", "why": "\(why ?? "")"])
     case .cancelled(let reason): logger.info("a job was cancelled", metadata: ["why": "\(reason)"])
     case .handedBack: logger.info("a job was handed back")
     case .failed(let message, _), .discarded(let message):
-      if state == .discarded {
+      if end.state == .discarded {
         logger.error("a job was given up", metadata: ["error": "\(message)"])
       } else {
         logger.warning("a job failed and is tried again", metadata: ["error": "\(message)"])
@@ -195,12 +149,14 @@ extension Worker {
     }
   }
 
-  private static func outcome(_ result: JobResult, _ state: JobState) -> String {
-    switch result {
-    case .completed: "completed"
-    case .snoozed: state == .cancelled ? "cancelled" : "snoozed"
-    case .handedBack: state == .cancelled ? "cancelled" : "handed_back"
-    case .cancelled, .failed, .discarded: state == .retryable ? "failed" : state.rawValue
+  private static func outcome(_ result: JobResult, _ state: JobState) -> JobMetrics.Outcome {
+    if state == .cancelled { return .cancelled }
+    return switch result {
+    case .completed: .completed
+    case .snoozed: .snoozed
+    case .handedBack: .handedBack
+    case .cancelled: .cancelled
+    case .failed, .discarded: state == .retryable ? .failed : .discarded
     }
   }
 }

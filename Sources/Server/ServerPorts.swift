@@ -8,6 +8,10 @@ public import UseCases
 public struct ServerPorts: Sendable {
   public var inbox: any Inbox
   public var jobs: any JobStore
+  /// `nil` where none are kept.
+  public var schedules: (any ScheduleStore)?
+  /// What new jobs are given.
+  public var workLimits: WorkLimits
   public var runs: any RunStore
   public var issues: any IssueStore
   public var tokens: any TokenStore
@@ -27,7 +31,8 @@ public struct ServerPorts: Sendable {
   public var now: @Sendable () -> Date
 
   public init(
-    inbox: any Inbox, jobs: any JobStore, runs: any RunStore, issues: any IssueStore,
+    inbox: any Inbox, jobs: any JobStore, schedules: (any ScheduleStore)? = nil,
+    workLimits: WorkLimits = WorkLimits(), runs: any RunStore, issues: any IssueStore,
     tokens: any TokenStore, audit: any AuditTrail, webhooks: [any WebhookReader] = [],
     events: JobEvents = JobEvents(), readiness: [ReadinessCheck] = [],
     fix: (@Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer)? = nil,
@@ -36,6 +41,8 @@ public struct ServerPorts: Sendable {
   ) {
     self.inbox = inbox
     self.jobs = jobs
+    self.schedules = schedules
+    self.workLimits = workLimits
     self.runs = runs
     self.issues = issues
     self.tokens = tokens

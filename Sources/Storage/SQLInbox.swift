@@ -8,6 +8,8 @@ public struct SQLInbox: Inbox {
   private let database: any SQLDatabase
   private let jobs: JobStatements
   private let insert: String
+  private let insertJob: String
+  private let clock = DatabaseClock()
   private let signal: JobSignal?
 
   /// - Parameter signal: rung when a delivery was accepted.
@@ -18,9 +20,12 @@ public struct SQLInbox: Inbox {
     // Both columns are unique, and either may be in the way.
     insert = """
       INSERT INTO deliveries (id, event, meaning, received_at, job, bytes, sha256, body)
-      VALUES ($1, $2, $3, \(database.dialect.now), '', $4, $5, $6)
+      VALUES ($1, $2, $3, \(database.dialect.now), $4, $5, $6, $7)
       ON CONFLICT DO NOTHING
       """
+    let (id, job) = (AddingStatements.width + 1, AddingStatements.width + 2)
+    insertJob = jobs.adding.insert(
+      1, where: " AND EXISTS (SELECT 1 FROM deliveries WHERE id = $\(id) AND job = $\(job))")
   }
 
   private static let present = "SELECT id FROM deliveries WHERE id = $1 OR meaning = $2"
@@ -37,29 +42,58 @@ public struct SQLInbox: Inbox {
     _ delivery: Delivery, enqueuing job: NewJob
   ) async throws(StoreError) -> Acceptance {
     let packed = try await Self.packed(delivery.body)
-    let (insert, jobs) = (insert, jobs)
-    let values: [SQLValue] = [
-      .text(delivery.id), .text(delivery.event), .text(delivery.meaning),
-      .integer(Int64(delivery.body.count)), .text(packed.hash), .bytes(packed.body),
-    ]
-    let acceptance: Acceptance = try await database.transaction {
-      transaction throws(StoreError) in
-      guard try transaction.change(SQLStatement(insert, values)) == 1 else {
-        let rows = try transaction.query(
-          SQLStatement(Self.present, [.text(delivery.id), .text(delivery.meaning)]))
-        return .duplicate(of: rows.first?.text(0) ?? delivery.id)
-      }
-      let added = try JobChanges(jobs, transaction).add([job])
-      let id = added.first?.id ?? ""
-      try transaction.change(SQLStatement(Self.link, [.text(id), .text(delivery.id)]))
-      return .accepted(job: id)
+    guard let new = try AdmittedJob.all([job], at: try await clock.now(database)).first else {
+      throw StoreError(code: .failed, detail: "a delivery needs a job.")
     }
+    let store = SQLStatement(
+      insert,
+      [
+        .plain(delivery.id), .plain(delivery.event), .plain(delivery.meaning), .text(new.id),
+        .number(delivery.body.count), .text(packed.hash), .bytes(packed.body),
+      ])
+    let acceptance =
+      new.isPlain && new.job.uniqueKey == nil
+      ? try await acceptPlainly(delivery, new, store) : try await accept(delivery, new, store)
     if case .accepted = acceptance { signal?.ring() }
     return acceptance
   }
 
+  /// Two statements that need no answer between them: the job is stored where its delivery was.
+  private func acceptPlainly(
+    _ delivery: Delivery, _ new: AdmittedJob, _ store: SQLStatement
+  ) async throws(StoreError) -> Acceptance {
+    let job = SQLStatement(insertJob, new.row() + [.plain(delivery.id), .text(new.id)])
+    guard try await database.change([store, job]).first == 1 else {
+      let rows = try await database.query(Self.present(delivery))
+      return .duplicate(of: rows.first?.text(0) ?? delivery.id)
+    }
+    return .accepted(job: new.id)
+  }
+
+  /// The job may be there already, and others may have to give way to it.
+  private func accept(
+    _ delivery: Delivery, _ new: AdmittedJob, _ store: SQLStatement
+  ) async throws(StoreError) -> Acceptance {
+    let jobs = jobs
+    return try await database.transaction { transaction throws(StoreError) in
+      guard try transaction.change(store) == 1 else {
+        let rows = try transaction.query(Self.present(delivery))
+        return .duplicate(of: rows.first?.text(0) ?? delivery.id)
+      }
+      let id = try JobChanges(jobs, transaction).add([new]).first?.id ?? new.id
+      if id != new.id {
+        try transaction.change(SQLStatement(Self.link, [.text(id), .plain(delivery.id)]))
+      }
+      return .accepted(job: id)
+    }
+  }
+
+  private static func present(_ delivery: Delivery) -> SQLStatement {
+    SQLStatement(present, [.plain(delivery.id), .plain(delivery.meaning)])
+  }
+
   public func delivery(id: String) async throws(StoreError) -> Delivery? {
-    let rows = try await database.query(SQLStatement(Self.one, [.text(id)]))
+    let rows = try await database.query(SQLStatement(Self.one, [.plain(id)]))
     guard let row = rows.first else { return nil }
     let body = try await Self.unpacked(row, id: id)
     return Delivery(

@@ -13,6 +13,9 @@ public struct AnswerCommand: Sendable {
     public var limiter: any UsageLimiter
     /// Explains findings; without one their rule does.
     public var model: (any LanguageModel)?
+    /// What a repository may spend on the model in a day; `nil`: anything.
+    public var tokenBudget: (any TokenBudget)?
+    public var limits: WorkLimits
     public var callDeadline: Duration
     /// Whom commands address, without `@`.
     public var handle: String
@@ -23,7 +26,9 @@ public struct AnswerCommand: Sendable {
     public init(
       openForge: @escaping ForgeOpener, publications: any PublicationStore, runs: any RunStore,
       audit: any AuditTrail, jobs: any JobStore, limiter: any UsageLimiter,
-      model: (any LanguageModel)?, callDeadline: Duration = .seconds(60), handle: String = "stet",
+      model: (any LanguageModel)?, tokenBudget: (any TokenBudget)? = nil,
+      limits: WorkLimits = WorkLimits(), callDeadline: Duration = .seconds(60),
+      handle: String = "stet",
       hourlyLimit: Int = 10, now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.openForge = openForge
@@ -33,6 +38,8 @@ public struct AnswerCommand: Sendable {
       self.jobs = jobs
       self.limiter = limiter
       self.model = model
+      self.tokenBudget = tokenBudget
+      self.limits = limits
       self.callDeadline = callDeadline
       self.handle = handle
       self.hourlyLimit = hourlyLimit
@@ -47,12 +54,21 @@ public struct AnswerCommand: Sendable {
   /// - Throws: `JobFailure`, or `CancellationError`.
   public func handle(_ job: Job) async throws -> JobOutcome {
     try await run(
-      Work.AnswerCommand(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job.id)
+      Work.AnswerCommand(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job)
+  }
+
+  /// The same, and what a model said is remembered by the job.
+  public func handle(_ context: JobContext) async throws -> JobOutcome {
+    let job = context.job
+    return try await run(
+      Work.AnswerCommand(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job,
+      context)
   }
 
   /// - Parameter age: since it was asked for; `nil` for work that nobody tries again by itself.
   public func run(
-    _ arguments: Work.AnswerCommand, age: Duration? = nil, job: String? = nil
+    _ arguments: Work.AnswerCommand, age: Duration? = nil, job: Job? = nil,
+    _ context: JobContext? = nil
   ) async throws -> JobOutcome {
     let event = arguments.comment
     guard let subject = event.subject else {
@@ -63,18 +79,26 @@ public struct AnswerCommand: Sendable {
       return .cancelled(reason: "the comment asks for nothing")
     }
     let place = "\(arguments.access.forge):\(subject)"
+    let work = Work.ReconcilePublication(access: arguments.access, reference: subject)
+    let cause = job?.id ?? "comment \(event.comment.id)"
     do {
       let forge = try await ports.openForge(arguments.access)
       let conversation = CommandConversation(
-        ports: ports, arguments: arguments, subject: subject, forge: forge,
+        ports: ports, arguments: arguments, subject: subject, forge: forge, context: context,
         trail: ActionTrail(
           ports.audit, actor: "\(arguments.access.forge):\(event.comment.author.login)",
-          place: place, decidedBy: Work.AnswerCommand.kind, run: nil, job: job))
-      return try await conversation.answer(commands)
+          place: place, decidedBy: Work.AnswerCommand.kind, run: nil, job: job?.id),
+        job: job)
+      let outcome = try await conversation.answer(commands)
+      if let job, LostTry.precedes(job) {
+        await work.enqueue(in: ports.jobs, cause: "take-over", delay: .seconds(5))
+      }
+      return outcome
     } catch let error as ForgeError {
       if error.code == .notFound { return .cancelled(reason: "the comment or its place is gone") }
       return try ForgeFailure.outcome(error, at: place, age: age)
     } catch is PublicationClaim.TakenOver {
+      await work.enqueue(in: ports.jobs, cause: cause)
       return try ForgeFailure.takenOver(at: place, age: age)
     } catch let error as StoreError {
       throw ForgeFailure.failure(error)
@@ -88,7 +112,10 @@ struct CommandConversation: Sendable {
   let arguments: Work.AnswerCommand
   let subject: PullRequestReference
   let forge: any Forge
+  let context: JobContext?
   let trail: ActionTrail
+  /// The try that this is; `nil` where no queue runs it.
+  let job: Job?
 
   var event: ForgeEvent.CommentEvent { arguments.comment }
   private var author: ForgeAccount { event.comment.author }
@@ -198,9 +225,18 @@ struct CommandConversation: Sendable {
     case .explain:
       guard let finding = thread(said, own) else { return CommandTexts.inThreads(command) }
       try await react()
-      let explained = try await ExplainFinding(
-        model: ports.model, callDeadline: ports.callDeadline
-      ).explain(finding, known: try await known(finding.fingerprint))
+      let explain = ExplainFinding(
+        model: ports.model?.within(ports.tokenBudget, of: arguments.access),
+        callDeadline: ports.callDeadline)
+      let known = try await known(finding.fingerprint)
+      let explained: String
+      if let context {
+        explained = try await context.step("explain \(finding.fingerprint)") {
+          try await explain.explain(finding, known: known)
+        }
+      } else {
+        explained = try await explain.explain(finding, known: known)
+      }
       try await trail.note("finding.explained", facts: ["fingerprint": finding.fingerprint])
       return explained
     case .ignore:
@@ -220,7 +256,8 @@ struct CommandConversation: Sendable {
       NewJob(
         kind: Work.ReviewPullRequest.kind, arguments: try review.json(),
         uniqueKey: "\(review.supersedeKey) comment \(event.comment.id)",
-        supersedeKey: review.supersedeKey, priority: -1, run: review.run)
+        supersedeKey: review.supersedeKey, group: WorkLimits.group(review.access),
+        limits: ports.limits.ofReview(review.access), priority: -1, run: review.run)
     ])
     try await trail.note("review.enqueued", facts: ["run": review.run])
   }
@@ -232,7 +269,7 @@ struct CommandConversation: Sendable {
       return false
     }
     // Claimed before it is read: a review that publishes meanwhile is not written over.
-    let claim = try await PublicationClaim.take(store, forge: name, reference: subject)
+    var claim = try await PublicationClaim.take(store, forge: name, reference: subject)
     let record = claim.record
     guard record.pendingHead == nil, let head = record.publishedHead, let id = record.run,
       let known = record.summaryComment, let review = try await ports.runs.run(id: id)?.review
@@ -254,6 +291,8 @@ struct CommandConversation: Sendable {
       throw error
     }
     try await trail.note("summary.edited", facts: ["comment": "\(known)"])
+    // Where another has claimed it meanwhile, these words may have come after that one's.
+    try await claim.update { $0.said?.summary = body }
     return true
   }
 
@@ -315,6 +354,7 @@ struct CommandConversation: Sendable {
   private func post(_ answers: [String], _ marker: HiddenMarker) async throws {
     guard !answers.isEmpty else { return }
     let body = ([marker.text] + answers).joined(separator: "\n\n")
+    try await confirm()
     let posted: ForgeComment
     if isInThread {
       let root = event.comment.place?.inReplyTo ?? event.comment.id
@@ -323,6 +363,12 @@ struct CommandConversation: Sendable {
       posted = try await forge.comment(body, on: subject)
     }
     try await trail.note("command.answered", facts: ["comment": "\(posted.id)"])
+    try await confirm()
+  }
+
+  /// Asked right before what posts, and after it. - Throws: `TakenOver` where another has the job.
+  private func confirm() async throws {
+    if try await LostTry.hasLost(job, in: ports.jobs) { throw PublicationClaim.TakenOver() }
   }
 
   private static func withoutRepeats(_ answers: [String]) -> [String] {

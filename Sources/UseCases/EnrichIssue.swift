@@ -47,13 +47,21 @@ public struct EnrichIssue: Sendable {
     self.callDeadline = callDeadline
   }
 
+  /// One try of the job, which remembers what the model answered: a try after it only stores that.
+  /// - Throws: as `run`.
+  public func handle(_ context: JobContext) async throws -> JobOutcome {
+    try await run(Work.EnrichIssue(of: context.job), job: context.job, context)
+  }
+
   /// One try of the job. - Throws: `JobFailure` with the time of the next, which is also the issue's
   /// `lastError`; `CancellationError` where the worker stops.
-  public func run(_ arguments: Work.EnrichIssue, job: Job) async throws -> JobOutcome {
+  public func run(
+    _ arguments: Work.EnrichIssue, job: Job, _ context: JobContext? = nil
+  ) async throws -> JobOutcome {
     guard let issue = try await load(arguments.issue) else {
       // The job is stored first, the issue right after it.
       if ports.now().timeIntervalSince(job.createdAt) < Self.timeToBeStored {
-        return .snoozed(.seconds(2))
+        return .snoozed(.seconds(2), because: "its issue is about to be stored.")
       }
       return .cancelled(reason: "issue \(arguments.issue) is no longer there")
     }
@@ -65,9 +73,9 @@ public struct EnrichIssue: Sendable {
       started: ports.now(), arguments: arguments, job: job, earlier: earlier)
     let enrichment: IssueEnrichment
     if let model = ports.model {
-      do throws(ModelError) {
-        enrichment = try await ask(model, about: issue, attempt: job.attempt, &work)
-      } catch {
+      do {
+        enrichment = try await remembered(model, about: issue, context, job, &work)
+      } catch let error as ModelError {
         if Task.isCancelled || error.code == .cancelled { throw CancellationError() }
         let message = "\(error.code.rawValue): \(error.detail)"
         guard isLast(job) else {
@@ -89,6 +97,32 @@ public struct EnrichIssue: Sendable {
   }
 
   // MARK: The model
+
+  /// What an earlier try of the job was answered, or what the model answers now.
+  private func remembered(
+    _ model: any LanguageModel, about issue: TrackedIssue, _ context: JobContext?, _ job: Job,
+    _ work: inout EnrichmentWork
+  ) async throws -> IssueEnrichment {
+    guard let context else {
+      return try await ask(model, about: issue, attempt: job.attempt, &work)
+    }
+    var asked: EnrichmentWork?
+    let answered: AnsweredEnrichment
+    do {
+      answered = try await context.step("enrichment") { [work] in
+        var own = work
+        defer { asked = own }
+        let enrichment = try await ask(model, about: issue, attempt: job.attempt, &own)
+        return AnsweredEnrichment(enrichment: enrichment, calls: own.calls)
+      }
+    } catch {
+      // The calls were made all the same.
+      if let asked { work = asked }
+      throw error
+    }
+    if let asked { work = asked } else { work.remember(answered.calls) }
+    return answered.enrichment
+  }
 
   private func ask(
     _ model: any LanguageModel, about issue: TrackedIssue, attempt: Int,

@@ -219,7 +219,9 @@ public struct FixError: Error, Sendable, Equatable {
       case .tooLong: .tooLong
       case .timedOut: .timedOut
       case .cancelled: .cancelled
-      case .unavailable, .rejected, .malformedAnswer, .refused, .suspended: .modelFailed
+      case .unavailable, .rejected, .malformedAnswer, .refused, .suspended,
+        .budgetSpent:
+        .modelFailed
       }
     self.init(code: code, detail: error.detail, retryAfter: error.retryAfter)
   }

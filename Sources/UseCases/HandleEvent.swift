@@ -15,13 +15,15 @@ public struct HandleEvent: Sendable {
     public var isOwnCheck: @Sendable (ForgeEvent.Check) -> Bool
     /// Whom commands address, without `@`.
     public var handle: String
+    public var limits: WorkLimits
     public var now: @Sendable () -> Date
 
     public init(
       inbox: any Inbox, readers: [any WebhookReader], jobs: any JobStore,
       isOwn: @escaping @Sendable (_ forge: String, ForgeAccount) -> Bool = { _, _ in false },
       isOwnCheck: @escaping @Sendable (ForgeEvent.Check) -> Bool = { $0.externalID == "stet" },
-      handle: String = "stet", now: @escaping @Sendable () -> Date = { Date() }
+      handle: String = "stet", limits: WorkLimits = WorkLimits(),
+      now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.inbox = inbox
       self.readers = readers
@@ -29,6 +31,7 @@ public struct HandleEvent: Sendable {
       self.isOwn = isOwn
       self.isOwnCheck = isOwnCheck
       self.handle = handle
+      self.limits = limits
       self.now = now
     }
   }
@@ -98,7 +101,7 @@ public struct HandleEvent: Sendable {
       // Events may come in any order: should the pull request be open by then, it is reviewed.
       let ending = review(pull.reference, access, event, pull: pull)
       return enqueue(
-        ending, unique: "\(ending.supersedeKey) ended \(pull.head)",
+        ending, access, unique: "\(ending.supersedeKey) ended \(pull.head)",
         supersede: ending.supersedeKey, run: nil, priority: 0)
     default: return .nothing("nothing follows from '\(event.event) \(change.rawValue)'")
     }
@@ -121,7 +124,9 @@ public struct HandleEvent: Sendable {
     let arguments = Work.AnswerCommand(
       access: access, comment: comment, repository: access.repository)
     let key = "\(event.forge):\(access.repository):\(comment.kind.rawValue):\(comment.comment.id)"
-    return enqueue(arguments, unique: key, supersede: nil, run: nil, priority: -1)
+    return enqueue(
+      arguments, access, unique: key, supersede: nil, run: nil, priority: -1,
+      limits: ports.limits.ofForge(access))
   }
 
   private func decide(
@@ -159,17 +164,20 @@ public struct HandleEvent: Sendable {
   private func enqueue(_ review: Work.ReviewPullRequest, key: String) -> Decision {
     let supersede = review.supersedeKey
     return enqueue(
-      review, unique: "\(supersede) \(key)", supersede: supersede, run: review.run, priority: 0)
+      review, review.access, unique: "\(supersede) \(key)", supersede: supersede,
+      run: review.run, priority: 0, limits: ports.limits.ofReview(review.access))
   }
 
   private func enqueue(
-    _ arguments: some JobArguments, unique: String, supersede: String?, run: String?, priority: Int
+    _ arguments: some JobArguments, _ access: ForgeAccess, unique: String, supersede: String?,
+    run: String?, priority: Int, limits: [JobLimit] = []
   ) -> Decision {
     guard let json = try? arguments.json() else { return .nothing("its job cannot be written") }
     return .enqueue([
       NewJob(
         kind: type(of: arguments).kind, arguments: json, uniqueKey: unique,
-        supersedeKey: supersede, priority: priority, run: run)
+        supersedeKey: supersede, group: WorkLimits.group(access), limits: limits,
+        priority: priority, run: run)
     ])
   }
 }

@@ -33,6 +33,8 @@ struct PublishReview: Sendable {
   let forge: any Forge
   let trail: ActionTrail
 
+  /// The store is asked right before every call that posts, so that of a process that has lost its
+  /// job no more than one request is still sent.
   /// - Throws: `ForgeError` where another try is needed, `PublicationClaim.TakenOver`, `StoreError`.
   func publish(_ request: Request, claim: inout PublicationClaim) async throws -> Published {
     let head = request.pull.head
@@ -62,7 +64,7 @@ struct PublishReview: Sendable {
       try await putSummary(body, nil, request, claim: &claim)
     }
 
-    try await conclude(review, placed, request, claim)
+    let (check, checkID) = try await conclude(review, placed, request, claim)
     let posted = placed.toPost.map {
       Publication.Posted(
         fingerprint: $0.fingerprint, path: $0.path, line: $0.line, category: $0.category,
@@ -73,6 +75,7 @@ struct PublishReview: Sendable {
       record.publishedHead = head
       if approves { record.approvedHead = head }
       record.posted = (record.posted + posted).suffix(2_000)
+      record.said = Publication.Said(summary: body, check: check, checkID: checkID)
       record.check = nil
       record.checkHead = nil
       record.claimant = nil
@@ -153,6 +156,7 @@ struct PublishReview: Sendable {
         return try await trail.note("summary.edited", facts: ["comment": "\(known)"])
       } catch let error as ForgeError where error.code == .notFound {
         // Somebody deleted it.
+        try await claim.confirm()
       }
     }
     let posted = try await forge.comment(body, on: reference)
@@ -215,7 +219,7 @@ struct PublishReview: Sendable {
     }
   }
 
-  private static func body(_ head: String, _ findings: [Finding]) -> String {
+  static func body(_ head: String, _ findings: [Finding]) -> String {
     let number =
       findings.isEmpty ? "Nothing to object." : ReviewSummary.count(findings.count, "finding") + "."
     return "\(HiddenMarker.review(head: head).text)\n\n\(number) What was looked at, and what was "
@@ -224,22 +228,25 @@ struct PublishReview: Sendable {
 
   // MARK: Check
 
+  /// - Returns: what the check says now, and its number; `nil` where the forge refused it.
   private func conclude(
     _ review: Review, _ placed: PlacedFindings, _ request: Request, _ claim: PublicationClaim
-  ) async throws {
+  ) async throws -> (CheckState?, Int64?) {
     try await claim.confirm()
     let state = CheckConclusion.state(
       review, placed: placed, modelFailed: request.modelFailed, detailsURL: request.detailsURL)
     let head = request.pull.head
     do {
-      _ = try await forge.setCheck(
+      let check = try await forge.setCheck(
         state, on: head, in: request.pull.reference.repository,
         existing: claim.record.checkHead == head ? claim.record.check : nil)
       try await trail.note(
         "check.concluded", facts: ["head": head, "conclusion": state.progress.rawValue])
+      return (state, check)
     } catch let error as ForgeError where !error.isPassing {
       // Credentials that may comment and may not write checks are common.
       try await trail.note("check.refused", facts: ["head": head, "error": error.code.rawValue])
+      return (nil, nil)
     }
   }
 }

@@ -10,6 +10,10 @@ public struct ReviewPullRequest: Sendable {
     public var publications: any PublicationStore
     public var audit: any AuditTrail
     public var policies: BasePolicies
+    /// Where a look after what a lost process may have sent is asked for; `nil` without a queue.
+    public var jobs: (any JobQueue)?
+    /// What a repository may spend on the model in a day; `nil`: anything.
+    public var tokenBudget: (any TokenBudget)?
     /// Total time for one model call.
     public var callDeadline: Duration
     /// Where a person reads of a run; `nil` where there is no such page.
@@ -20,7 +24,9 @@ public struct ReviewPullRequest: Sendable {
     public init(
       openForge: @escaping ForgeOpener, review: ReviewChange.Ports,
       publications: any PublicationStore, audit: any AuditTrail,
-      policies: BasePolicies = BasePolicies(), callDeadline: Duration = .seconds(120),
+      policies: BasePolicies = BasePolicies(), jobs: (any JobQueue)? = nil,
+      tokenBudget: (any TokenBudget)? = nil,
+      callDeadline: Duration = .seconds(120),
       detailsURL: @escaping @Sendable (_ run: String) -> String? = { _ in nil },
       handle: String = "stet"
     ) {
@@ -29,6 +35,8 @@ public struct ReviewPullRequest: Sendable {
       self.publications = publications
       self.audit = audit
       self.policies = policies
+      self.jobs = jobs
+      self.tokenBudget = tokenBudget
       self.callDeadline = callDeadline
       self.detailsURL = detailsURL
       self.handle = handle
@@ -43,21 +51,23 @@ public struct ReviewPullRequest: Sendable {
     try await run(
       Work.ReviewPullRequest(of: job), attempt: job.attempt,
       isLastAttempt: job.attempt >= job.maxAttempts,
-      age: ForgeFailure.age(of: job, at: ports.review.now()), job: job.id)
+      age: ForgeFailure.age(of: job, at: ports.review.now()), job: job.id,
+      afterLoss: LostTry.precedes(job))
   }
 
   /// - Parameters:
   ///   - attempt: from 1. A model that fails is tried anew in the first ones.
   ///   - isLastAttempt: what can be published now is published now.
   ///   - age: since it was asked for; `nil` for work that nobody tries again by itself.
+  ///   - afterLoss: the process that ran the last try was lost, and may still send something.
   /// - Returns: `.cancelled` with a reason where there was nothing to review.
   /// - Throws: `JobFailure`, or `CancellationError`.
   public func run(
     _ arguments: Work.ReviewPullRequest, attempt: Int = 1, isLastAttempt: Bool = true,
-    age: Duration? = nil, job: String? = nil
+    age: Duration? = nil, job: String? = nil, afterLoss: Bool = false
   ) async throws -> JobOutcome {
     do {
-      let outcome = try await once(arguments, attempt, isLastAttempt, age, job)
+      let outcome = try await once(arguments, attempt, isLastAttempt, age, job, afterLoss)
       if case .snoozed = outcome, job == nil {
         // No queue brings it back.
         await giveUp(
@@ -82,18 +92,32 @@ public struct ReviewPullRequest: Sendable {
 
   private func once(
     _ arguments: Work.ReviewPullRequest, _ number: Int, _ isLast: Bool, _ age: Duration?,
-    _ job: String?
+    _ job: String?, _ afterLoss: Bool
   ) async throws -> JobOutcome {
     let place = place(arguments)
+    let trail = trail(arguments, job)
     do {
-      return try await attempt(arguments, number, isLast, job).run()
+      let attempt = try await attempt(arguments, trail, number, isLast, job)
+      let (outcome, wasInterrupted) = try await attempt.run()
+      // What the process before this one still sends comes after what this one has read.
+      if wasInterrupted || afterLoss { await lookLater(arguments, "take-over", .seconds(5)) }
+      return outcome
     } catch let error as ForgeError {
       return try ForgeFailure.outcome(error, at: place, age: age)
     } catch is PublicationClaim.TakenOver {
+      // Its last request may have come after the other had read what stands.
+      if !trail.actions.isEmpty { await lookLater(arguments, job ?? arguments.run, .zero) }
       return try ForgeFailure.takenOver(at: place, age: age)
     } catch let error as StoreError {
       throw ForgeFailure.failure(error)
     }
+  }
+
+  private func lookLater(
+    _ arguments: Work.ReviewPullRequest, _ cause: String, _ delay: Duration
+  ) async {
+    guard arguments.publishes, let jobs = ports.jobs else { return }
+    await Work.ReconcilePublication(arguments).enqueue(in: jobs, cause: cause, delay: delay)
   }
 
   /// Best effort: where the forge refuses this too, there is nobody left to tell.
@@ -107,19 +131,26 @@ public struct ReviewPullRequest: Sendable {
     guard record?.checkHead != nil else { return }
     // A task of its own: the one that gives up may be cancelled.
     await Task {
-      do { try await attempt(arguments, 1, true, job).giveUp(reason) } catch {}
+      do {
+        let trail = trail(arguments, job)
+        try await attempt(arguments, trail, 1, true, job).giveUp(reason)
+      } catch {}
     }.value
   }
 
   private func attempt(
-    _ arguments: Work.ReviewPullRequest, _ number: Int, _ isLast: Bool, _ job: String?
+    _ arguments: Work.ReviewPullRequest, _ trail: ActionTrail, _ number: Int, _ isLast: Bool,
+    _ job: String?
   ) async throws -> PullRequestAttempt {
     PullRequestAttempt(
       ports: ports, arguments: arguments, forge: try await ports.openForge(arguments.access),
-      trail: ActionTrail(
-        ports.audit, actor: arguments.askedBy, place: place(arguments),
-        decidedBy: Work.ReviewPullRequest.kind, run: arguments.run, job: job),
-      number: number, isLast: isLast, job: job)
+      trail: trail, number: number, isLast: isLast, job: job)
+  }
+
+  private func trail(_ arguments: Work.ReviewPullRequest, _ job: String?) -> ActionTrail {
+    ActionTrail(
+      ports.audit, actor: arguments.askedBy, place: place(arguments),
+      decidedBy: Work.ReviewPullRequest.kind, run: arguments.run, job: job)
   }
 
   private func place(_ arguments: Work.ReviewPullRequest) -> String {
@@ -158,7 +189,14 @@ struct PullRequestAttempt: Sendable {
     return pull
   }
 
-  func run() async throws -> JobOutcome {
+  /// - Returns: also whether an earlier try, or another run, was cut off while it worked on it.
+  func run() async throws -> (outcome: JobOutcome, wasInterrupted: Bool) {
+    var wasInterrupted = false
+    let outcome = try await review(&wasInterrupted)
+    return (outcome, wasInterrupted)
+  }
+
+  private func review(_ wasInterrupted: inout Bool) async throws -> JobOutcome {
     var known = told
     for _ in 0..<Self.rounds {
       try Task.checkCancellation()
@@ -168,22 +206,24 @@ struct PullRequestAttempt: Sendable {
       } else if let read = try await readPullRequest() {
         pull = read
       } else {
-        return try await ended("the pull request is gone")
+        return try await ended("the pull request is gone", &wasInterrupted)
       }
-      switch try await round(pull) {
+      switch try await round(pull, &wasInterrupted) {
       case .ended(let outcome): return outcome
       case .moved(let now): known = now
       }
     }
-    return .snoozed(.seconds(30))
+    return .snoozed(.seconds(30), because: "its head moves while it is reviewed.")
   }
 
-  private func round(_ pull: PullRequest) async throws -> Round {
-    if let reason = reasonToLeave(pull) { return .ended(try await ended(reason)) }
+  private func round(_ pull: PullRequest, _ wasInterrupted: inout Bool) async throws -> Round {
+    if let reason = reasonToLeave(pull) { return .ended(try await ended(reason, &wasInterrupted)) }
     guard arguments.publishes else {
-      return .ended(try await review(pull) == nil ? try await ended(Self.nothing) : .completed)
+      let isEmpty = try await review(pull) == nil
+      return .ended(isEmpty ? try await ended(Self.nothing, &wasInterrupted) : .completed)
     }
     var claim = try await takeClaim()
+    if claim.wasInterrupted { wasInterrupted = true }
     if isPublished(pull, claim.record) {
       if claim.record.checkHead != nil, claim.record.checkHead != pull.head {
         try await concludeOpenCheck(CheckConclusion.superseded, &claim)
@@ -193,14 +233,14 @@ struct PullRequestAttempt: Sendable {
     }
     try await begin(pull, claim: &claim)
     guard let reviewed = try await review(pull) else {
-      return .ended(try await ended(Self.nothing))
+      return .ended(try await ended(Self.nothing, &wasInterrupted))
     }
 
     try Task.checkCancellation()
     guard let now = try await readPullRequest() else {
-      return .ended(try await ended("the pull request was deleted meanwhile"))
+      return .ended(try await ended("the pull request was deleted meanwhile", &wasInterrupted))
     }
-    if let reason = reasonToLeave(now) { return .ended(try await ended(reason)) }
+    if let reason = reasonToLeave(now) { return .ended(try await ended(reason, &wasInterrupted)) }
     if now.head != pull.head || now.baseBranch != pull.baseBranch {
       try await concludeOpenCheck(CheckConclusion.superseded, &claim)
       return .moved(now)
@@ -241,10 +281,13 @@ struct PullRequestAttempt: Sendable {
   }
 
   /// Ends without a review: no comment, and no check left turning.
-  private func ended(_ reason: String) async throws -> JobOutcome {
+  private func ended(
+    _ reason: String, _ wasInterrupted: inout Bool
+  ) async throws -> JobOutcome {
     if arguments.publishes {
       // Also where no check is open: a review that is about to open one finds out and stops.
       var claim = try await takeClaim()
+      if claim.wasInterrupted { wasInterrupted = true }
       try await concludeOpenCheck(CheckConclusion.ended(.cancelled, "\(reason)."), &claim)
     }
     // An event that only ends what goes on has promised nobody a run.
@@ -283,7 +326,9 @@ struct PullRequestAttempt: Sendable {
       allowance: filesAllowed(diff, knewPolicy: knewPolicy))
 
     let before = try await ports.review.runs?.run(id: arguments.run)
-    var outcome = try await ReviewChange(ports: ports.review).run(
+    var reviewing = ports.review
+    reviewing.model = ports.review.model?.within(ports.tokenBudget, of: arguments.access)
+    var outcome = try await ReviewChange(ports: reviewing).run(
       .init(
         diff: change.bytes, subject: "\(arguments.reference)", askedBy: arguments.askedBy,
         policy: policy.policy, sources: { await files.bytes(of: $0, $1) },

@@ -60,6 +60,22 @@ public enum Work {
     }
   }
 
+  /// Removes what a process that lost its job has doubled on the forge: `ReconcilePublication`.
+  public struct ReconcilePublication: JobArguments {
+    public static let kind = "reconcile-publication"
+    public var access: ForgeAccess
+    /// A pull request, or an issue with an answer of Stet's.
+    public var reference: PullRequestReference
+    /// Whose check may have been begun by the job that was lost.
+    public var head: String?
+
+    public init(access: ForgeAccess, reference: PullRequestReference, head: String? = nil) {
+      self.access = access
+      self.reference = reference
+      self.head = head
+    }
+  }
+
   /// Reviews a diff that came through the API.
   public struct ReviewDiff: JobArguments {
     public static let kind = "review-diff"
@@ -83,6 +99,20 @@ public enum Work {
       self.run = run
     }
   }
+}
+
+extension Work {
+  /// Throws away what is kept no longer. Added by a schedule.
+  public struct Upkeep: JobArguments {
+    public static let kind = "upkeep"
+    public init() {}
+  }
+
+  /// Every kind that this version runs. Jobs of others wait for a version that knows them.
+  public static let kinds: Set<String> = [
+    HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
+    EnrichIssue.kind, Upkeep.kind,
+  ]
 }
 
 /// By whose leave a forge is called.

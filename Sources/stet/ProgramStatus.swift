@@ -1,3 +1,5 @@
+import Domain
+
 /// The exit statuses that scripts may rely on.
 enum ProgramStatus: Int32, Sendable {
   case done = 0
@@ -14,6 +16,18 @@ struct CommandFailure: Error, Sendable, Equatable {
   var status: ProgramStatus
   /// What is wrong, where, and what to do. `nil` where the output has said it all.
   var sentence: String?
+
+  /// Who is not let in has a setting to mend; all else is for another time.
+  init(_ error: StoreError) {
+    self.init(
+      status: error.code == .refused ? .misuse : .failed,
+      sentence: SecretMask.masked(error.detail).text)
+  }
+
+  init(status: ProgramStatus, sentence: String?) {
+    self.status = status
+    self.sentence = sentence
+  }
 
   static func misuse(_ sentence: String) -> Self { Self(status: .misuse, sentence: sentence) }
   static func failed(_ sentence: String) -> Self { Self(status: .failed, sentence: sentence) }

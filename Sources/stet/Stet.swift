@@ -10,8 +10,8 @@ struct Stet: AsyncParsableCommand {
       """,
     version: Version.number,
     subcommands: [
-      ReviewCommand.self, ServeCommand.self, JobsCommand.self, RunsCommand.self,
+      ReviewCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self, RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
-      MigrateCommand.self, DoctorCommand.self,
+      MigrateCommand.self, BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
     ])
 }

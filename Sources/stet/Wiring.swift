@@ -13,7 +13,7 @@ import WebClient
 struct Wiring: Sendable {
   let settings: Settings
   private let web: WebClient
-  private let database: SQLiteDatabase
+  let database: any SQLDatabase
   private let served: LocalModel?
   private let logger: Logger
   private let github: Result<GitHubConnection, ForgeError>?
@@ -30,7 +30,7 @@ struct Wiring: Sendable {
       configuration: WebClientConfiguration(
         userAgent: "stet/\(Version.number)",
         proxy: ProxySettings(environment: settings.networkEnvironment), idleTimeout: nil))
-    database = SQLiteDatabase(path: settings.databasePath)
+    database = Self.database(settings.database, connections: settings.service.connections)
     served =
       settings.providers.contains(.local)
       ? Self.localModel(settings, web: web) : nil
@@ -62,7 +62,18 @@ struct Wiring: Sendable {
   var issues: any IssueStore { SQLIssueStore(database) }
   var tokens: any TokenStore { SQLTokenStore(database) }
 
+  var jobFigures: SQLJobFigures { SQLJobFigures(database) }
+  var keyRegister: SQLKeyRegister { SQLKeyRegister(database) }
   var pruning: SQLPruning { SQLPruning(database) }
+
+  static func database(_ setting: DatabaseSetting, connections: Int) -> any SQLDatabase {
+    switch setting {
+    case .sqlite(let path): SQLiteDatabase(path: path)
+    case .postgres(let address):
+      PostgresDatabase(
+        address: address, settings: PostgresSettings(connections: connections))
+    }
+  }
 
   /// Opens the database, brings it up to date where it is older, and says its schema's number.
   func schemaVersion() async throws(StoreError) -> Int { try await database.schemaVersion() }
@@ -112,6 +123,13 @@ struct Wiring: Sendable {
 
   // MARK: Use cases
 
+  /// What new jobs are given.
+  var workLimits: WorkLimits {
+    var limits = settings.service.limits
+    limits.model = settings.providers.first?.rawValue
+    return limits
+  }
+
   func review(model: (any LanguageModel)?, usesCache: Bool = true) -> ReviewChange.Ports {
     ReviewChange.Ports(
       model: model, cache: usesCache ? responseCache : nil, runs: runs, syntax: syntax)
@@ -123,7 +141,8 @@ struct Wiring: Sendable {
     ReviewPullRequest(
       ports: .init(
         openForge: openForge, review: review(model: model, usesCache: usesCache),
-        publications: publications, audit: audit, policies: policies,
+        publications: publications, audit: audit, policies: policies, jobs: jobs,
+        tokenBudget: tokenBudget,
         callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
   }
 

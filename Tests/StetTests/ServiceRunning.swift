@@ -29,9 +29,9 @@ final class ServiceRunning {
   let appKey: GitHubAppKey?
   var environment: [String: String] = [:]
   private(set) var current: StartedService?
-  private let client = WebClient(
+  private static let client = WebClient(
     configuration: WebClientConfiguration(userAgent: "GitHub-Hookshot/fake"))
-  private var database: SQLiteDatabase?
+  private var database: (any SQLDatabase)?
 
   var folder: TemporaryFolder { program.folder }
 
@@ -90,6 +90,23 @@ final class ServiceRunning {
     return try await service.ended(within: .seconds(10))
   }
 
+  /// Starts another server or worker beside the first; whoever asks for it ends it.
+  func startBeside(
+    _ arguments: [String], environment: [String: String] = [:]
+  ) async throws -> StartedService {
+    let service = try StartedService(try launched(arguments, environment: environment))
+    if arguments.first == "serve" {
+      try await service.listens()
+    } else {
+      try await eventually("a worker that is ready", within: .seconds(15)) {
+        service.log.contains(" ready ") || !service.process.isRunning
+      } told: {
+        service.log
+      }
+    }
+    return service
+  }
+
   /// Any other command, with the same settings.
   func stet(
     _ arguments: [String], environment: [String: String] = [:]
@@ -129,20 +146,29 @@ final class ServiceRunning {
     var all = WebHeaders()
     for (name, value) in headers { all.add(name, value) }
     if body != nil, all["content-type"] == nil { all.add("content-type", "application/json") }
-    return try await client.send(
+    return try await Self.client.send(
       WebRequest(
         method: method, url: url + path, headers: all, body: body.map { Array($0.utf8) },
         deadline: .seconds(30), acceptsErrorStatus: true))
   }
 
   /// Sends a webhook as GitHub does. - Parameter secret: that of this service by default.
+  /// - Parameter server: another than the one that was started last.
   @discardableResult
   func deliver(
-    _ delivery: GitHubDelivery, secret: String? = nil, without left: Set<String> = []
+    _ delivery: GitHubDelivery, secret: String? = nil, without left: Set<String> = [],
+    to server: StartedService? = nil
   ) async throws -> WebResponse {
-    let url = try #require(current).url
+    try await Self.deliver(
+      delivery, to: try #require(server ?? current).url, secret: secret ?? self.secret,
+      without: left)
+  }
+
+  static func deliver(
+    _ delivery: GitHubDelivery, to url: String, secret: String, without left: Set<String> = []
+  ) async throws -> WebResponse {
     var headers = WebHeaders()
-    for header in delivery.headers(secret: secret ?? self.secret)
+    for header in delivery.headers(secret: secret)
     where !left.contains(header.name) {
       headers.add(header.name, header.value)
     }
@@ -154,11 +180,19 @@ final class ServiceRunning {
 
   // MARK: What it did
 
-  private var store: SQLJobStore {
-    let database = database ?? SQLiteDatabase(path: data + "/stet.db")
-    self.database = database
-    return SQLJobStore(database)
+  /// As the settings name it; another user of it beside the service.
+  var opened: any SQLDatabase {
+    if let database { return database }
+    let address = environment["DATABASE_URL"].flatMap { try? PostgresAddress(parsing: $0) }
+    let opened: any SQLDatabase =
+      if let address { PostgresDatabase(address: address) } else {
+        SQLiteDatabase(path: data + "/stet.db")
+      }
+    database = opened
+    return opened
   }
+
+  private var store: SQLJobStore { SQLJobStore(opened) }
 
   /// Every job, the oldest first.
   func jobs() async throws -> [Job] {

@@ -24,7 +24,7 @@ import Testing
   @Test func defaultsStandWhereNothingIsSet() throws {
     let settings = try reader().read()
     #expect(settings.dataFolder == "\(folder.path)/.local/share/stet")
-    #expect(settings.databasePath == "\(folder.path)/.local/share/stet/stet.db")
+    #expect(settings.database.file == "\(folder.path)/.local/share/stet/stet.db")
     #expect(settings.providers.isEmpty)
     #expect(settings.warnings.isEmpty)
     #expect(settings.values["LLM_MODEL"]?.source == .byDefault)
@@ -42,7 +42,7 @@ import Testing
     let settings = try reader.read()
     #expect(settings.value("LLM_MODEL") == "from-command-line")
     #expect(settings.value("OLLAMA_HOST") == "environment:2")
-    #expect(settings.databasePath == "\(folder.path)/e.db")
+    #expect(settings.database.file == "\(folder.path)/e.db")
     #expect(settings.providers == [.served(.ollama)])
     #expect(settings.values["LLM_MODEL"]?.source == .commandLine)
     #expect(settings.values["OLLAMA_HOST"]?.source == .environment)
@@ -122,7 +122,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("postgres://u:hidden@h/d", "PostgreSQL comes with a later version"),
+    ("postgres://u:hidden@h:0/d", "port"), ("postgres://u:hidden@h/d?nonsense=1", "nonsense"),
+    ("postgresql://u:hid%2", "%"), ("postgres://u:hidden@h/d?sslmode=maybe", "sslmode"),
     ("mysql://h/d", "must be sqlite:PATH"), ("sqlite::memory:", "names no file"),
   ])
   func databasesThatCannotBe(_ url: String, _ part: String) throws {
@@ -138,12 +139,12 @@ import Testing
   ])
   func databaseFiles(_ url: String, _ path: String) throws {
     let wanted = path.hasPrefix("HOME") ? folder.path + path.dropFirst(4) : path
-    #expect(try reader(["DATABASE_URL": url]).read().databasePath == wanted)
+    #expect(try reader(["DATABASE_URL": url]).read().database.file == wanted)
   }
 
   @Test func unknownNamesInTheEnvironmentAreOnlyWarnings() throws {
     let settings = try reader([
-      "STET_DATADIR": "/x", "STET_TEST_ANY": "1", "STET_SECRET_KEY": "x", "OTHER": "y",
+      "STET_DATADIR": "/x", "STET_TEST_ANY": "1", "OTHER": "y",
     ]).read()
     #expect(settings.warnings.count == 1)
     #expect(settings.warnings.first?.contains("did you mean STET_DATA_DIR?") == true)

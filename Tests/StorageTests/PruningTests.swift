@@ -81,4 +81,60 @@ import Testing
       #expect(try await store.job(id: id) != nil)
     }
   }
+
+  /// The index gives what is to go, oldest first; a table of a million finished jobs is not read.
+  @Test(arguments: ["completed", "cancelled"])
+  func jobsAreFoundByTheirIndex(_ state: String) async throws {
+    try await withFolder { folder in
+      let database = SQLiteDatabase(path: folder + "/a.db")
+      let statement = try #require(
+        SQLPruning(database).statements.first { $0.contains("state = '\(state)'") })
+      let plan = try await database.query(
+        SQLStatement("EXPLAIN QUERY PLAN " + statement, [.real(1), .integer(1)])
+      ).compactMap { $0.text(3) }
+      #expect(plan.contains { $0.contains("jobs_finished (state=? AND finished_at<?)") }, "\(plan)")
+      #expect(!plan.contains { $0.contains("SCAN jobs") || $0.contains("TEMP B-TREE") }, "\(plan)")
+    }
+  }
+
+  @Test func whatWasForATimeGoesWhenItIsOver() async throws {
+    try await withFolder { folder in
+      let database = SQLiteDatabase(path: folder + "/a.db")
+      let now = Date().timeIntervalSince1970
+      try await CopyingTests.fill(database)
+      try await database.change(
+        [
+          "INSERT INTO job_periods (kind, key, job, until_at) VALUES ('k', 'old', 'j', 1)",
+          "INSERT INTO job_periods (kind, key, job, until_at) VALUES ('k', 'new', 'j', \(now + 99))",
+          "INSERT INTO job_rates (key, whole_at) VALUES ('old', 1)",
+          "INSERT INTO job_rates (key, whole_at) VALUES ('new', \(now))",
+          "INSERT INTO job_turns (key, turn, at) VALUES ('', 9, 1)",
+          "INSERT INTO job_turns (key, turn, at) VALUES ('old', 1, 1)",
+          "INSERT INTO job_turns (key, turn, at) VALUES ('new', 2, \(now))",
+          "INSERT INTO token_uses (key, day, tokens) VALUES ('new', '2999-01-01', 1)",
+          "UPDATE responses SET last_used_at = \(now) WHERE key = 'B'",
+        ].map { SQLStatement($0) })
+      try await SQLPruning(database).prune(olderThan: .seconds(30 * Self.day), batch: 2)
+      #expect(try await ids(database, "SELECT key FROM job_periods") == ["new"])
+      #expect(try await ids(database, "SELECT key FROM job_rates") == ["new"])
+      #expect(try await ids(database, "SELECT key FROM job_turns") == ["", "new"])
+      #expect(try await ids(database, "SELECT key FROM token_uses") == ["new"])
+      #expect(try await ids(database, "SELECT key FROM responses") == ["B"])
+      #expect(try await ids(database, "SELECT key FROM validators") == [])
+    }
+  }
+
+  /// A job goes with what it remembered.
+  @Test func stepsGoWithTheirJob() async throws {
+    try await withFolder { folder in
+      let database = SQLiteDatabase(path: folder + "/a.db")
+      try await CopyingTests.fill(database)
+      try await database.change([
+        SQLStatement("UPDATE jobs SET state = 'completed', finished_at = 1 WHERE kind = 'k'")
+      ])
+      #expect(try await ids(database, "SELECT job FROM job_steps").count == 5)
+      try await SQLPruning(database).prune(olderThan: .seconds(60))
+      #expect(try await ids(database, "SELECT job FROM job_steps").count == 2)
+    }
+  }
 }

@@ -58,7 +58,7 @@ import Testing
         (statements.expired, "jobs_by_lease"), (statements.present, "jobs_unique"),
         (statements.superseded, "jobs_superseded"), (statements.running, "jobs_by_lease"),
         (statements.complete, "sqlite_autoindex_jobs_1"),
-        (SQLPruning(database).jobs, "jobs_by_finish"),
+        (SQLPruning(database).jobs, "jobs_finished"),
         (SQLPruning(database).deliveries, "deliveries_by_time"),
       ] {
         let count = Set(text.matches(of: /\$\d+/).map { String($0.0) }).count

@@ -20,9 +20,12 @@ public struct ForgeComment: Sendable, Hashable, Codable {
     /// The first comment of its thread where this one is an answer.
     public var inReplyTo: Int64?
     public var diffHunk: String
+    /// The review it was posted with, where the forge says.
+    public var review: Int64?
 
     public init(
-      path: String, side: Side, line: Int?, commit: String, inReplyTo: Int64?, diffHunk: String
+      path: String, side: Side, line: Int?, commit: String, inReplyTo: Int64?, diffHunk: String,
+      review: Int64? = nil
     ) {
       self.path = path
       self.side = side
@@ -30,6 +33,7 @@ public struct ForgeComment: Sendable, Hashable, Codable {
       self.commit = commit
       self.inReplyTo = inReplyTo
       self.diffHunk = diffHunk
+      self.review = review
     }
   }
 
@@ -136,6 +140,27 @@ public struct CheckState: Sendable, Hashable, Codable {
     self.title = title
     self.summary = summary
     self.detailsURL = detailsURL
+  }
+}
+
+/// A check of Stet's own as it stands on a commit.
+public struct PostedCheck: Sendable, Hashable {
+  /// `nil` for a commit status.
+  public var id: Int64?
+  /// A commit status that is an error stands for `neutral`; `nil`: nothing that Stet sets.
+  public var progress: CheckState.Progress?
+  public var title: String
+
+  public init(id: Int64?, progress: CheckState.Progress?, title: String) {
+    self.id = id
+    self.progress = progress
+    self.title = title
+  }
+
+  public func says(_ state: CheckState) -> Bool {
+    // A status has one word for both.
+    let meant = id == nil && state.progress == .cancelled ? .neutral : state.progress
+    return progress == meant && title == state.title
   }
 }
 

@@ -1,6 +1,6 @@
 /// A code host. Every call is one request of its API, or as many pages as the answer has; a call
 /// that changes something is not repeated by the adapter once it may have arrived.
-public protocol Forge: PullRequestReader, ReviewPublisher, Sendable {
+public protocol Forge: PullRequestReader, ReviewPublisher, PublicationMender, Sendable {
   /// As settings and links call it, such as `github`.
   var name: String { get }
   var capabilities: ForgeCapabilities { get }
@@ -79,6 +79,24 @@ public protocol ReviewPublisher: Sendable {
   ) async throws(ForgeError)
   func removeLabel(_ label: String, from reference: PullRequestReference) async throws(ForgeError)
   func resolve(thread: String, in repository: RepositoryName) async throws(ForgeError)
+}
+
+/// Sets right what a late call of a process that has lost its job doubled, or wrote over.
+public protocol PublicationMender: Sendable {
+  /// Takes a comment away; one that is gone already is as good as removed.
+  /// - Throws: `.unauthorized` where it is another's and the credentials do not suffice.
+  func remove(
+    comment: CommentReference, in repository: RepositoryName
+  ) async throws(ForgeError)
+  /// Replaces the body of a review of Stet's own. A submitted review cannot be taken back.
+  func edit(
+    review: Int64, on reference: PullRequestReference, to body: String
+  ) async throws(ForgeError)
+  /// Checks of Stet's own on this commit, oldest first; where the forge knows only statuses, the
+  /// newest of them.
+  func checks(
+    on commit: String, in repository: RepositoryName
+  ) async throws(ForgeError) -> [PostedCheck]
 }
 
 /// A comment by its number and by where it stands, because forges number the two kinds apart.

@@ -146,6 +146,8 @@ public struct ModelError: Error, Sendable, Equatable {
     case refused
     /// The breaker is open or the failure budget of the run is spent: nothing was sent.
     case suspended
+    /// The tokens that a repository may spend in a day are spent: nothing was sent.
+    case budgetSpent = "budget_spent"
     case cancelled
   }
 

@@ -13,6 +13,8 @@ public enum SkipReason: String, Sendable, Hashable, Codable, CaseIterable {
   case overBudget = "over_budget"
   case tooLarge = "too_large"
   case modelFailed = "model_failed"
+  /// The repository's tokens of this day are spent.
+  case budgetSpent = "budget_spent"
   case noModel = "no_model"
 }
 

@@ -24,6 +24,20 @@ public struct Publication: Sendable, Hashable, Codable {
     }
   }
 
+  /// What was said last about the published head, in the words that were sent.
+  public struct Said: Sendable, Hashable, Codable {
+    public var summary: String
+    public var check: CheckState?
+    /// The check run that says it; `nil` for a commit status.
+    public var checkID: Int64?
+
+    public init(summary: String, check: CheckState? = nil, checkID: Int64? = nil) {
+      self.summary = summary
+      self.check = check
+      self.checkID = checkID
+    }
+  }
+
   public var forge: String
   public var reference: PullRequestReference
   /// The last head whose review was published whole.
@@ -44,6 +58,9 @@ public struct Publication: Sendable, Hashable, Codable {
   /// The run that works on it, and when it last said so.
   public var claimant: String?
   public var claimedAt: Date?
+  /// Kept so that it can be said again where the late call of a process that has lost its job wrote
+  /// over it.
+  public var said: Said?
   /// The last run that was published.
   public var run: String?
   public var version: Int

@@ -25,6 +25,9 @@ public struct GitHubConfiguration: Sendable {
   public var checkName: String
   /// For one request with its retries and its whole answer.
   public var deadline: Duration
+  /// For one request that changes something, where it is shorter. GitHub itself ends what takes it
+  /// longer than ten seconds, and a change that arrives late may come after another's.
+  public var changeDeadline: Duration
   /// How often and how patiently a read is repeated. Changes are not.
   public var retry: RetryPolicy
 
@@ -36,7 +39,8 @@ public struct GitHubConfiguration: Sendable {
   public init(
     apiURL: String = publicAPI, credentials: GitHubCredentials, client: WebClient,
     validators: (any ValidatorStore)? = nil, time: WebTime = .system, checkName: String = "stet",
-    deadline: Duration = .seconds(30), retry: RetryPolicy = readRetry
+    deadline: Duration = .seconds(30), changeDeadline: Duration = .seconds(12),
+    retry: RetryPolicy = readRetry
   ) {
     self.apiURL = apiURL
     self.credentials = credentials
@@ -45,6 +49,7 @@ public struct GitHubConfiguration: Sendable {
     self.time = time
     self.checkName = checkName
     self.deadline = deadline
+    self.changeDeadline = changeDeadline
     self.retry = retry
   }
 }

@@ -196,7 +196,9 @@ public final class GitHubConnection: Sendable {
       }
     return WebRequest(
       method: call.method, url: url, headers: headers, body: call.body, carriesSecret: true,
-      followsWithinOrigin: true, deadline: configuration.deadline,
+      followsWithinOrigin: true,
+      deadline: call.mayRepeat
+        ? configuration.deadline : min(configuration.deadline, configuration.changeDeadline),
       maxResponseBytes: GitHubCall.maxAnswerBytes,
       retry: call.mayRepeat ? configuration.retry : .never,
       budget: call.mayRepeat ? call.budget : nil, acceptsErrorStatus: true)

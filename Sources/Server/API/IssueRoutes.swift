@@ -86,7 +86,8 @@ struct IssueRoutes {
     let work = Work.EnrichIssue(issue: issue.id, run: run)
     return try await ports.jobs.enqueue([
       NewJob(
-        kind: Work.EnrichIssue.kind, arguments: try work.json(), uniqueKey: issue.id, run: run)
+        kind: Work.EnrichIssue.kind, arguments: try work.json(), uniqueKey: issue.id,
+        group: "issues", limits: ports.workLimits.ofModel, run: run)
     ]).first?.id
   }
 

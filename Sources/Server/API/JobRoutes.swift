@@ -1,6 +1,7 @@
 import Domain
 import Hummingbird
 import Jobs
+import UseCases
 
 /// `/v1/jobs`: what is done in the background.
 struct JobRoutes {
@@ -18,11 +19,29 @@ struct JobRoutes {
               name: "state", place: .query,
               schema: Schema.one(of: JobState.allCases.map(\.rawValue)),
               meaning: "Only those in this state."),
-            .init(
-              name: "kind", place: .query, schema: Schema.text(), meaning: "Only those."),
-            .limit, .before,
+            .kind, .run, .limit, .before,
           ], results: [.init(status: 200, meaning: "One page.", schema: "Jobs")],
           problems: [.invalidFields]), handler: list),
+      Route(
+        .post, "/v1/jobs/retry", .api(.admin), isLimited: true,
+        Operation(
+          id: "retryJobs", tag: "jobs", summary: "Runs all that were given up again",
+          detail: "Without `state` the discarded ones. A job whose work another does by now is "
+            + "passed over.",
+          parameters: [
+            .init(
+              name: "state", place: .query,
+              schema: Schema.one(of: Self.retried.map(\.rawValue)),
+              meaning: "Those in this state instead."),
+            .kind,
+          ], results: [.init(status: 200, meaning: "How many.", schema: "RetriedJobs")],
+          problems: [.invalidFields] + Self.ofBodies), handler: retryAll),
+      Route(
+        .get, "/v1/schedules", .api(.read), isLimited: true,
+        Operation(
+          id: "listSchedules", tag: "jobs", summary: "Lists what recurs, and when",
+          results: [.init(status: 200, meaning: "All of them.", schema: "Schedules")]),
+        handler: schedules),
       Route(
         .get, "/v1/jobs/{id}", .api(.read), isLimited: true,
         Operation(
@@ -58,16 +77,11 @@ struct JobRoutes {
   ) async throws -> Response {
     let page = try Paging(request)
     let query = Query(request)
-    var states: [JobState] = []
-    for name in query["state"]?.split(separator: ",") ?? [] {
-      guard let state = JobState(rawValue: String(name)) else {
-        let known = JobState.allCases.map(\.rawValue).joined(separator: ", ")
-        throw Problem.fields([.init(field: "state", message: "It has to be one of \(known).")])
-      }
-      states.append(state)
-    }
+    let states = try Self.states(query, of: JobState.allCases)
     let jobs = try await ports.jobs.jobs(
-      JobFilter(states: states, kind: query["kind"], before: page.before, limit: page.limit))
+      JobFilter(
+        states: states, kind: query["kind"], run: query["run"]?.lowercased(), before: page.before,
+        limit: page.limit))
     let counts = try await ports.jobs.counts()
     return Answer.json(
       .object([
@@ -76,6 +90,54 @@ struct JobRoutes {
           Dictionary(
             JobState.allCases.map { ($0.rawValue, .integer(counts[$0] ?? 0)) },
             uniquingKeysWith: { first, _ in first })),
+      ]))
+  }
+
+  private static let retried: [JobState] = [.discarded, .cancelled, .retryable, .scheduled]
+
+  private static func states(_ query: Query, of known: [JobState]) throws -> [JobState] {
+    try (query["state"]?.split(separator: ",") ?? []).map { name in
+      guard let state = JobState(rawValue: String(name)), known.contains(state) else {
+        let words = known.map(\.rawValue).joined(separator: ", ")
+        throw Problem.fields([.init(field: "state", message: "It has to be one of \(words).")])
+      }
+      return state
+    }
+  }
+
+  @Sendable private func retryAll(
+    _ request: Request, _ context: ServerContext
+  ) async throws -> Response {
+    try await context.readNothing(request, limits)
+    let query = Query(request)
+    let states = try Self.states(query, of: Self.retried)
+    let filter = JobFilter(states: states.isEmpty ? [.discarded] : states, kind: query["kind"])
+    let count = try await ports.jobs.retryAll(filter)
+    var facts = [
+      "count": "\(count)", "state": filter.states.map(\.rawValue).joined(separator: ","),
+    ]
+    if let kind = filter.kind { facts["kind"] = kind }
+    try await ports.audit.append(
+      AuditEvent(
+        actor: context.caller.actor, action: "jobs.retried", place: "jobs", facts: facts))
+    return Answer.json(.object(["retried": .integer(count)]))
+  }
+
+  @Sendable private func schedules(
+    _ request: Request, _ context: ServerContext
+  ) async throws -> Response {
+    let all = try await ports.schedules?.schedules() ?? []
+    return Answer.json(
+      .object([
+        "schedules": .array(
+          all.map { schedule in
+            .object([
+              "name": .string(schedule.name), "expression": .string(schedule.expression),
+              "zone": .string(schedule.zone), "kind": .string(schedule.kind),
+              "next_at": Answer.date(schedule.nextAt), "last_at": Answer.date(schedule.lastAt),
+              "last_job": Answer.optional(schedule.lastJob),
+            ])
+          })
       ]))
   }
 
@@ -141,6 +203,10 @@ struct JobRoutes {
       "scheduled_at": Answer.date(job.scheduledAt), "attempted_at": Answer.date(job.attemptedAt),
       "finished_at": Answer.date(job.finishedAt),
       "cancel_requested": .bool(job.cancelRequested), "run": Answer.optional(job.run),
+      "group": Answer.optional(job.group), "blockers": .integer(job.blockers),
+      "note": Answer.optional(
+        job.note.map { Defanged.forPlainJSON(SecretMask.masked($0).text) }),
+      "version": .integer(job.version), "known": .bool(Work.kinds.contains(job.kind)),
       "errors": .array(
         job.errors.map { failure in
           .object([

@@ -99,10 +99,14 @@ struct ReviewRoute {
         reference: reference, askedBy: askedBy, run: run, publishes: posts, isAskedFor: true)
       return NewJob(
         kind: Work.ReviewPullRequest.kind, arguments: try work.json(),
-        supersedeKey: posts ? work.supersedeKey : nil, run: run)
+        supersedeKey: posts ? work.supersedeKey : nil, group: WorkLimits.group(work.access),
+        limits: ports.workLimits.ofReview(work.access), run: run)
     }
     let work = Work.ReviewDiff(run: run, diff: diff ?? "", askedBy: askedBy)
-    return NewJob(kind: Work.ReviewDiff.kind, arguments: try work.json(), run: run)
+    // Callers take turns as repositories do.
+    return NewJob(
+      kind: Work.ReviewDiff.kind, arguments: try work.json(), group: "api:\(askedBy)",
+      limits: ports.workLimits.ofModel, run: run)
   }
 
   private func refuseUnreadable(_ text: String, _ fields: inout JSONFields) {

@@ -44,6 +44,10 @@ public struct MetricDefinition: Sendable, Hashable {
       "stet_jobs_lease_lost_total", .counter, [],
       "Tries that lost their lease, and so the right to write."),
     MetricDefinition(
+      "stet_doubles_removed_total", .counter, ["what"],
+      "What a process that had lost its job sent twice, and what was set right: summary, finding, "
+        + "answer, review, check."),
+    MetricDefinition(
       "stet_forge_requests_total", .counter, ["forge", "endpoint", "status"],
       "Requests to a forge, by endpoint's template."),
   ]

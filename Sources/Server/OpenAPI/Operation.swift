@@ -38,6 +38,10 @@ extension Operation.Parameter {
   static let limit = Operation.Parameter(
     name: "limit", place: .query, schema: Schema.integer(from: 1, to: Paging.most),
     meaning: "At most so many; 50 where it is not given.")
+  static let kind = Operation.Parameter(
+    name: "kind", place: .query, schema: Schema.text(), meaning: "Only jobs of this kind.")
+  static let run = Operation.Parameter(
+    name: "run", place: .query, schema: Schema.text(), meaning: "Only the job of this run.")
   static let before = Operation.Parameter(
     name: "before", place: .query, schema: Schema.text(),
     meaning: "Only what is older: the `next` of the page before.")

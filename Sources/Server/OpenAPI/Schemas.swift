@@ -81,6 +81,11 @@ enum Schemas {
       Schema.required("finished_at", Schema.orNull(Schema.date)),
       Schema.required("cancel_requested", Schema.flag()),
       Schema.required("run", Schema.orNull(Schema.text())),
+      Schema.required("group", Schema.orNull(Schema.text("Groups take turns."))),
+      Schema.required("blockers", Schema.integer()),
+      Schema.required("note", Schema.orNull(Schema.text("Why it waits."))),
+      Schema.required("version", Schema.integer()),
+      Schema.required("known", Schema.flag("Whether this version runs such jobs.")),
       Schema.required(
         "errors",
         Schema.list(
@@ -90,6 +95,19 @@ enum Schemas {
           ]))),
     ]),
     "Jobs": page("jobs", "Job", [Schema.required("counts", Schema.map(of: Schema.integer()))]),
+    "RetriedJobs": Schema.object([Schema.required("retried", Schema.integer())]),
+    "Schedules": Schema.object([
+      Schema.required(
+        "schedules",
+        Schema.list(
+          of: Schema.object([
+            Schema.required("name", Schema.text()), Schema.required("expression", Schema.text()),
+            Schema.required("zone", Schema.text()), Schema.required("kind", Schema.text()),
+            Schema.required("next_at", Schema.date),
+            Schema.required("last_at", Schema.orNull(Schema.date)),
+            Schema.required("last_job", Schema.orNull(Schema.text())),
+          ])))
+    ]),
     "Runs": page("runs", "Run"),
     "Live": Schema.object([Schema.required("status", Schema.one(of: ["ok"]))]),
     "Ready": Schema.object([

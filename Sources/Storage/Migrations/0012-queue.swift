@@ -26,13 +26,19 @@ extension Migration {
       WHERE state = 'available' AND group_key IS NOT NULL
       """,
       """
-      CREATE INDEX jobs_waiting ON jobs (scheduled_at)
+      CREATE INDEX jobs_waiting ON jobs (scheduled_at, kind, state)
       WHERE state IN ('scheduled', 'retryable') AND blockers = 0
       """,
       """
-      CREATE INDEX jobs_finished ON jobs (state, finished_at)
-      WHERE state IN ('completed', 'cancelled', 'discarded')
+      CREATE INDEX jobs_blocked ON jobs (id, state)
+      WHERE state IN ('scheduled', 'retryable') AND blockers > 0
       """,
+      // What was discarded stays for good, so that it stands apart from what is thrown away by age.
+      """
+      CREATE INDEX jobs_finished ON jobs (finished_at, state)
+      WHERE state IN ('completed', 'cancelled')
+      """,
+      "CREATE INDEX jobs_discarded ON jobs (id, state) WHERE state = 'discarded'",
       // `needs` names a job that may be gone by now; `job` is the one that waits.
       """
       CREATE TABLE job_dependencies (
@@ -77,6 +83,7 @@ extension Migration {
         whole_at DOUBLE PRECISION NOT NULL
       )
       """,
+      "CREATE INDEX job_rates_by_time ON job_rates (whole_at)",
       """
       CREATE TABLE schedules (
         name TEXT NOT NULL PRIMARY KEY,
@@ -88,11 +95,11 @@ extension Migration {
         last_job TEXT
       )
       """,
-      // Tokens by repository and day (UTC, by the database's clock).
+      // Tokens by repository and day: days since 1970-01-01 (UTC), by the database's clock.
       """
       CREATE TABLE token_uses (
         key TEXT NOT NULL,
-        day TEXT NOT NULL,
+        day BIGINT NOT NULL,
         tokens BIGINT NOT NULL,
         PRIMARY KEY (key, day)
       )

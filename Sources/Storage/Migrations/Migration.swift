@@ -22,6 +22,7 @@ struct Migration: Sendable {
     issuesAndTokens0010,
     retention0011,
     queue0012,
+    keys0013,
   ]
 
   static let latest = all.count

@@ -55,6 +55,9 @@ public final class FakeGitHub: Sendable {
     var count = 0
     /// The number of the request that is being held, and on which side of its change.
     var held: String?
+    /// Requests that wait to be let go.
+    var late = 0
+    var releases = 0
     var clockOffset: TimeInterval = 0
     var versions: [String: Int] = [:]
   }
@@ -71,7 +74,14 @@ public final class FakeGitHub: Sendable {
     port: Int = 0, note: @escaping @Sendable (Exchange) -> Void = { _ in }
   ) async throws -> FaultServer {
     try await FaultServer(port: port) { [self] request in
-      let (reply, exchange) = exchange(request)
+      if let (reply, exchange) = exchange(request) {
+        if let exchange { note(exchange) }
+        return reply
+      }
+      await untilReleased()
+      guard let (reply, exchange) = exchange(request, wasLate: true) else {
+        return FaultReply(parts: [.cut], framing: .raw)
+      }
       if let exchange { note(exchange) }
       return reply
     }
@@ -130,6 +140,25 @@ public final class FakeGitHub: Sendable {
 
   public func clearFaults() { state.withLock { $0.faults = [] } }
 
+  /// How many requests a fault `late` keeps waiting.
+  public var late: Int { state.withLock { $0.late } }
+
+  /// Lets them go.
+  public func release() { state.withLock { $0.releases += 1 } }
+
+  private func untilReleased() async {
+    let before = state.withLock { state in
+      state.late += 1
+      return state.releases
+    }
+    // A forgotten one goes on in the end.
+    let end = ContinuousClock.now + .seconds(60)
+    while state.withLock({ $0.releases == before }), ContinuousClock.now < end {
+      try? await Task.sleep(for: .milliseconds(2))
+    }
+    state.withLock { $0.late -= 1 }
+  }
+
   /// The number of the request that a fault `holdBefore` or `holdAfter` holds, as `before 3`.
   public var held: String? { state.withLock { $0.held } }
 
@@ -147,14 +176,18 @@ public final class FakeGitHub: Sendable {
     state.withLock { body($0.world) }
   }
 
-  private func exchange(_ received: ReceivedRequest) -> (FaultReply, Exchange?) {
+  /// - Returns: `nil` for a request that has to wait.
+  private func exchange(
+    _ received: ReceivedRequest, wasLate: Bool = false
+  ) -> (FaultReply, Exchange?)? {
     let request = GitHubRequest(received)
     if request.segments.first == "_fake" { return (control(request), nil) }
     return state.withLock { state in
       let now = clock().addingTimeInterval(state.clockOffset)
       state.world.now = now
+      let fault = wasLate ? nil : state.takeFault(for: request)
+      if fault == .late { return nil }
       state.count += 1
-      let fault = state.takeFault(for: request)
       var exchange = Exchange(
         number: state.count, method: request.method, path: request.target,
         requestHeaders: request.headers, requestBody: request.body, status: 0,

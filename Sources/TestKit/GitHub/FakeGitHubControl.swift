@@ -6,12 +6,36 @@ extension FakeGitHub {
   /// `/_fake/…`: not GitHub's, for scripts. Neither logged nor limited.
   ///
   /// - `GET /_fake/state`: what stands in every repository.
-  /// - `GET /_fake/requests`: what was asked, and which request is being held.
+  /// - `GET /_fake/requests?since=N`: what was asked after the N-th, and which request is held.
+  /// - `POST /_fake/seed`: more repositories and pull requests, written as for `seed(file:)`.
+  /// - `POST /_fake/faults` `{"kind": "hold-before", "method": "POST", "path": "/o/r/", "times": 1}`:
+  ///   an injected fault; kinds hold-before, hold-after, reset-before, reset-after, half, html,
+  ///   and `answer` with a `status`. `DELETE /_fake/faults` ends them all.
+  ///   One of the kind `late` lets such a request wait for `POST /_fake/release`.
   /// - `POST /_fake/hold` `{"before": n}` or `{"after": n}`: holds the n-th request from now.
   func control(_ request: GitHubRequest) -> FaultReply {
     switch (request.method, request.segments.dropFirst().first) {
     case ("GET", "state"): return Self.json(stateJSON)
-    case ("GET", "requests"): return Self.json(requestsJSON)
+    case ("GET", "requests"):
+      return Self.json(requestsJSON(since: request.query["since"].flatMap { Int($0) } ?? 0))
+    case ("POST", "seed"):
+      if let problem = seed(file: request.body) {
+        return Self.json(object(["message": problem]), status: 422)
+      }
+      return Self.json(object(["ok": true]))
+    case ("POST", "faults"):
+      guard let body = JSONValue(bytes: request.body), let kind = Self.fault(body) else {
+        return Self.json(object(["message": "no such kind of fault"]), status: 422)
+      }
+      inject(
+        GitHubFault(
+          kind, on: body["method"]?.string, body["path"]?.string ?? "",
+          times: body["times"]?.integer ?? 1, skipping: body["skipping"]?.integer ?? 0))
+      return Self.json(object(["ok": true]))
+    case ("DELETE", "faults"):
+      clearFaults()
+      state.withLock { $0.held = nil }
+      return Self.json(object(["ok": true]))
     case ("POST", "hold"):
       let body = JSONValue(bytes: request.body)
       clearFaults()
@@ -22,19 +46,37 @@ extension FakeGitHub {
         inject(GitHubFault(.holdAfter, skipping: max(0, number - 1)))
       }
       return Self.json(object(["ok": true]))
+    case ("POST", "release"):
+      release()
+      return Self.json(object(["ok": true]))
     default: return .json("{\"message\":\"No such route of the fake\"}", status: 404)
     }
   }
 
-  private static func json(_ value: JSONValue) -> FaultReply {
-    .json(String(decoding: value.bytes, as: UTF8.self))
+  private static func json(_ value: JSONValue, status: Int = 200) -> FaultReply {
+    .json(String(decoding: value.bytes, as: UTF8.self), status: status)
   }
 
-  private var requestsJSON: JSONValue {
+  private static func fault(_ body: JSONValue) -> GitHubFault.Kind? {
+    let status = body["status"]?.integer ?? 500
+    return switch body["kind"]?.string {
+    case "hold-before": .holdBefore
+    case "hold-after": .holdAfter
+    case "late": .late
+    case "reset-before": .resetBefore
+    case "reset-after": .resetAfter
+    case "half": .half
+    case "html": .html(status: status)
+    case "answer": .answer(status: status, body: body["body"]?.string ?? "{}")
+    default: nil
+    }
+  }
+
+  private func requestsJSON(since: Int) -> JSONValue {
     state.withLock { state in
       object([
-        "count": state.count, "held": state.held,
-        "requests": state.log.map {
+        "count": state.count, "held": state.held, "late": state.late,
+        "requests": state.log.drop { $0.number <= since }.map {
           object([
             "number": $0.number, "method": $0.method, "path": $0.path, "status": $0.status,
           ])

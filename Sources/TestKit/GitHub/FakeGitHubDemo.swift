@@ -83,12 +83,15 @@ extension FakeGitHub {
       base: Self.demoBase, head: Self.demoHead.mapValues { Optional($0) })
   }
 
-  /// Repositories, people and pull requests from a file:
+  /// Repositories, people and pull requests from a file, of which `sha` (the head) and `diff` (instead
+  /// of the true one) may be left out:
   ///
   ///     {"repositories": [{"name": "o/r", "private": false, "files": {"a.py": "text"},
   ///       "permissions": {"ada": "write"},
   ///       "pulls": [{"number": 1, "title": "…", "body": "…", "author": "ada",
-  ///         "head": {"a.py": "new text", "gone.py": null}, "draft": false}]}]}
+  ///         "head": {"a.py": "new text", "gone.py": null}, "sha": "…", "diff": "…", "draft": false}]}]}
+  ///
+  /// A repository that is known already keeps what it has, and gets these pull requests beside it.
   /// - Returns: what is wrong with it, where something is.
   public func seed(file bytes: [UInt8]) -> String? {
     guard let seed = JSONValue(bytes: bytes), let list = seed["repositories"]?.array else {
@@ -101,9 +104,11 @@ extension FakeGitHub {
       guard let name = entry["name"]?.string.flatMap(RepositoryName.init) else {
         return "A repository has no `name` of the form OWNER/NAME."
       }
-      addRepository(
-        name, isPrivate: entry["private"]?.bool ?? false,
-        files: files(entry["files"]).compactMapValues { $0 })
+      if read({ $0.repositories[name.description.lowercased()] == nil }) {
+        addRepository(
+          name, isPrivate: entry["private"]?.bool ?? false,
+          files: files(entry["files"]).compactMapValues { $0 }, commit: entry["sha"]?.string)
+      }
       for (login, role) in entry["permissions"]?.members ?? [:] {
         guard let role = role.string.flatMap(ForgePermission.init) else {
           return "The permission of \(login) in \(name) is not one of none, read, …, admin."
@@ -114,7 +119,9 @@ extension FakeGitHub {
         addPullRequest(
           in: name, number: pull["number"]?.integer, title: pull["title"]?.string ?? "Change",
           body: pull["body"]?.string, author: pull["author"]?.string ?? "ada",
-          head: files(pull["head"]), isDraft: pull["draft"]?.bool ?? false)
+          head: files(pull["head"]), headCommit: pull["sha"]?.string,
+          headBranch: pull["branch"]?.string ?? "change", isDraft: pull["draft"]?.bool ?? false,
+          diff: pull["diff"]?.string.map { Array($0.utf8) })
       }
     }
     return nil

@@ -15,6 +15,9 @@ public struct GitHubFault: Sendable {
     case holdBefore
     /// The change is done, and nothing said until the other side goes away.
     case holdAfter
+    /// Nothing is done until `FakeGitHub.release()`, then the true answer: a request that arrives
+    /// late, whether or not its sender still waits.
+    case late
     /// The change is done at once, and told late.
     case delay(Duration)
   }

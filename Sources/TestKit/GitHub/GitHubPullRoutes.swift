@@ -19,7 +19,12 @@ extension GitHubRoute {
     GitHubRoute("GET", repo: "/pulls/{number}", .read("pull_requests")) { world, call, repository in
       let (issue, pull) = try repository.pull(call)
       switch call.request.media {
-      case "diff": return try world.diff(world.changes(of: pull, in: repository))
+      case "diff":
+        let changes = world.changes(of: pull, in: repository)
+        // A given diff that cannot be read is sent as it stands.
+        guard let given = pull.diff, changes.isEmpty else { return try world.diff(changes) }
+        return GitHubReply(
+          status: 200, body: given, type: "application/vnd.github.diff; charset=utf-8")
       case "patch": throw GitHubRefusal(status: 406, message: "Not supported by this fake")
       default: return .json(world.json(wholePull: pull, of: issue, in: repository))
       }

@@ -3,7 +3,7 @@ import Foundation
 import Jobs
 
 /// What an issue is given.
-struct IssueEnrichment: Sendable, Equatable {
+struct IssueEnrichment: Sendable, Equatable, Codable {
   var summary: String
   var tags: [String]
   var source: TrackedIssue.Source
@@ -16,6 +16,12 @@ struct IssueEnrichment: Sendable, Equatable {
   }
 }
 
+/// What the model answered, and the calls that it took.
+struct AnsweredEnrichment: Sendable, Codable {
+  var enrichment: IssueEnrichment
+  var calls: [Run.ModelCall]
+}
+
 /// One try of an enrichment, for its record: the calls of earlier tries stand before its own.
 struct EnrichmentWork: Sendable {
   let started: Date
@@ -26,6 +32,7 @@ struct EnrichmentWork: Sendable {
   /// The model's last failure, where the issue's own words stand in for it.
   var failure: String?
   private var spending = ModelSpending()
+  private var remembered: [Run.ModelCall] = []
   private var masked: [String: Int] = [:]
 
   init(started: Date, arguments: Work.EnrichIssue, job: Job, earlier: Run?) {
@@ -34,6 +41,11 @@ struct EnrichmentWork: Sendable {
     self.job = job
     self.earlier = earlier
   }
+
+  /// Of this try, and of an earlier one whose answer is used.
+  var calls: [Run.ModelCall] { remembered + spending.calls }
+
+  mutating func remember(_ calls: [Run.ModelCall]) { remembered = calls }
 
   /// Without hidden text and secrets.
   mutating func clean(_ text: String) -> String {
@@ -73,8 +85,8 @@ struct EnrichmentWork: Sendable {
       seconds: now.timeIntervalSince(began), outcome: failure == nil ? .completed : .failed,
       askedBy: earlier?.askedBy ?? "job:\(job.id)", subject: "issue \(arguments.issue)",
       inputs: earlier?.inputs ?? [:],
-      modelCalls: (earlier?.modelCalls ?? []) + spending.calls,
-      claims: (earlier?.claims ?? 0) + spending.calls.count { $0.failure == nil },
+      modelCalls: (earlier?.modelCalls ?? []) + calls,
+      claims: (earlier?.claims ?? 0) + calls.count { $0.failure == nil },
       masked: masked, review: nil, failure: failure, job: job.id, result: result)
   }
 }

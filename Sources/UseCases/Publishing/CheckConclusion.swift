@@ -44,7 +44,9 @@ enum CheckConclusion {
       return number == 0 ? nil : ReviewSummary.count(number, severity.rawValue)
     }
     if parts.isEmpty { parts.append("Nothing found") }
-    if modelFailed {
+    if unseen.contains(where: { $0.reason == .budgetSpent }) {
+      parts.append("the tokens of this day are spent")
+    } else if modelFailed {
       parts.append("the model failed")
     } else if review.coverage.hunksReviewed == 0 {
       parts.append("nothing could be looked at")

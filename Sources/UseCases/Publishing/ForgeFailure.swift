@@ -15,7 +15,8 @@ enum ForgeFailure {
     let detail = SecretMask.masked(error.detail).text
     switch error.code {
     case .rateLimited:
-      return .snoozed(bounded(error.retryAfter ?? .seconds(60)))
+      return .snoozed(
+        bounded(error.retryAfter ?? .seconds(60)), because: "\(place): \(sentence(detail))")
     case .unreachable, .malformed, .conflict:
       // An outage is nobody's fault: it is waited for, and uses up none of the job's tries.
       guard let age else { throw JobFailure("\(place): \(detail)", retryAfter: error.retryAfter) }
@@ -24,7 +25,9 @@ enum ForgeFailure {
           "\(place): \(sentence(detail)) The forge has failed for 24 hours since this was asked "
             + "for. Ask again when it works.", isFinal: true)
       }
-      return .snoozed(max(wait(age), bounded(error.retryAfter ?? .zero)))
+      return .snoozed(
+        max(wait(age), bounded(error.retryAfter ?? .zero)),
+        because: "\(place): \(sentence(detail)) It is tried again for 24 hours.")
     case .notFound:
       throw JobFailure(
         "\(place): \(sentence(detail)) It was deleted, or the credentials that Stet has for this "
@@ -47,7 +50,8 @@ enum ForgeFailure {
       throw JobFailure(
         "\(place): another run has worked on it for 24 hours. Ask again.", isFinal: true)
     }
-    return .snoozed(min(wait(age), .seconds(120)))
+    return .snoozed(
+      min(wait(age), .seconds(120)), because: "\(place): another run is at work on it.")
   }
 
   /// As long as the job has waited already: 15 seconds, then twice as long each time, at most ten

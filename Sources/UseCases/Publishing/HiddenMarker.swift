@@ -7,6 +7,8 @@ enum HiddenMarker: Equatable {
   case summary
   case finding(String)
   case review(head: String)
+  /// A review that was sent twice, and of which nothing is left.
+  case doubled
   /// The answer to the comment of that number.
   case answer(Int64)
   /// The answer to that comment, whose author may not ask for what it asked.
@@ -17,6 +19,7 @@ enum HiddenMarker: Equatable {
     case .summary: "<!-- stet:summary -->"
     case .finding(let fingerprint): "<!-- stet:finding \(fingerprint) -->"
     case .review(let head): "<!-- stet:review \(head) -->"
+    case .doubled: "<!-- stet:doubled -->"
     case .answer(let comment): "<!-- stet:answer \(comment) -->"
     case .refusal(let comment, let account):
       "<!-- stet:answer \(comment) refused \(account) -->"
@@ -33,6 +36,7 @@ enum HiddenMarker: Equatable {
       .split(separator: " ")
     switch (words.first, words.count) {
     case ("summary", 1): self = .summary
+    case ("doubled", 1): self = .doubled
     case ("finding", 2) where Self.isHex(words[1]): self = .finding(String(words[1]))
     case ("review", 2) where Self.isHex(words[1]): self = .review(head: String(words[1]))
     case ("answer", 2):

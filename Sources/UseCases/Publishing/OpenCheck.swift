@@ -73,14 +73,16 @@ extension PullRequestAttempt {
   }
 
   private func conclude(_ check: Int64?, on head: String) async {
-    if check == nil {
-      // Without a number of its own the call would hide what another concluded meanwhile.
-      let record = try? await ports.publications.publication(
-        on: arguments.access.forge, of: arguments.reference)
-      if record?.checkHead == nil, record?.publishedHead == head { return }
-    }
+    let record = try? await ports.publications.publication(
+      on: arguments.access.forge, of: arguments.reference)
+    let isPublished = record?.checkHead == nil && record?.publishedHead == head
+    // Without a number of its own the call would hide what another concluded meanwhile.
+    if check == nil, isPublished { return }
+    // Of two checks of one name the later one is shown: it says what the other does.
+    let said = isPublished ? record?.said?.check : nil
     _ = try? await forge.setCheck(
-      CheckConclusion.superseded, on: head, in: arguments.reference.repository, existing: check)
+      said ?? CheckConclusion.superseded, on: head, in: arguments.reference.repository,
+      existing: check)
   }
 
   /// - Throws: `ForgeError` where another try may conclude it.
@@ -95,9 +97,13 @@ extension PullRequestAttempt {
   ) async throws {
     guard let head = claim.record.checkHead else { return }
     var check = claim.record.check
-    if check == nil { check = await begunUnheard(on: head) }
+    if check == nil {
+      check = await begunUnheard(on: head)
+      try await claim.confirm()
+    }
+    var concluded: Int64??
     do {
-      _ = try await forge.setCheck(
+      concluded = try await forge.setCheck(
         state, on: head, in: arguments.reference.repository, existing: check)
       try await trail.note(
         "check.concluded", facts: ["head": head, "conclusion": state.progress.rawValue])
@@ -107,6 +113,10 @@ extension PullRequestAttempt {
     try await claim.update { record in
       record.check = nil
       record.checkHead = nil
+      if let concluded, record.publishedHead == head {
+        record.said?.check = state
+        record.said?.checkID = concluded
+      }
     }
   }
 }

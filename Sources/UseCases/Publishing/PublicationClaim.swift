@@ -23,6 +23,8 @@ struct PublicationClaim: Sendable {
   private let store: any PublicationStore
   private let claimant: Claimant?
   private(set) var record: Publication
+  /// An earlier claimant never said that it was done: what it sent may still arrive.
+  private(set) var wasInterrupted = false
 
   /// Another worker claimed the same pull request: this one has to stop, and to look again later.
   struct TakenOver: Error {}
@@ -39,17 +41,23 @@ struct PublicationClaim: Sendable {
     by claimant: Claimant? = nil
   ) async throws -> PublicationClaim {
     for _ in 0..<8 {
+      var wasInterrupted = false
       var record =
         try await store.publication(on: forge, of: reference)
         ?? Publication(forge: forge, reference: reference)
       if let claimant {
         if isHeld(record, against: claimant) { throw TakenOver() }
+        wasInterrupted =
+          record.pendingHead != nil || record.checkHead != nil && record.check == nil
+          || record.claimant.map { $0 != claimant.run } ?? false
         record.claimant = claimant.run
         record.claimedAt = claimant.now()
       }
       do {
-        return PublicationClaim(
+        var claim = PublicationClaim(
           store: store, claimant: claimant, record: try await store.save(record))
+        claim.wasInterrupted = wasInterrupted
+        return claim
       } catch {
         if error.code != .conflict { throw error }
       }

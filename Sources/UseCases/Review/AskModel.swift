@@ -147,8 +147,7 @@ struct AskModel: Sendable {
           note(error, answer.seconds, into: &result)
           if error.code != .tooLong { result.failure = result.failure ?? error }
           for piece in answer.pieces {
-            result.ledger[HunkID(file: piece.file, hunk: piece.hunk)] =
-              error.code == .tooLong ? .tooLarge : .modelFailed
+            result.ledger[HunkID(file: piece.file, hunk: piece.hunk)] = .reason(error.code)
           }
           settle(answer.pieces, &open)
         }
@@ -214,6 +213,16 @@ struct AskModel: Sendable {
     result.findings += proved.findings
     result.dropped += proved.dropped
     if hit { result.spending.addHit(reply) } else { result.spending.add(reply) }
+  }
+}
+
+extension SkipReason {
+  fileprivate static func reason(_ failure: ModelError.Code) -> SkipReason {
+    switch failure {
+    case .tooLong: .tooLarge
+    case .budgetSpent: .budgetSpent
+    default: .modelFailed
+    }
   }
 }
 

@@ -5,7 +5,9 @@ enum ReviewSummary {
   static func sentence(for review: Review, model: String?, failure: ModelError?) -> String {
     if review.coverage.files == 0 { return "The change is empty: there is nothing to review." }
     var text = found(review) + " " + looked(review.coverage, model: model)
-    if let failure {
+    if let failure, failure.code == .budgetSpent {
+      text += " \(failure.detail) The ledger names what the model did not see."
+    } else if let failure {
       text += " The model failed (\(failure.code.rawValue)); the ledger names what it did not see."
     }
     text += dropped(review.dropped.filter { !$0.suggestionOnly }, "claim")

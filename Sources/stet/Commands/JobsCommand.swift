@@ -2,6 +2,7 @@ public import ArgumentParser
 import Domain
 import Foundation
 public import Jobs
+import UseCases
 
 extension JobState: ExpressibleByArgument {}
 
@@ -10,7 +11,7 @@ struct JobsCommand: AsyncParsableCommand {
     commandName: "jobs", abstract: "Look at the work in the background, and steer it.",
     subcommands: [
       JobsListCommand.self, JobsShowCommand.self, JobsRetryCommand.self, JobsCancelCommand.self,
-      JobsStatsCommand.self,
+      JobsStatsCommand.self, JobsSchedulesCommand.self,
     ])
 }
 
@@ -53,7 +54,7 @@ struct JobsListCommand: AsyncParsableCommand {
       for job in jobs {
         table.add([
           job.id, job.createdAt.formatted(.iso8601), job.state.rawValue,
-          "\(job.attempt)/\(job.maxAttempts)", job.kind, job.errors.last?.message ?? "",
+          "\(job.attempt)/\(job.maxAttempts)", job.kind, JobsReading.remark(job),
         ])
       }
       try Output.results.write(table.text)
@@ -73,86 +74,13 @@ struct JobsShowCommand: AsyncParsableCommand {
 
   func run() async throws {
     let wiring = Wiring(try settingsOptions.read())
-    let found = try await RunsReading.ask { try await JobsReading.find(job, in: wiring.jobs) }
-    await wiring.close()
-    try Output.results.write(json ? JSONText.of(found) : JobsReading.text(found))
-  }
-}
-
-struct JobsRetryCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "retry",
-    abstract: "Have a discarded, cancelled or waiting job tried again now.")
-
-  @Argument(help: "The job, or the first letters of it.")
-  var job: String
-  @OptionGroup var settingsOptions: SettingsOptions
-
-  func run() async throws {
-    let wiring = Wiring(try settingsOptions.read())
-    try await RunsReading.ask {
+    let (found, steps) = try await RunsReading.ask {
       let found = try await JobsReading.find(job, in: wiring.jobs)
-      let after = try await wiring.jobs.retry(id: found.id)
-      guard after?.state == .available else {
-        throw CommandFailure.misuse(
-          "The job \(found.id) is \(found.state.rawValue); only a discarded, cancelled or "
-            + "waiting one can be tried again.")
-      }
-      try await wiring.audit.append(
-        AuditEvent(actor: "cli", action: "job.retried", place: "job:\(found.id)", job: found.id))
-      Output.notes.tell("The job \(found.id) will be tried again.")
+      return (found, try await wiring.jobs.steps(of: found.id))
     }
     await wiring.close()
-  }
-}
-
-struct JobsCancelCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "cancel", abstract: "Cancel a job; one that runs is asked to stop.")
-
-  @Argument(help: "The job, or the first letters of it.")
-  var job: String
-  @OptionGroup var settingsOptions: SettingsOptions
-
-  func run() async throws {
-    let wiring = Wiring(try settingsOptions.read())
-    try await RunsReading.ask {
-      let found = try await JobsReading.find(job, in: wiring.jobs)
-      guard !found.state.isFinal else {
-        throw CommandFailure.misuse("The job \(found.id) is \(found.state.rawValue) already.")
-      }
-      let after = try await wiring.jobs.cancel(
-        id: found.id, reason: "cancelled from the command line")
-      try await wiring.audit.append(
-        AuditEvent(actor: "cli", action: "job.cancelled", place: "job:\(found.id)", job: found.id))
-      Output.notes.tell(
-        after?.state == .cancelled
-          ? "The job \(found.id) is cancelled." : "The job \(found.id) is asked to stop.")
-    }
-    await wiring.close()
-  }
-}
-
-struct JobsStatsCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "stats", abstract: "Count jobs by state.")
-
-  @Flag(help: "Print JSON.")
-  var json = false
-  @OptionGroup var settingsOptions: SettingsOptions
-
-  func run() async throws {
-    let wiring = Wiring(try settingsOptions.read())
-    let counts = try await RunsReading.ask { try await wiring.jobs.counts() }
-    await wiring.close()
-    let all = JobState.allCases.map { ($0.rawValue, counts[$0] ?? 0) }
-    if json {
-      try Output.results.write(JSONText.of(Dictionary(uniqueKeysWithValues: all)))
-    } else {
-      var table = TextTable(columns: 2)
-      for (state, count) in all { table.add([state, "\(count)"]) }
-      try Output.results.write(table.text)
-    }
+    try Output.results.write(
+      json ? JSONText.of(found) : JobsReading.text(found, steps: steps.keys.sorted()))
   }
 }
 
@@ -175,10 +103,21 @@ enum JobsReading {
     }
   }
 
-  static func text(_ job: Job) -> String {
+  /// Why it stands where it does, in one line.
+  static func remark(_ job: Job) -> String {
+    if !job.state.isFinal, !Work.kinds.contains(job.kind) { return unknown }
+    if job.blockers > 0 { return "waits for \(job.blockers) other jobs" }
+    return job.note ?? job.errors.last?.message ?? ""
+  }
+
+  static let unknown = "no worker of this version knows this kind"
+
+  static func text(_ job: Job, steps: [String] = []) -> String {
     var table = TextTable(columns: 2)
     table.add(["job", job.id])
-    table.add(["kind", job.kind])
+    let isKnown = Work.kinds.contains(job.kind)
+    table.add(["kind", isKnown ? job.kind : "\(job.kind) (\(unknown))"])
+    if job.version != 1 { table.add(["form", "\(job.version)"]) }
     table.add(["state", job.state.rawValue + (job.cancelRequested ? ", asked to stop" : "")])
     table.add(["attempt", "\(job.attempt) of \(job.maxAttempts)"])
     table.add(["created", job.createdAt.formatted(.iso8601)])
@@ -186,9 +125,21 @@ enum JobsReading {
     if let at = job.attemptedAt { table.add(["last tried", at.formatted(.iso8601)]) }
     if let at = job.finishedAt { table.add(["finished", at.formatted(.iso8601)]) }
     if let run = job.run { table.add(["run", run]) }
+    if let group = job.group { table.add(["group", group]) }
+    for limit in job.limits { table.add(["limit", text(limit)]) }
+    if job.blockers > 0 { table.add(["needs", "\(job.blockers) unfinished jobs"]) }
+    if let note = job.note { table.add(["note", note]) }
+    for step in steps { table.add(["step done", step]) }
     for failure in job.errors {
       table.add(["attempt \(failure.attempt)", failure.message])
     }
     return table.text
+  }
+
+  private static func text(_ limit: JobLimit) -> String {
+    var parts: [String] = []
+    if let most = limit.concurrency { parts.append("\(most) at once") }
+    if let rate = limit.rate { parts.append("\(rate) in \(Int(limit.seconds)) s") }
+    return "\(limit.key): \(parts.joined(separator: ", "))"
   }
 }

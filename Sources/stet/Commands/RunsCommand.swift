@@ -66,7 +66,7 @@ enum RunsReading {
     do {
       return try await body()
     } catch let error as StoreError {
-      throw CommandFailure.failed(error.detail)
+      throw CommandFailure(error)
     }
   }
 

@@ -22,6 +22,9 @@ struct ServeCommand: ServerCommand {
   @Option(
     help: ArgumentHelp("Serve on this address, over STET_LISTEN.", valueName: "host:port"))
   var listen: String?
+  @Flag(
+    help: "Only serve, and leave the work to `stet worker` processes; for PostgreSQL.")
+  var noWorker = false
   @OptionGroup var settingsOptions: SettingsOptions
 
   func run() async throws {
@@ -30,6 +33,11 @@ struct ServeCommand: ServerCommand {
     let logger = Logger.service("stet", settings)
     for warning in settings.warnings { logger.warning("\(warning)") }
 
+    if noWorker, !settings.database.isShared {
+      throw CommandFailure.misuse(
+        "With SQLite nobody else can do the work, so --no-worker needs PostgreSQL: set "
+          + "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME.")
+    }
     let wiring = Wiring(settings, logger: logger)
     do {
       try await serve(wiring, logger)
@@ -42,31 +50,22 @@ struct ServeCommand: ServerCommand {
 
   private func serve(_ wiring: Wiring, _ logger: Logger) async throws {
     let settings = wiring.settings
-    try wiring.checkCredentials()
-    // One server for each embedded database: it may take back what an earlier one left running.
-    let lock = try DataFolderLock(folder: settings.dataFolder)
-    defer { lock.release() }
-    // The database may lie elsewhere, and be named by another server's settings too.
-    let databaseLock = try DataFolderLock(database: settings.databasePath)
-    defer { databaseLock.release() }
+    let locks = try await ServiceStart(wiring: wiring, logger: logger).prepare()
+    defer { locks.release() }
     try await checkTokens(wiring)
-    let resumed = try await wiring.jobs.rescueAll()
-    if resumed > 0 {
-      logger.notice(
-        "jobs of an earlier server are taken up again", metadata: ["jobs": "\(resumed)"])
-    }
 
     let metrics = PrometheusMetrics()
     MetricsSystem.bootstrap(metrics)
     let service = try ServiceWiring(wiring, metrics: metrics, logger: logger)
+    // Jobs of others are told to those who wait for them here.
+    let others = wiring.signals.map { [$0] } ?? []
     let group = ServiceGroup(
       configuration: .init(
         services: [
           .init(
             service: TogetherService(
-              services: [
-                service.worker, service.upkeep, service.server { tell($0, logger) },
-              ]))
+              services: (noWorker ? others : service.background(service.worker()))
+                + [service.server { tell($0, logger) }]))
         ],
         logger: logger))
     let interruption = Interruption(patience: settings.service.grace + .seconds(30)) {
@@ -99,9 +98,7 @@ struct ServeCommand: ServerCommand {
   private static func failure(_ error: any Error) -> any Error {
     switch error {
     case let error as ServerError: CommandFailure.failed(error.detail)
-    case let error as StoreError: CommandFailure.failed(error.detail)
-    case let error as ForgeError: CommandFailure.misuse(error.detail)
-    default: error
+    default: ServiceStart.failure(error)
     }
   }
 }

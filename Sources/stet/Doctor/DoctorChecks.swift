@@ -63,11 +63,28 @@ extension Wiring {
   }
 
   private func lookAtDatabase() async -> DoctorFinding {
+    let place = settings.database.place
     do {
+      let schema = try await schemaVersion()
+      if let source = try await database.unfinishedCopy() {
+        return .broken(
+          "\(place) holds a copy from \(source) that is not finished",
+          "run the same stet migrate --to or stet restore again")
+      }
       _ = try await runs.runs(limit: 1, before: nil)
-      return .ok(settings.databasePath)
+      let connections =
+        settings.database.isShared ? ", \(settings.service.connections) connections" : ""
+      let finding = "\(place), schema \(schema)\(connections)"
+      if settings.database.isShared, settings.secretKeys.isEmpty {
+        return .broken(finding, "set STET_SECRET_KEY, such as `openssl rand -base64 32` makes it")
+      }
+      return .ok(finding)
     } catch {
-      return .broken(error.detail, "choose another DATABASE_URL or STET_DATA_DIR, or mend the file")
+      return .broken(
+        error.detail,
+        settings.database.isShared
+          ? "check DATABASE_URL, and that the server runs"
+          : "choose another DATABASE_URL or STET_DATA_DIR, or mend the file")
     }
   }
 

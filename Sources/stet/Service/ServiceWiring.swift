@@ -13,10 +13,10 @@ import UseCases
 struct ServiceWiring: Sendable {
   private let wiring: Wiring
   private let model: (any LanguageModel)?
-  private let metrics: PrometheusMetrics
+  private let metrics: PrometheusMetrics?
   private let logger: Logger
 
-  init(_ wiring: Wiring, metrics: PrometheusMetrics, logger: Logger) throws {
+  init(_ wiring: Wiring, metrics: PrometheusMetrics?, logger: Logger) throws {
     self.wiring = wiring
     self.metrics = metrics
     self.logger = logger
@@ -29,10 +29,10 @@ struct ServiceWiring: Sendable {
   /// while every one of them is taken.
   private static func places(_ workers: Int) -> (reviews: Int, others: Int, all: Int) {
     let others = max(1, workers / 2)
-    return (workers, others, workers + 3 * others + 2)
+    return (workers, others, workers + 3 * others + 4)
   }
 
-  var worker: Worker {
+  func worker(named name: String? = nil) -> Worker {
     let places = Self.places(wiring.settings.service.workers)
     return Worker(
       store: wiring.jobs,
@@ -44,35 +44,55 @@ struct ServiceWiring: Sendable {
         JobHandler(
           Work.ReviewPullRequest.kind, concurrency: places.reviews,
           run: { try await reviewPullRequest.handle($0.job) },
-          onGivenUp: { await reviewPullRequest.givenUp($0, reason: $1) }),
-        JobHandler(Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600)) {
-          try await answerCommand.handle($0.job)
+          onGivenUp: { await reviewPullRequest.givenUp($0, reason: $1) },
+          onLeaseLost: { await reconcilePublication.enqueueAfterLoss($0) }),
+        JobHandler(
+          Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600),
+          run: { try await answerCommand.handle($0) },
+          onLeaseLost: { await reconcilePublication.enqueueAfterLoss($0) }),
+        JobHandler(Work.ReconcilePublication.kind, concurrency: 2, limit: .seconds(300)) {
+          try await reconcilePublication.handle($0.job)
         },
         JobHandler(Work.ReviewDiff.kind, concurrency: places.others) {
           try await reviewDiff.handle($0.job)
         },
         JobHandler(Work.EnrichIssue.kind, concurrency: places.others, limit: .seconds(600)) {
-          try await enrichIssue.run(Work.EnrichIssue(of: $0.job), job: $0.job)
+          try await enrichIssue.handle($0)
+        },
+        JobHandler(Work.Upkeep.kind, concurrency: 1, limit: .seconds(3_600)) {
+          try await upkeep.handle($0)
         },
       ],
       signal: wiring.signal, events: wiring.jobEvents,
       settings: WorkerSettings(
-        concurrency: places.all, grace: wiring.settings.service.grace,
+        name: name, concurrency: places.all, grace: wiring.settings.service.grace,
         describe: Self.sentence(for:), mask: { SecretMask.masked($0).text }),
       logger: Logger.service("stet.worker", wiring.settings))
   }
 
-  var upkeep: UpkeepService {
-    UpkeepService(
-      pruning: wiring.pruning, keep: wiring.settings.service.keep,
-      logger: Logger.service("stet.upkeep", wiring.settings))
+  /// The worker with what runs beside it.
+  func background(_ worker: Worker) -> [any Service] {
+    [worker] + [scheduler, wiring.signals].compactMap(\.self)
+  }
+
+  /// What recurs. Every process looks; each time fires once.
+  var scheduler: (any Service)? {
+    guard let store = wiring.schedules else { return nil }
+    return Scheduler(
+      store: store, schedules: wiring.recurring, signal: wiring.signal,
+      logger: Logger.service("stet.schedules", wiring.settings),
+      describe: { SecretMask.masked(Self.sentence(for: $0)).text })
+  }
+
+  private var upkeep: UpkeepHandler {
+    UpkeepHandler(pruning: wiring.pruning, keep: wiring.settings.service.keep)
   }
 
   private var handleEvent: HandleEvent {
     HandleEvent(
       ports: .init(
         inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs, isOwn: wiring.isOwn,
-        handle: wiring.settings.service.mention))
+        handle: wiring.settings.service.mention, limits: wiring.workLimits))
   }
 
   private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
@@ -82,8 +102,16 @@ struct ServiceWiring: Sendable {
       ports: .init(
         openForge: wiring.openForge, publications: wiring.publications, runs: wiring.runs,
         audit: wiring.audit, jobs: wiring.jobs, limiter: wiring.limiter, model: model,
+        tokenBudget: wiring.tokenBudget, limits: wiring.workLimits,
         callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
         hourlyLimit: wiring.settings.service.commandsPerHour))
+  }
+
+  private var reconcilePublication: ReconcilePublication {
+    ReconcilePublication(
+      ports: .init(
+        openForge: wiring.openForge, publications: wiring.publications, audit: wiring.audit,
+        jobs: wiring.jobs))
   }
 
   private var reviewDiff: ReviewDiff {
@@ -104,7 +132,8 @@ struct ServiceWiring: Sendable {
     limits.requestsPerMinute = settings.requestsPerMinute
     return StetServer(
       ports: ServerPorts(
-        inbox: wiring.inbox, jobs: wiring.jobs, runs: wiring.runs, issues: wiring.issues,
+        inbox: wiring.inbox, jobs: wiring.jobs, schedules: wiring.schedules,
+        workLimits: wiring.workLimits, runs: wiring.runs, issues: wiring.issues,
         tokens: wiring.tokens, audit: wiring.audit, webhooks: webhooks,
         events: wiring.jobEvents,
         readiness: [
@@ -113,7 +142,13 @@ struct ServiceWiring: Sendable {
               _ = try await wiring.schemaVersion()
               return nil
             } catch { return Self.sentence(for: error) }
-          }
+          },
+          ReadinessCheck(name: "queue") { [wiring] in
+            do {
+              _ = try await wiring.jobs.untilNext(kinds: [Work.HandleDelivery.kind])
+              return nil
+            } catch { return Self.sentence(for: error) }
+          },
         ],
         fix: fix, forge: wiring.settings.github.credentials == nil ? nil : "github",
         metrics: metrics),

@@ -1,4 +1,5 @@
 import Foundation
+import UseCases
 
 /// Where `stet serve` listens.
 struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
@@ -51,6 +52,15 @@ struct ServiceSettings: Sendable {
   var logLevel = "info"
   var requestsPerMinute = 120
   var commandsPerHour = 20
+  /// When old records go.
+  var upkeep = "17 3 * * *"
+  var timeZone = "UTC"
+  /// Connections to PostgreSQL.
+  var connections = 8
+  /// Of reviews; the model is filled in by whoever knows it.
+  var limits = WorkLimits(reviewsPerRepository: 4)
+  /// Of one repository; `nil`: any number.
+  var tokensPerDay: Int?
 }
 
 /// By whose leave GitHub is asked, and where.
@@ -85,6 +95,17 @@ extension SettingsReading {
       text("STET_REQUESTS_PER_MINUTE").flatMap(Int.init) ?? service.requestsPerMinute
     service.commandsPerHour =
       text("STET_COMMANDS_PER_HOUR").flatMap(Int.init) ?? service.commandsPerHour
+    service.upkeep = text("STET_UPKEEP") ?? service.upkeep
+    service.timeZone = text("STET_TIME_ZONE") ?? service.timeZone
+    service.connections =
+      text("STET_DATABASE_CONNECTIONS").flatMap(Int.init) ?? service.connections
+    service.limits = WorkLimits(
+      reviewsPerRepository: text("STET_REPOSITORY_JOBS").flatMap(Int.init)
+        ?? service.limits.reviewsPerRepository,
+      forgeJobsPerMinute: text("STET_FORGE_JOBS_PER_MINUTE").flatMap(Int.init),
+      modelJobs: text("STET_MODEL_JOBS").flatMap(Int.init),
+      modelJobsPerMinute: text("STET_MODEL_JOBS_PER_MINUTE").flatMap(Int.init))
+    service.tokensPerDay = text("STET_TOKENS_PER_DAY").flatMap(Int.init)
     return service
   }
 

@@ -22,6 +22,12 @@ struct SettingDefinition: Sendable {
     case number(ClosedRange<Int>)
     /// One of these words.
     case choice([String])
+    /// The IANA name of a time zone.
+    case timeZone
+    /// Five fields of cron.
+    case cron
+    /// 32 bytes in base64, or a list `ID:KEY,ID:KEY` of such.
+    case secretKeys
     /// A name that comments address: letters, digits and dashes.
     case handle
   }
@@ -32,7 +38,7 @@ struct SettingDefinition: Sendable {
   var defaultValue: String
   var meaning: String
 
-  var isSecret: Bool { form == .secret || form == .privateKey }
+  var isSecret: Bool { [.secret, .privateKey, .secretKeys].contains(form) }
 
   private static func row(
     _ name: String, _ form: Form, _ defaultValue: String, _ meaning: String
@@ -46,7 +52,15 @@ struct SettingDefinition: Sendable {
       "folder of the embedded database and the local models; made with mode 0700"),
     row(
       "DATABASE_URL", .database, "sqlite: in the data folder",
-      "where runs and cached answers are kept: sqlite:PATH"),
+      "where everything is kept: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/NAME for several "
+        + "servers and workers"),
+    row(
+      "STET_DATABASE_CONNECTIONS", .number(2...200), "8",
+      "connections that one process keeps to PostgreSQL, beside one that listens"),
+    row(
+      "STET_SECRET_KEY", .secretKeys, "made at first start with SQLite",
+      "32 random bytes in base64, or a list ID:KEY,ID:KEY with the newest first; `stet serve` and "
+        + "`stet worker` need it with postgres://, the same in every process"),
     row(
       "STET_LISTEN", .listen, "127.0.0.1:8080",
       "address to serve on; port 0 picks one. Off loopback `stet serve` starts only once there is "
@@ -56,17 +70,41 @@ struct SettingDefinition: Sendable {
       "the address under which others reach this server; unless it is this machine's, every call "
         + "of the API needs a token"),
     row("STET_MENTION", .handle, "stet", "the handle that commands in comments address"),
-    row("STET_WORKERS", .number(1...64), "4", "reviews of pull requests that run at the same time"),
+    row(
+      "STET_WORKERS", .number(1...64), "4",
+      "reviews of pull requests that one process runs at the same time"),
+    row(
+      "STET_REPOSITORY_JOBS", .number(1...1000), "4",
+      "reviews of one repository at the same time, over all processes"),
+    row(
+      "STET_FORGE_JOBS_PER_MINUTE", .number(1...100_000), "unset",
+      "jobs of one GitHub App installation, or of the token, that begin in a minute, over all "
+        + "processes"),
+    row(
+      "STET_MODEL_JOBS", .number(1...1000), "unset",
+      "jobs that ask the model at the same time, over all processes"),
+    row(
+      "STET_MODEL_JOBS_PER_MINUTE", .number(1...100_000), "unset",
+      "jobs that ask the model and begin in a minute, over all processes"),
+    row(
+      "STET_TOKENS_PER_DAY", .number(1...1_000_000_000_000), "unset",
+      "tokens, of prompts and answers, that one repository may spend on the model in a day (UTC)"),
     row(
       "STET_GRACE", .number(0...600), "20",
       "seconds that running jobs get to finish when the server is asked to stop"),
     row(
       "STET_KEEP_DAYS", .number(1...3650), "90",
       "days that webhooks, finished jobs and runs are kept"),
-    row("STET_LOG_FORMAT", .choice(["text", "json"]), "text", "form of the log of `stet serve`"),
+    row(
+      "STET_UPKEEP", .cron, "17 3 * * *",
+      "when what is older goes, as five fields of cron: minute, hour, day, month, day of the week"),
+    row("STET_TIME_ZONE", .timeZone, "UTC", "time zone of STET_UPKEEP, such as Europe/Berlin"),
+    row(
+      "STET_LOG_FORMAT", .choice(["text", "json"]), "text",
+      "form of the log of `stet serve` and `stet worker`"),
     row(
       "STET_LOG_LEVEL", .choice(["debug", "info", "notice", "warning", "error"]), "info",
-      "the least that the log of `stet serve` tells"),
+      "the least that the log of `stet serve` and `stet worker` tells"),
     row(
       "STET_REQUESTS_PER_MINUTE", .number(1...100_000), "120",
       "requests of one token or address to /fix, /issues and /v1"),
@@ -121,7 +159,7 @@ struct SettingDefinition: Sendable {
 
   /// Names that a later version reads. They are no mistake, and nothing happens by them yet.
   static let reserved: Set<String> = [
-    "STET_SECRET_KEY", "GITHUB_OAUTH_CLIENT_ID", "GITHUB_OAUTH_CLIENT_SECRET",
+    "GITHUB_OAUTH_CLIENT_ID", "GITHUB_OAUTH_CLIENT_SECRET",
   ]
 
   /// Those that programs by custom read in lower case first.

@@ -1,3 +1,5 @@
+import Storage
+
 /// Where the value of a setting comes from.
 enum SettingSource: Sendable, Hashable, CustomStringConvertible {
   case byDefault
@@ -50,8 +52,7 @@ struct SettingValue: Sendable, Hashable {
 struct Settings: Sendable {
   /// Absolute. It is made when something is first stored there.
   var dataFolder: String
-  /// Path of the SQLite file.
-  var databasePath: String
+  var database: DatabaseSetting
   /// Who answers, in order; empty where no model is asked.
   var providers: [ModelProvider]
   var service: ServiceSettings
@@ -75,6 +76,11 @@ struct Settings: Sendable {
         nil
       }
     }
+  }
+
+  /// Of `STET_SECRET_KEY`, the one to write with first; empty where it is not set.
+  var secretKeys: [SecretKey] {
+    value("STET_SECRET_KEY").flatMap { try? SecretKeys.keys($0) } ?? []
   }
 
   func tellWarnings() {

@@ -1,4 +1,7 @@
+import Domain
 import Foundation
+import Jobs
+import Storage
 import WebClient
 
 /// Settings on their way in: what was found so far, and what is wrong with it.
@@ -49,9 +52,9 @@ struct SettingsReading {
       values[definition.name] = SettingValue(content: content, source: source)
     }
     values["STET_DATA_DIR"]?.content = .plain(dataFolder)
-    values["DATABASE_URL"]?.content = .plain("sqlite:\(database)")
+    values["DATABASE_URL"]?.content = .plain(database.shown)
     return Settings(
-      dataFolder: dataFolder, databasePath: database, providers: providers,
+      dataFolder: dataFolder, database: database, providers: providers,
       service: readService(), github: github, values: values,
       warnings: warnings, environment: environment)
   }
@@ -117,6 +120,21 @@ struct SettingsReading {
         if !text.utf8.allSatisfy(Self.isOfHandle) || text.utf8.count > 39 {
           refuse(definition.name, "it must be letters, digits and dashes, without @, at most 39.")
         }
+      case .timeZone:
+        if !text.utf8.allSatisfy(Self.isOfTimeZone) || TimeZone(identifier: text) == nil {
+          refuse(
+            definition.name,
+            "\"\(text.prefix(40))\" is no time zone; use a name such as UTC or "
+              + "Europe/Berlin.")
+        }
+      case .cron:
+        do throws(CronError) { _ = try CronExpression(text) } catch {
+          refuse(definition.name, "it is no cron expression: \(error). Such as 17 3 * * *.")
+        }
+      case .secretKeys:
+        do throws(CommandFailure) { _ = try SecretKeys.keys(text) } catch {
+          refuse(definition.name, error.sentence ?? "it cannot be read.")
+        }
       case .text, .folder, .providers, .database, .privateKey: break
       }
     }
@@ -134,6 +152,12 @@ struct SettingsReading {
       name,
       "\"\(shown)\" is not an address; it must be http:// or https:// and a host, such as "
         + "https://models.example/v1.")
+  }
+
+  /// `TimeZone` also takes offsets and abbreviations, which hide what summer does.
+  private static func isOfTimeZone(_ byte: UInt8) -> Bool {
+    isOfHandle(byte) || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "_")
+      || byte == UInt8(ascii: "+")
   }
 
   private static func isOfHandle(_ byte: UInt8) -> Bool {
@@ -221,26 +245,17 @@ struct SettingsReading {
 
   // MARK: Database
 
-  private mutating func readDatabase(_ dataFolder: String, home: String, folder: String) -> String?
-  {
-    guard let text = text("DATABASE_URL"), text != "sqlite:" else { return "\(dataFolder)/stet.db" }
-    let lower = text.lowercased()
-    if lower.hasPrefix("postgres://") || lower.hasPrefix("postgresql://") {
-      refuse(
-        "DATABASE_URL", "PostgreSQL comes with a later version; leave it unset, or use sqlite:PATH."
-      )
+  private mutating func readDatabase(
+    _ dataFolder: String, home: String, folder: String
+  ) -> DatabaseSetting? {
+    let text = text("DATABASE_URL") ?? "sqlite:"
+    do throws(CommandFailure) {
+      return try DatabaseSetting(text, dataFolder: dataFolder) {
+        path($0, home: home, folder: folder)
+      }
+    } catch {
+      refuse("DATABASE_URL", error.sentence ?? "it cannot be read.")
       return nil
     }
-    guard lower.hasPrefix("sqlite:") else {
-      refuse("DATABASE_URL", "it must be sqlite:PATH, or unset for a file in the data folder.")
-      return nil
-    }
-    var file = text.dropFirst("sqlite:".count)
-    if file.hasPrefix("//") { file = file.dropFirst(2) }
-    guard !file.isEmpty, !file.hasPrefix(":memory:") else {
-      refuse("DATABASE_URL", "it names no file; write sqlite:PATH.")
-      return nil
-    }
-    return path(String(file), home: home, folder: folder)
   }
 }

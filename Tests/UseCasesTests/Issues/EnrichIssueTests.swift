@@ -164,7 +164,7 @@ private actor Issues: IssueStore {
   }
 
   @Test func anIssueThatIsStillToBeStoredIsWaitedFor() async throws {
-    #expect(try await enrich(by: nil, age: 1) == .snoozed(.seconds(2)))
+    #expect(try await enrich(by: nil, age: 1).wait == .seconds(2))
     try await issue("Crash", "The server fails.")
     #expect(try await enrich(by: nil, age: 3) == .completed)
   }

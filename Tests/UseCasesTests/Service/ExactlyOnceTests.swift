@@ -67,7 +67,7 @@ import UseCases
     while bench.hub.count("GET", "/pulls/1") < 2 { try await Task.sleep(for: .milliseconds(5)) }
     let record = try #require(try await store.publication(on: "github", of: reference))
     _ = try await store.save(record)
-    #expect(try await outcome == .snoozed(.seconds(15)))
+    #expect(try await outcome.wait == .seconds(15))
     #expect(bench.summaries.isEmpty)
     #expect(bench.findings.isEmpty)
   }

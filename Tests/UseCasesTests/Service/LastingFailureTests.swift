@@ -16,7 +16,7 @@ import Testing
     let bench = try await ServiceBench(.app)
     bench.hub.inject(Self.down)
     let job = try bench.job(try await bench.arguments(), age: age, attempt: 8)
-    #expect(try await bench.review.handle(job) == .snoozed(.seconds(seconds)))
+    #expect(try await bench.review.handle(job).wait == .seconds(seconds))
     #expect(bench.conclusion == "in_progress")
     bench.hub.clearFaults()
     #expect(try await bench.review.handle(job) == .completed)

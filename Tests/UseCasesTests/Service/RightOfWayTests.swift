@@ -31,7 +31,7 @@ import Testing
       Issue.record("a closed pull request was reviewed")
       return
     }
-    #expect(try await outcome == .snoozed(.seconds(15)))
+    #expect(try await outcome.wait == .seconds(15))
     #expect(bench.openChecks.isEmpty)
     #expect(bench.summaries.isEmpty)
   }
@@ -42,7 +42,7 @@ import Testing
     var ending = try await bench.arguments(run: "run-2")
     ending.pullRequest?.state = .closed
     _ = try await bench.review.run(ending)
-    #expect(try await bench.work("run-1") == .snoozed(.seconds(15)))
+    #expect(try await bench.work("run-1").wait == .seconds(15))
     #expect(bench.hub.checkRuns(in: ServiceBench.repository).isEmpty)
   }
 
@@ -142,7 +142,7 @@ import Testing
     let record = try #require(
       try await bench.publications.publication(on: "github", of: bench.reference))
     _ = try await bench.publications.save(record)
-    #expect(try await outcome == .snoozed(.seconds(15)))
+    #expect(try await outcome.wait == .seconds(15))
     #expect(bench.hub.count("PATCH", "/comments/\(summary.id)") == 0)
   }
 }

@@ -27,6 +27,7 @@ final class ServiceBench: Sendable {
   let inbox: SQLInbox
   let review: ReviewPullRequest
   let answer: AnswerCommand
+  let reconcile: ReconcilePublication
   let reference: PullRequestReference
   let access: ForgeAccess
 
@@ -106,7 +107,9 @@ final class ServiceBench: Sendable {
       ports: .init(
         openForge: open,
         review: .init(model: language, cache: cache, runs: runs, syntax: DataSyntaxChecker()),
-        publications: publications, audit: audit, callDeadline: .seconds(20)))
+        publications: publications, audit: audit, jobs: jobs, callDeadline: .seconds(20)))
+    reconcile = ReconcilePublication(
+      ports: .init(openForge: open, publications: publications, audit: audit, jobs: jobs))
     answer = AnswerCommand(
       ports: .init(
         openForge: open, publications: publications, runs: runs, audit: audit, jobs: jobs,

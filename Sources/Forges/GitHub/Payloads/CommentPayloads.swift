@@ -22,6 +22,7 @@ extension GitHubAPI {
     var originalCommitId: String?
     var inReplyToId: Int64?
     var diffHunk: String?
+    var pullRequestReviewId: Int64?
   }
 
   struct ReviewPayload: Decodable {
@@ -115,7 +116,8 @@ extension ForgeComment {
       place: Place(
         path: payload.path, side: payload.side == "LEFT" ? .old : .new, line: payload.line,
         commit: payload.originalCommitId ?? payload.commitId ?? "",
-        inReplyTo: payload.inReplyToId, diffHunk: payload.diffHunk ?? ""))
+        inReplyTo: payload.inReplyToId, diffHunk: payload.diffHunk ?? "",
+        review: payload.pullRequestReviewId))
   }
 }
 

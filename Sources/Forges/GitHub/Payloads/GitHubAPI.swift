@@ -104,12 +104,16 @@ extension GitHubAPI {
   struct LabelPayload: Decodable { var name: String }
 
   struct CheckRunPayload: Decodable {
+    struct Output: Decodable { var title: String? }
+
     var id: Int64
     var status: String
+    var conclusion: String?
+    var output: Output?
     var externalID: String?
 
     enum CodingKeys: String, CodingKey {
-      case id, status
+      case id, status, conclusion, output
       // As the decoder's key strategy writes it.
       case externalID = "externalId"
     }
@@ -122,6 +126,8 @@ extension GitHubAPI {
   struct StatusPayload: Decodable {
     var id: Int64
     var state: String
+    var context: String?
+    var description: String?
   }
 }
 

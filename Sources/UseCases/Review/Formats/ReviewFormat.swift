@@ -46,6 +46,7 @@ extension SkipReason {
     case .overBudget: "over the budget"
     case .tooLarge: "too large"
     case .modelFailed: "the model failed"
+    case .budgetSpent: "the repository's tokens of this day are spent"
     case .noModel: "no model"
     case .excluded: "excluded by the policy"
     default: rawValue

@@ -52,10 +52,11 @@ struct SARIFFormat {
   }
 
   private func invocation(_ review: Review) -> JSONText {
-    let failed = review.coverage.skipped.contains { $0.reason == .modelFailed }
+    let failures: Set<SkipReason> = [.modelFailed, .budgetSpent]
+    let failed = review.coverage.skipped.contains { failures.contains($0.reason) }
     let notes = review.coverage.skipped.map { part -> JSONText in
       let what = part.hunk.map { "hunk \($0)" } ?? "the file"
-      let level = part.reason == .modelFailed ? "error" : "note"
+      let level = failures.contains(part.reason) ? "error" : "note"
       return .object([
         ("descriptor", .object([("id", .string(part.reason.rawValue))])),
         ("level", .string(level)),

@@ -1,0 +1,53 @@
+import Domain
+
+/// What every connection is set to before it is used.
+struct PostgresSession {
+  private let settings: PostgresSettings
+  private let errors: PostgresErrors
+
+  init(_ settings: PostgresSettings, _ errors: PostgresErrors) {
+    self.settings = settings
+    self.errors = errors
+  }
+
+  /// A server that is told to keep commits even safer than on its own disk keeps doing so.
+  private static let text = """
+    SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
+      set_config('idle_in_transaction_session_timeout', $3, false),
+      set_config('synchronous_commit', CASE
+        WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN 'on'
+        ELSE current_setting('synchronous_commit') END, false),
+      set_config('default_transaction_isolation', 'read committed', false),
+      current_setting('server_encoding'), CAST(pg_is_in_recovery() AS text),
+      current_setting('fsync')
+    """
+
+  func begin(
+    _ connection: PostgresConnection, within limit: Duration
+  ) throws(PostgresFailure) {
+    func milliseconds(_ duration: Duration) -> SQLValue {
+      .text(String(max(1, Int(duration.inSeconds * 1_000))))
+    }
+    let statement = SQLStatement(
+      Self.text,
+      [
+        milliseconds(settings.statement), milliseconds(settings.lock),
+        milliseconds(settings.statement * 3),
+      ])
+    let row = try connection.run([statement], keeping: false, within: limit).last?.rows.first
+    guard let row, row.text(5) == "UTF8" else {
+      throw .ended(
+        StoreError(
+          code: .refused,
+          detail: "the database \(errors.place) is encoded in \(row?.text(5) ?? "an unknown way"); "
+            + "create one with ENCODING 'UTF8'."))
+    }
+    guard row.text(6) == "false" else {
+      throw .ended(
+        StoreError(
+          code: .unwritable,
+          detail: "the database \(errors.place) is a standby; give DATABASE_URL the primary, or "
+            + "several hosts and target_session_attrs=read-write."))
+    }
+  }
+}

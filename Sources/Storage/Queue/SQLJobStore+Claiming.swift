@@ -1,0 +1,134 @@
+public import Domain
+public import Jobs
+
+extension SQLJobStore {
+  /// No more in one claim.
+  private static let mostClaimed = 1_000
+
+  public func claim(
+    kinds: [String], limit: Int, worker: String, lease: Duration
+  ) async throws(StoreError) -> [ClaimedJob] {
+    let want = Want(
+      kinds: Set(kinds).sorted(), limit: min(limit, Self.mostClaimed), worker: worker,
+      lease: lease.inSeconds)
+    guard !want.kinds.isEmpty, want.limit > 0 else { return [] }
+    let plan = memory.plan()
+    if plan.makesDue, try await makeDue() == ClaimStatements.dueBatch { memory.moreIsDue() }
+    var claimed: [ClaimedJob] = []
+    if plan.groupsFirst { claimed += try await claimInGroups(want) }
+    if claimed.count < want.limit {
+      claimed += try await claimReady(want.less(claimed.count), usesMarks: plan.usesMarks)
+    }
+    if claimed.count < want.limit, !plan.groupsFirst {
+      claimed += try await claimInGroups(want.less(claimed.count))
+    }
+    memory.ended(short: claimed.count < want.limit)
+    // Rows come back in no order.
+    return claimed.sorted {
+      ($0.job.priority, $0.job.scheduledAt, $0.job.id)
+        < ($1.job.priority, $1.job.scheduledAt, $1.job.id)
+    }
+  }
+
+  private struct Want: Sendable {
+    /// In order.
+    var kinds: [String]
+    var limit: Int
+    var worker: String
+    /// In seconds.
+    var lease: Double
+
+    func less(_ count: Int) -> Want {
+      var want = self
+      want.limit -= count
+      return want
+    }
+  }
+
+  /// - Returns: how many jobs, whose time has come, it made available.
+  private func makeDue() async throws(StoreError) -> Int {
+    try await database.changing(SQLStatement(statements.claiming.comeDue)).count
+  }
+
+  // MARK: - Neither groups nor limits
+
+  private func claimReady(
+    _ want: Want, usesMarks: Bool
+  ) async throws(StoreError) -> [ClaimedJob] {
+    guard database.dialect.keepsOldRows else { return try await claimReady(want, after: nil) }
+    if !usesMarks { memory.forgetMarks(of: want.kinds) }
+    let marks = memory.marks(of: want.kinds)
+    let claimed = try await claimReady(want, after: marks)
+    guard claimed.count < want.limit, marks.contains(where: { $0 != .lowest }) else {
+      return claimed
+    }
+    // Nothing is left after the marks: what was handed back or added late stands before them.
+    memory.forgetMarks(of: want.kinds)
+    let rest = want.less(claimed.count)
+    return claimed + (try await claimReady(rest, after: memory.marks(of: want.kinds)))
+  }
+
+  private func claimReady(
+    _ want: Want, after marks: [ClaimMemory.Mark]?
+  ) async throws(StoreError) -> [ClaimedJob] {
+    var values: [SQLValue] = []
+    for (index, kind) in want.kinds.enumerated() {
+      values.append(.plain(kind))
+      guard let mark = marks?[index] else { continue }
+      values += [.integer(mark.priority), .real(mark.scheduledAt), .text(mark.id)]
+    }
+    let rows = try await database.changing(
+      SQLStatement(
+        statements.claiming.claim(
+          kinds: want.kinds.count, limit: want.limit, marks: marks != nil),
+        values + [.real(want.lease), .plain(want.worker)]))
+    if marks != nil {
+      for row in rows {
+        memory.claimed(
+          row.text(1) ?? "",
+          ClaimMemory.Mark(
+            priority: row.integer(6) ?? 0, scheduledAt: row.real(10) ?? 0, id: row.text(0) ?? ""))
+      }
+    }
+    return try JobRows.claimed(rows, by: want.worker)
+  }
+
+  // MARK: - Groups and limits
+
+  private func claimInGroups(_ want: Want) async throws(StoreError) -> [ClaimedJob] {
+    // Most of the time nothing is there, and no turn needs to be taken.
+    let present = try await database.query(
+      SQLStatement(
+        statements.fair.present(kinds: want.kinds.count), want.kinds.map { .plain($0) }))
+    memory.sawGroups(!present.isEmpty, of: want.kinds)
+    guard !present.isEmpty else { return [] }
+    let statements = statements
+    let outcome = try await database.transaction { transaction throws(StoreError) in
+      try FairClaim(
+        statements: statements, transaction: transaction, worker: want.worker, lease: want.lease
+      ).run(kinds: want.kinds, limit: want.limit)
+    }
+    memory.held(want.kinds, for: outcome.heldFor)
+    return outcome.claimed
+  }
+
+  // MARK: - When next
+
+  /// Where only jobs are left that their limits hold back: until a rate allows one, or a short
+  /// while.
+  public func untilNext(kinds: [String]) async throws(StoreError) -> Duration? {
+    let kinds = Set(kinds).sorted()
+    guard !kinds.isEmpty else { return nil }
+    let rows = try await database.query(
+      SQLStatement(
+        statements.claiming.untilNext(kinds: kinds.count), kinds.map { .plain($0) }))
+    guard let row = rows.first else { return nil }
+    if row.integer(0) == 1 { return .zero }
+    var seconds = row.real(2)
+    if row.integer(1) == 1 {
+      let held = memory.heldFor(kinds)
+      seconds = min(seconds ?? held, held)
+    }
+    return seconds.map { .seconds(max(0, $0)) }
+  }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Logging
+import ServiceLifecycle
+
+struct WorkerCommand: ServerCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker",
+    abstract: "Work in the background beside other processes on one PostgreSQL, until stopped.",
+    discussion: """
+      As many as you like, on as many machines; they serve nothing. The log is on standard error. \
+      Control-C or SIGTERM stops it in order: running jobs get STET_GRACE seconds, what is left is \
+      handed back for others. A second one ends it where it stands; its jobs run elsewhere within \
+      30 seconds.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "What it is called in jobs and logs; by default its process number and chance.",
+      valueName: "name"))
+  var name: String?
+  @OptionGroup var settingsOptions: SettingsOptions
+
+  func validate() throws {
+    if let name, name.isEmpty || name.utf8.count > 100 {
+      throw ValidationError("--name takes 1 to 100 letters.")
+    }
+  }
+
+  func run() async throws {
+    let settings = try settingsOptions.read(readsDataFolder: true)
+    let logger = Logger.service("stet", settings)
+    for warning in settings.warnings { logger.warning("\(warning)") }
+    guard settings.database.isShared else {
+      throw CommandFailure.misuse(
+        "SQLite is one `stet serve` with its workers inside; `stet worker` needs PostgreSQL. Set "
+          + "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME, and see `stet migrate --to`.")
+    }
+    let wiring = Wiring(settings, logger: logger)
+    do {
+      try await work(wiring, logger)
+      await wiring.close()
+    } catch {
+      await wiring.close()
+      throw ServiceStart.failure(error)
+    }
+  }
+
+  private func work(_ wiring: Wiring, _ logger: Logger) async throws {
+    let locks = try await ServiceStart(wiring: wiring, logger: logger).prepare()
+    defer { locks.release() }
+    let service = try ServiceWiring(wiring, metrics: nil, logger: logger)
+    let number = ProcessInfo.processInfo.processIdentifier
+    let name = name ?? "worker-\(number)-\(UInt16.random(in: 0...UInt16.max))"
+    let worker = service.worker(named: name)
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [.init(service: TogetherService(services: service.background(worker)))],
+        logger: logger))
+    let interruption = Interruption(patience: wiring.settings.service.grace + .seconds(30)) {
+      Task { await group.triggerGracefulShutdown() }
+    }
+    logger.notice("ready", metadata: ["worker": "\(name)"])
+    try await group.run()
+    withExtendedLifetime(interruption) { logger.notice("stopped") }
+  }
+}
