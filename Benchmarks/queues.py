@@ -4,7 +4,8 @@ this script's own, and on SQLite beside huey.
 
 The peers come from PyPI into .venv-bench. The figures go to Benchmarks/out/queues.json and, as
 Markdown, to standard output.
-usage: queues.py [--bench PATH] [--quick] [--seconds S] [--rounds N] [--only NAME,NAME] [--keep]
+usage: queues.py [--bench PATH] [--quick] [--seconds S] [--rounds N] [--memory JOBS]
+                 [--only NAME,NAME] [--keep]
 """
 import argparse
 import json
@@ -47,6 +48,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--memory", type=int, default=0, help="jobs for the measure of memory")
     parser.add_argument("--only", help="systems by name, with commas")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs")
     options = parser.parse_args()

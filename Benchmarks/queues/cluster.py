@@ -97,6 +97,13 @@ class Postgres:
                 "SELECT sum(pg_total_relation_size(relid))::bigint, sum(n_dead_tup)::bigint "
                 "FROM pg_stat_user_tables").fetchone()
 
+    def committed(self, name):
+        """Transactions of a database so far, those that only read among them."""
+        with self.connect() as connection:
+            return connection.execute(
+                "SELECT xact_commit FROM pg_stat_database WHERE datname = %s", [name]
+            ).fetchone()[0]
+
     @contextlib.contextmanager
     def idle_transaction(self, name):
         """A transaction that took a snapshot and an id, and then does nothing."""
@@ -132,6 +139,8 @@ class Redis:
 
     def __init__(self, folder):
         self.port = free_port()
+        if not shutil.which("redis-server"):
+            raise SystemExit("no redis-server: install it (apt-get install redis-server)")
         data = os.path.join(folder, "redis")
         os.mkdir(data)
         self.process = subprocess.Popen(

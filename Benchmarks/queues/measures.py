@@ -1,5 +1,7 @@
 """What is measured of each system. Everything has a limit in time."""
 import contextlib
+import json
+import subprocess
 import time
 
 import tally
@@ -29,11 +31,13 @@ def work(system, workers, seconds, idle=False):
     with contextlib.ExitStack() as stack:
         if idle and postgres:
             stack.enter_context(postgres.idle_transaction(f"bench_{system.name}"))
+        possible = postgres.commits(workers, 1) if postgres else 0
         before = postgres.written() if postgres else 0
         stored = system.ask("enqueue", count, BATCH, 1.5 * seconds)["jobs"]
         if hasattr(system, "note_stored"):
             system.note_stored(stored)
         between = postgres.written() if postgres else 0
+        commits = -postgres.committed(f"bench_{system.name}") if postgres else 0
         with system.working(workers):
             system.open()
             opened = time.monotonic()
@@ -60,7 +64,11 @@ def work(system, workers, seconds, idle=False):
         if postgres:
             time.sleep(1.2)  # Statistics of the tables come a second late.
             size, dead = postgres.stored(f"bench_{system.name}")
+            commits += postgres.committed(f"bench_{system.name}")
             result |= {
+                "commits/s possible": possible,
+                "jobs per commit": handled / max(commits, 1),
+                "share of possible commits": rate * commits / handled / possible,
                 "WAL bytes per job, enqueue": (between - before) / stored,
                 "WAL bytes per job, work": (after - between) / handled,
                 "bytes stored per job": size / stored,
@@ -94,8 +102,37 @@ def latency(system, workers, rate, seconds, idle=False):
     }
 
 
+def cycle(system, count, batch):
+    """Stet on SQLite: enqueue in batches, then claim and complete, in one process."""
+    system.fresh()
+    return ask(system, "cycle", "--count", count, "--batch", batch, "--concurrency",
+               system.concurrency)
+
+
+def claims(system, finished):
+    """What a claim and its completion cost beside finished jobs."""
+    system.fresh()
+    return ask(system, "claims", "--finished", finished, "--batch", 100)
+
+
+def memory(system, count):
+    """The resident set early and late, while jobs go through one process."""
+    system.fresh()
+    return ask(system, "memory", "--count", count, "--concurrency", system.concurrency)
+
+
+def ask(system, command, *words):
+    environment = {
+        key: value for key, value in system.environment.items() if key != "BENCH_TALLY"}
+    done = subprocess.run(
+        [system.bench, command, "--database", system.database(), *map(str, words)],
+        env=environment, capture_output=True, text=True, timeout=900, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return tally_line(done.stdout)
+
+
 def tally_line(out):
-    import json
     return json.loads(out.strip().splitlines()[-1])
 
 

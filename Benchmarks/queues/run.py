@@ -38,6 +38,10 @@ def measure(folder, options, seconds, postgres, redis):
     present = [
         systems.Awa(folder, postgres), systems.Procrastinate(folder, postgres),
         systems.Celery(folder, postgres, redis), systems.Huey(folder, postgres)]
+    if options.bench:
+        bench = os.path.abspath(options.bench)
+        present.insert(0, systems.Stet(folder, postgres, bench))
+        present.insert(-1, systems.StetOnSQLite(folder, postgres, bench))
     if options.only:
         present = [system for system in present if system.name in options.only.split(",")]
     figures = {
@@ -84,5 +88,12 @@ def measure(folder, options, seconds, postgres, redis):
          lambda system: measures.work(system, 4, seconds, idle=True), on_postgres)
     each("latency, idle transaction",
          lambda system: measures.latency(system, 4, half(system), seconds, idle=True), on_postgres)
+    ours = [system for system in present if hasattr(system, "bench")]
+    jobs = 5_000 if options.quick else 30_000
+    each("cycle", lambda system: measures.cycle(system, jobs, 100), ours)
+    for finished in [0, 100_000] if options.quick else [0, 100_000, 1_000_000]:
+        each(f"claims, {finished}", lambda system: measures.claims(system, finished), ours)
+    if options.memory:
+        each("memory", lambda system: measures.memory(system, options.memory), ours)
     figures["load at the end"] = os.getloadavg()[0]
     return figures

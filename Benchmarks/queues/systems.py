@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -123,6 +124,65 @@ class System:
         with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
             connection.execute("SET statement_timeout = '20s'")
             return connection.execute(statement).fetchone()[0]
+
+
+class Stet(System):
+    """Worker processes of QueueBench, as `stet worker` runs them."""
+    name = "stet"
+    label = "Stet"
+    rate = 8000
+    concurrency = 500
+
+    def __init__(self, folder, postgres, bench, concurrency=None):
+        super().__init__(folder, postgres, concurrency)
+        self.bench = bench
+
+    def database(self):
+        return self.environment["DATABASE_URL"]
+
+    def command(self, command, *numbers):
+        names = {
+            "enqueue": ["count", "batch", "seconds"], "produce": ["rate", "seconds"],
+            "work": ["concurrency", "workers"]}
+        words = [self.bench, command, "--database", self.database()]
+        for name, number in zip(names[command], numbers):
+            words += [f"--{name}", str(number)]
+        return words
+
+    def prepare(self, url):
+        subprocess.run(
+            [self.bench, "migrate", "--database", url], check=True, capture_output=True)
+
+    def completed(self):
+        return self.one("SELECT count(*) FROM jobs WHERE state = 'completed'")
+
+
+class StetOnSQLite(Stet):
+    """One process, as SQLite wants it, with so many workers in it."""
+    name = "stet-sqlite"
+    label = "Stet on SQLite"
+    durability = "SQLite, WAL, synchronous=FULL"
+    has_postgres = False
+    rate = 6000
+
+    def fresh(self):
+        super().fresh()
+        self.number = getattr(self, "number", 0) + 1
+        self.path = os.path.join(self.folder, f"stet-{self.number}.db")
+
+    def database(self):
+        return self.path
+
+    def worker_commands(self, workers):
+        return [self.command("work", self.concurrency, workers)]
+
+    def processes_that_get_ready(self, workers):
+        return 1
+
+    def completed(self):
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(
+                "SELECT count(*) FROM jobs WHERE state = 'completed'").fetchone()[0]
 
 
 class Awa(System):

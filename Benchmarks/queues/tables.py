@@ -28,9 +28,20 @@ def markdown(figures):
     row("idle transaction, 4 workers, jobs/s", "work, idle transaction", "jobs/s")
     row("idle transaction, pickup p50, ms", "latency, idle transaction", "p50 ms")
     row("idle transaction, pickup p99, ms", "latency, idle transaction", "p99 ms")
+    for workers in (1, 4, 8):
+        row(f"jobs per commit, {workers} workers", f"work, {workers}", "jobs per commit")
+        row(f"share of the commits/s possible just before, {workers} workers", f"work, {workers}",
+            "share of possible commits")
     for key in ["WAL bytes per job, enqueue", "WAL bytes per job, work", "bytes stored per job",
                 "dead rows per job"]:
         row(key, "work, 4", key)
+    for key, title in [("jobs/s", "enqueue by 100, claim, complete, jobs/s")]:
+        row(title, "cycle", key)
+    for finished in (0, 100_000, 1_000_000):
+        row(f"claim of 100 beside {finished:,} finished, ms", f"claims, {finished}", "claim ms")
+        row(f"their completion, ms", f"claims, {finished}", "complete ms")
+    for key in ["MB at a tenth", "MB at the end", "jobs/s of the first tenth", "jobs/s of the rest"]:
+        row(f"memory: {key}", "memory", key)
     head = ["", *(found["label"] for found in systems.values())]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(line) + " |" for line in rows]
