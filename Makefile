@@ -19,10 +19,10 @@ export STET_SHARED_DATA ?= $(abspath $(CURDIR)/../shared/data)
 # A crash prints its own line; the backtracer would hold a slow machine for minutes.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup build demo run test lint bench chaos fuzz clean
+.PHONY: help setup build demo run test lint bench bench-queue chaos fuzz clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .build/setup.stamp ## install what is missing: bubblewrap, git, python3, libraries
 
@@ -54,9 +54,14 @@ lint: ## check format, scripts, and what must never be committed
 bench: build ## print speed and memory as ratios against named peers
 	@Scripts/bench.sh
 
+bench-queue: setup ## print the queue's speed beside awa-pg, procrastinate, Celery and huey; ARGS="--quick"
+	@Scripts/quietly.sh "build of QueueBench" \
+		swift build $(subst --product stet,--product QueueBench,$(RELEASE_FLAGS))
+	@python3 Benchmarks/queues.py --bench .build/release/QueueBench $(ARGS)
+
 chaos: build ## kill, unplug and fill up what can be, and count what was lost; ARGS="--short" for less
 	@Scripts/quietly.sh "build of the fake GitHub" \
-		swift build -c release --disable-index-store --product FakeGitHub
+		swift build $(subst --product stet,--product FakeGitHub,$(RELEASE_FLAGS))
 	@python3 Benchmarks/chaos.py --fake .build/release/FakeGitHub $(ARGS)
 
 fuzz: setup ## feed the diff parser and the webhook reader damaged input for ten minutes

@@ -116,7 +116,7 @@ let package = Package(
       path: "Benchmarks/DeliveryWriter", swiftSettings: strict),
     .executableTarget(
       name: "QueueBench", dependencies: ["Domain", "Jobs", "Storage", log, lifecycle],
-      path: "Benchmarks/QueueBench", swiftSettings: strict),
+      path: "Benchmarks/QueueBench", swiftSettings: executable),
 
     .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"], swiftSettings: strict),
     .testTarget(

@@ -1,6 +1,43 @@
-import Storage
+import Foundation
 
+/// Stet's queue, without what it is for: jobs that do nothing, through the real stores and workers.
+/// Every command prints one line of JSON. `Benchmarks/queues.py` runs it beside other queues.
+///
+///     QueueBench enqueue  --database URL --count N --batch B --seconds S
+///     QueueBench produce  --database URL --rate R --seconds S
+///     QueueBench work     --database URL --concurrency C [--workers W]
+///     QueueBench cycle    --database URL --count N --batch B --concurrency C [--workers W]
+///     QueueBench claims   --database URL --finished N [--count N] [--batch B]
+///     QueueBench memory   --database URL --count N
+///     QueueBench migrate  --database URL
+///
+/// URL is `postgres://…`, or a path for SQLite. `work` needs the folder BENCH_TALLY: it says there
+/// that it is ready, waits for the file `gate`, and counts; SIGTERM ends it.
 @main
 enum QueueBench {
-  static func main() async throws {}
+  static func main() async {
+    do {
+      var words = Array(CommandLine.arguments.dropFirst())
+      guard !words.isEmpty else { throw Misuse("no command; see Benchmarks/QueueBench/Main.swift") }
+      let command = words.removeFirst()
+      let options = try Options(words)
+      let engine = try Engine(options)
+      let line =
+        switch command {
+        case "migrate": Line().with("schema", try await engine.database.schemaVersion())
+        case "enqueue": try await Enqueueing(engine).run(options)
+        case "produce": try await Enqueueing(engine).produce(options)
+        case "work": try await Working(engine, options).untilStopped()
+        case "cycle": try await Cycle(engine, options).run()
+        case "claims": try await ClaimCost(engine, options).run()
+        case "memory": try await MemoryGrowth(engine, options).run()
+        default: throw Misuse("there is no command \(command).")
+        }
+      print(line.text)
+      await engine.database.close()
+    } catch {
+      FileHandle.standardError.write(Data("QueueBench: \(error)\n".utf8))
+      exit(1)
+    }
+  }
 }
