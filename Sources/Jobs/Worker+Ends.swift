@@ -95,7 +95,7 @@ extension Worker {
 
   /// - Parameter held: false where the lease was lost, and nothing was written.
   private func settle(_ batch: [EndOfTry], _ held: [Bool]) async {
-    var mayFree = isStopping
+    var mayFree = false
     for (end, isHeld) in zip(batch, held) {
       var isWritten = isHeld
       if !isWritten, end.mayBeWritten { isWritten = await wasWritten(end) }
@@ -115,7 +115,8 @@ extension Worker {
     }
     running.remove(batch.map(\.running))
     metrics.running(running.activeCount)
-    if mayFree || isBehind.load(ordering: .sequentiallyConsistent) { bell.ring() }
+    // Asked after the removal: a worker that stops looks at what is left after it was asked to.
+    if mayFree || isStopping || isBehind.load(ordering: .sequentiallyConsistent) { bell.ring() }
   }
 
   /// Whether a call wrote it whose answer did not come.
