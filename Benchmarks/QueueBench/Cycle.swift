@@ -1,3 +1,5 @@
+import Storage
+
 /// The whole life of jobs in one process: all enqueued in batches, then claimed and completed.
 struct Cycle {
   private let engine: Engine

@@ -1,3 +1,5 @@
+import Storage
+
 /// What adds jobs.
 struct Enqueueing {
   private let engine: Engine

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// Stet's queue, without what it is for: jobs that do nothing, through the real stores and workers.
 /// Every command prints one line of JSON. `Benchmarks/queues.py` runs it beside other queues.

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// Whether memory grows with the jobs that went through: one process adds and works, with a bounded
 /// number waiting, and what is completed stays in the store.

@@ -1,8 +1,8 @@
+import Dispatch
 import Domain
 import Foundation
 import Jobs
 import Logging
-import ServiceLifecycle
 import Storage
 
 /// Workers of one process, whose handlers do nothing but count.
@@ -45,11 +45,12 @@ struct Working {
   func untilStopped() async throws -> Line {
     _ = try await engine.database.schemaVersion()
     try await waitForGate()
-    let group = ServiceGroup(
-      configuration: ServiceGroupConfiguration(
-        services: workers.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm],
-        logger: Self.logger))
-    try await group.run()
+    let task = start()
+    signal(SIGTERM, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: SIGTERM)
+    source.setEventHandler { task.cancel() }
+    source.resume()
+    try await task.value
     return Line().with("jobs", tally.count)
   }
 

@@ -59,7 +59,7 @@ def measure(folder, options, seconds, postgres, redis):
     def each(title, take, which=None):
         taken = {}
         for _ in range(options.rounds):
-            for system in which or present:
+            for system in present if which is None else which:
                 try:
                     result = take(system)
                 except Exception as error:

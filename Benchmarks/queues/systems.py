@@ -123,7 +123,7 @@ class System:
     def one(self, statement):
         with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
             connection.execute("SET statement_timeout = '20s'")
-            return connection.execute(statement).fetchone()[0]
+            return int(connection.execute(statement).fetchone()[0])
 
 
 class Stet(System):
