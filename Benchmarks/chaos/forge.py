@@ -194,11 +194,17 @@ class Standing:
         checks = [c for c in repository["check_runs"] if c["head_sha"] == delivery.head]
         self.checks = len(checks)
         self.open_checks = sum(c["status"] != "completed" for c in checks)
+        # A check cannot be deleted either: one that was begun twice is concluded as cancelled, and
+        # GitHub shows the newest of its name, so that must not be the one.
+        cancelled = [c["conclusion"] == "cancelled" for c in sorted(checks, key=lambda c: c["id"])]
+        self.cancelled_checks = sum(cancelled)
+        self.hides_check = bool(cancelled) and cancelled[-1]
 
     @property
     def is_double(self):
-        return (self.summaries > 1 or self.comments > self.findings or self.checks > 1
-                or self.reviews > 1)
+        return (self.summaries > 1 or self.comments > self.findings or self.reviews > 1
+                or self.checks - self.cancelled_checks > 1
+                or (self.checks > 1 and self.hides_check))
 
     @property
     def is_whole(self):
@@ -209,4 +215,5 @@ class Standing:
         return (f"{self.summaries} summaries, {self.reviews} reviews ({self.empty_reviews} empty, "
                 f"{self.taken_back} more taken back), "
                 f"{self.comments} comments of {self.findings} findings, {self.checks} checks "
-                f"({self.open_checks} open)")
+                f"({self.open_checks} open, {self.cancelled_checks} cancelled"
+                + (", and that is the one that GitHub shows)" if self.hides_check else ")"))
