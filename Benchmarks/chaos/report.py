@@ -27,7 +27,7 @@ def surroundings(options):
 
 
 SUMS = ["accepted", "reviews", "comments", "checks", "refused", "duplicates", "taken_back",
-        "cancelled_checks", "lost", "doubled"]
+        "spare_checks", "lost", "doubled"]
 
 
 def totals(worlds, faults, engine):
@@ -58,7 +58,7 @@ def markdown(report):
         "comments": "comments at lines", "checks": "checks", "lost": "**lost**",
         "doubled": "**doubled**", "doubles_for_a_while": "doubled for a while, and removed",
         "taken_back": "reviews that were sent twice, emptied and marked as such",
-        "cancelled_checks": "checks that were begun twice, and the older one cancelled",
+        "spare_checks": "checks begun twice: the older one is cancelled or says the same",
         "refused": "tries of the sender that were refused or not answered, and sent again",
         "duplicates": "deliveries sent again and known as such", "kills": "kills",
         "longest_recovery_seconds": "longest time to recovery, s",
