@@ -194,11 +194,21 @@ class Standing:
         checks = [c for c in repository["check_runs"] if c["head_sha"] == delivery.head]
         self.checks = len(checks)
         self.open_checks = sum(c["status"] != "completed" for c in checks)
+        # A check cannot be deleted either, and GitHub shows the newest of its name: an older one
+        # may be cancelled, or say the same; anything else is a double.
+        checks.sort(key=lambda c: c["id"])
+        said = [(c["status"], c["conclusion"], c["title"]) for c in checks]
+        older = [one for one in said[:-1] if one[1] != "cancelled"]
+        self.cancelled_checks = len(said[:-1]) - len(older)
+        self.agreeing_checks = sum(one == said[-1] for one in older)
+        self.hides_check = len(said) > 1 and said[-1][1] == "cancelled"
+        self.said = said
 
     @property
     def is_double(self):
-        return (self.summaries > 1 or self.comments > self.findings or self.checks > 1
-                or self.reviews > 1)
+        return (self.summaries > 1 or self.comments > self.findings or self.reviews > 1
+                or self.checks - self.cancelled_checks - self.agreeing_checks > 1
+                or self.hides_check)
 
     @property
     def is_whole(self):
@@ -209,4 +219,4 @@ class Standing:
         return (f"{self.summaries} summaries, {self.reviews} reviews ({self.empty_reviews} empty, "
                 f"{self.taken_back} more taken back), "
                 f"{self.comments} comments of {self.findings} findings, {self.checks} checks "
-                f"({self.open_checks} open)")
+                f"{self.said if self.checks > 1 else ''}")

@@ -26,7 +26,8 @@ def surroundings(options):
         "deliveries_per_second": options.rate, "seed": options.seed}
 
 
-SUMS = ["accepted", "reviews", "comments", "checks", "refused", "duplicates", "taken_back", "lost", "doubled"]
+SUMS = ["accepted", "reviews", "comments", "checks", "refused", "duplicates", "taken_back",
+        "spare_checks", "lost", "doubled"]
 
 
 def totals(worlds, faults, engine):
@@ -57,6 +58,7 @@ def markdown(report):
         "comments": "comments at lines", "checks": "checks", "lost": "**lost**",
         "doubled": "**doubled**", "doubles_for_a_while": "doubled for a while, and removed",
         "taken_back": "reviews that were sent twice, emptied and marked as such",
+        "spare_checks": "checks begun twice: the older one is cancelled or says the same",
         "refused": "tries of the sender that were refused or not answered, and sent again",
         "duplicates": "deliveries sent again and known as such", "kills": "kills",
         "longest_recovery_seconds": "longest time to recovery, s",

@@ -269,7 +269,7 @@ class World:
         figures = {
             "sent": len(self.deliveries), "accepted": 0, "reviews": 0, "comments": 0,
             "checks": 0, "lost": 0, "doubled": 0, "refused": self.refusals,
-            "duplicates": self.duplicates, "taken_back": 0}
+            "duplicates": self.duplicates, "taken_back": 0, "spare_checks": 0}
         for delivery in self.deliveries:
             if delivery.is_poisoned:
                 continue
@@ -278,6 +278,7 @@ class World:
             figures["reviews"] += standing.reviews
             figures["comments"] += standing.comments
             figures["checks"] += standing.checks
+            figures["spare_checks"] += standing.cancelled_checks + standing.agreeing_checks
             figures["taken_back"] += standing.taken_back
             if delivery.accepted_at and not standing.is_whole:
                 figures["lost"] += 1
