@@ -4,6 +4,7 @@ import Jobs
 import Storage
 import TestKit
 import Testing
+import WebClient
 
 /// Two servers and two workers on one PostgreSQL.
 @Suite(.serialized, .enabled(if: PostgresServer.isAvailable, "no PostgreSQL is installed"))

@@ -4,6 +4,7 @@ import Jobs
 import Storage
 import TestKit
 import Testing
+import WebClient
 
 /// What an operator meets on the way from one machine to several.
 @Suite(.serialized, .enabled(if: PostgresServer.isAvailable, "no PostgreSQL is installed"))

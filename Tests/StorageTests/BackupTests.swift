@@ -29,7 +29,7 @@ import Testing
       let reports = try await BackupFile(path: place).write(database)
       writing.cancel()
       _ = await writing.result
-      #expect(reports.allSatisfy(\.isEqual))
+      #expect(reports.allSatisfy { $0.isEqual })
       #expect(try mode(place) == 0o600)
       let copy = SQLiteDatabase(path: place)
       let pairs = try await copy.query(
@@ -67,7 +67,7 @@ import Testing
       let refused = await #expect(throws: StoreError.self) { try await restore.run(into: database) }
       #expect(refused?.detail.contains("--force") == true)
       let reports = try await restore.run(into: database, replacing: true)
-      #expect(reports.allSatisfy(\.isEqual))
+      #expect(reports.allSatisfy { $0.isEqual })
       #expect(try await CopyingTests.digests(database, like: database) == before)
       await database.close()
       // What gave way can be looked at still.

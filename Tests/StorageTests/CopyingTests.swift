@@ -75,7 +75,7 @@ import Testing
       let target = SQLiteDatabase(path: folder + "/b.db")
       try await Self.fill(source, jobs: 1_100)
       let reports = try await DatabaseCopy(from: source, to: target).run()
-      #expect(reports.allSatisfy(\.isEqual))
+      #expect(reports.allSatisfy { $0.isEqual })
       #expect(reports.first { $0.table == "jobs" }?.target.rows == 1_102)
       #expect(try await target.unfinishedCopy() == nil)
       // Now it holds data, and a second copy is refused without a change.
@@ -85,7 +85,7 @@ import Testing
       #expect(failure?.code == .conflict)
       #expect(try await target.unfinishedCopy() == nil)
       let again = try await DatabaseCopy(from: source, to: target).run(replacing: true)
-      #expect(again.allSatisfy(\.isEqual))
+      #expect(again.allSatisfy { $0.isEqual })
     }
   }
 
@@ -114,7 +114,7 @@ import Testing
       #expect(refused?.detail.contains(source.path) == true)
 
       let reports = try await DatabaseCopy(from: source, to: target).run()
-      #expect(reports.allSatisfy(\.isEqual))
+      #expect(reports.allSatisfy { $0.isEqual })
       #expect(try await target.unfinishedCopy() == nil)
     }
   }
@@ -133,7 +133,7 @@ import Testing
       await #expect(throws: StoreError.self) { try await first.value }
       try await source.change([SQLStatement("DELETE FROM jobs WHERE kind = 'large'")])
       let reports = try await DatabaseCopy(from: source, to: target).run()
-      #expect(reports.allSatisfy(\.isEqual))
+      #expect(reports.allSatisfy { $0.isEqual })
       #expect(reports.first { $0.table == "jobs" }?.target.rows == 3)
     }
   }
