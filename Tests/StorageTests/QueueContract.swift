@@ -188,7 +188,7 @@ struct QueueContract: Sendable, CustomTestStringConvertible {
     let states = try await store.extend(claimed.map(\.lease), by: .seconds(60))
     #expect(states.count == 300 && states.allSatisfy { $0 == .held })
     let held = try await store.finish(claimed.map { EndedTry($0.lease, .completed) })
-    #expect(held.count == 300 && held.allSatisfy(\.self))
+    #expect(held.count == 300 && held.allSatisfy { $0 })
     #expect(try await store.counts() == [.completed: 300])
   }
 

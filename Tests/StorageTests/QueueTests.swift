@@ -73,7 +73,7 @@ import Testing
           kinds: ["k"], limit: 100, worker: "w", lease: .seconds(60))
         #expect(claimed.count == 100)
         let held = try await store.finish(claimed.map { EndedTry($0.lease, .completed) })
-        #expect(held.allSatisfy(\.self))
+        #expect(held.allSatisfy { $0 })
       }
       let running = began.duration(to: .now).inSeconds
       let jobs = Double(batches * 100)
