@@ -30,5 +30,17 @@ extension Wiring {
 
   /// What tells this process of jobs that others added, and others of its own; `nil` where there are
   /// no others.
-  var signals: (any Service)? { nil }
+  var signals: (any Service)? {
+    guard case .postgres(let address) = settings.database else { return nil }
+    return SignalService(signals: PostgresSignals(address: address, signal: signal))
+  }
+}
+
+/// Carries rings between processes until the program is asked to stop.
+private struct SignalService: Service {
+  let signals: PostgresSignals
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown { await signals.run() }
+  }
 }
