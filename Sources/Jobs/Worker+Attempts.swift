@@ -102,6 +102,7 @@ extension Worker {
     let failure = error as? JobFailure
     let message = storable(failure?.message ?? settings.describe(error))
     if failure?.isFinal == true { return .discarded(message: message) }
+    if let wait = settings.outage(error, job) { return .snoozed(wait, because: message) }
     return failed(job, message, after: failure?.retryAfter)
   }
 

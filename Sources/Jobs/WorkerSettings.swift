@@ -16,6 +16,9 @@ public struct WorkerSettings: Sendable {
   /// What `JobHandler.onGivenUp` gets before its task is cancelled.
   public var farewell: Duration
   public var retry: JobRetryPolicy
+  /// How long a job waits whose handler met an outage of what everything stands on, such as the
+  /// database: the try is not counted. `nil` for every other error.
+  public var outage: @Sendable (any Error, Job) -> Duration?
   /// Makes one sentence of what a handler threw.
   public var describe: @Sendable (any Error) -> String
   /// Takes the secrets out of a text before it is stored, logged or shown.
@@ -28,6 +31,7 @@ public struct WorkerSettings: Sendable {
     patience: Duration = .seconds(5), poll: Duration = .seconds(2),
     farewell: Duration = .seconds(30),
     retry: JobRetryPolicy = JobRetryPolicy(),
+    outage: @escaping @Sendable (any Error, Job) -> Duration? = { _, _ in nil },
     describe: @escaping @Sendable (any Error) -> String = { "\($0)" },
     mask: @escaping @Sendable (String) -> String
   ) {
@@ -40,6 +44,7 @@ public struct WorkerSettings: Sendable {
     self.poll = poll
     self.farewell = farewell
     self.retry = retry
+    self.outage = outage
     self.describe = describe
     self.mask = mask
   }

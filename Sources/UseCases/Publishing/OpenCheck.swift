@@ -28,8 +28,9 @@ extension PullRequestAttempt {
       do {
         try await keep(check, head, &claim)
       } catch {
-        // Nobody else knows of it.
-        await takeBack(check, on: head)
+        // Where the store is down the record still names this head, and the next try goes on with
+        // the check. Else nobody knows of it.
+        if !(error is StoreError) { await takeBack(check, on: head) }
         throw error
       }
     case .failure(let error):

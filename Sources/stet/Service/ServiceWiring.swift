@@ -66,7 +66,7 @@ struct ServiceWiring: Sendable {
       signal: wiring.signal, events: wiring.jobEvents,
       settings: WorkerSettings(
         name: name, concurrency: places.all, grace: wiring.settings.service.grace,
-        describe: Self.sentence(for:), mask: { SecretMask.masked($0).text }),
+        outage: Self.outage, describe: Self.sentence(for:), mask: { SecretMask.masked($0).text }),
       logger: Logger.service("stet.worker", wiring.settings))
   }
 
@@ -168,6 +168,14 @@ struct ServiceWiring: Sendable {
     try await FixCode(
       ports: .init(model: model, runs: wiring.runs, syntax: wiring.syntax, logger: logger)
     ).run(request)
+  }
+
+  /// A day of outages at most: what fails for longer is told as a failure.
+  @Sendable private static func outage(_ error: any Error, _ job: Job) -> Duration? {
+    guard let code = (error as? StoreError)?.code, [.unreachable, .locked, .full].contains(code),
+      abs(job.createdAt.timeIntervalSinceNow) < 86_400
+    else { return nil }
+    return .seconds(5)
   }
 
   /// What a person reads of an error in a job's list of failures.
