@@ -50,7 +50,7 @@ struct SharedDatabaseTests {
       #expect(!outcome.error.contains(server.password))
     }
     let shown = try await service.stet(["settings"], environment: ["DATABASE_URL": url])
-    #expect(shown.output.contains("postgres://stet"))
+    #expect(shown.output.contains("postgres://********@"))
     #expect(!shown.output.contains(server.password))
   }
 
