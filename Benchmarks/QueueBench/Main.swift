@@ -7,6 +7,7 @@ import Storage
 ///     QueueBench enqueue  --database URL --count N --batch B --seconds S
 ///     QueueBench produce  --database URL --rate R --seconds S
 ///     QueueBench work     --database URL --concurrency C [--workers W]
+///     QueueBench latency  --database URL --rate R --seconds S --concurrency C [--workers W]
 ///     QueueBench cycle    --database URL --count N --batch B --concurrency C [--workers W]
 ///     QueueBench claims   --database URL --finished N [--count N] [--batch B]
 ///     QueueBench memory   --database URL --count N
@@ -29,6 +30,10 @@ enum QueueBench {
         case "enqueue": try await Enqueueing(engine).run(options)
         case "produce": try await Enqueueing(engine).produce(options)
         case "work": try await Working(engine, options).untilStopped()
+        case "latency":
+          try await Working(engine, options).whileProducing {
+            try await Enqueueing(engine).produce(options)
+          }
         case "cycle": try await Cycle(engine, options).run()
         case "claims": try await ClaimCost(engine, options).run()
         case "memory": try await MemoryGrowth(engine, options).run()

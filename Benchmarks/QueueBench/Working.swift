@@ -83,6 +83,19 @@ struct Working {
     return ContinuousClock.now - began
   }
 
+  /// Works while this process adds jobs, and until all of them began, or 5 s after.
+  func whileProducing(_ produce: @Sendable () async throws -> Line) async throws -> Line {
+    _ = try await engine.database.schemaVersion()
+    let task = start()
+    defer { task.cancel() }
+    let line = try await produce()
+    let end = ContinuousClock.now + .seconds(5)
+    while try await engine.unfinished() > 0, ContinuousClock.now < end {
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    return line
+  }
+
   func start() -> Task<Void, any Error> {
     Task { [workers] in
       try await withThrowingTaskGroup(of: Void.self) { group in

@@ -22,8 +22,8 @@ def enqueue(system, seconds):
 def work(system, workers, seconds, idle=False):
     """Claim and complete: jobs a second of jobs that do nothing and were all there before.
 
-    The clock runs from the first job that begins to the last, or to the limit; what the store says
-    it has completed is read afterwards.
+    The clock runs from the first job that begins until the store has all as completed, or to the
+    limit, where those count that began.
     """
     system.fresh()
     count = int(system.rate * seconds)
@@ -51,14 +51,14 @@ def work(system, workers, seconds, idle=False):
                 time.sleep(0.01)
             if not handled:
                 raise RuntimeError(f"{system.name} began no job: see {system.log}")
-            rate = (handled - first[1]) / max(now - first[0], 0.001)
-            # The last ones are still being written.
+            # The last ones are still being written: the clock runs until the store has them all.
             completed, limit = system.completed(), time.monotonic() + 5
             while completed is not None and completed < stored and handled >= stored:
                 if time.monotonic() > limit:
                     break
-                time.sleep(0.05)
-                completed = system.completed()
+                time.sleep(0.01)
+                completed, now = system.completed(), time.monotonic()
+            rate = (handled - first[1]) / max(now - first[0], 0.001)
         after = postgres.written() if postgres else 0
         result = {"jobs/s": rate, "jobs": handled, "completed in the store": completed}
         if postgres:
@@ -84,12 +84,15 @@ def latency(system, workers, rate, seconds, idle=False):
     with contextlib.ExitStack() as stack:
         if idle and postgres:
             stack.enter_context(postgres.idle_transaction(f"bench_{system.name}"))
-        stack.enter_context(system.working(workers))
-        system.open()
-        time.sleep(1)
-        producer = system.begin("produce", rate, seconds)
-        out, _ = producer.communicate(timeout=seconds * 4 + 60)
-        done = tally_line(out)
+        if system.is_one_process:
+            done = ask(
+                system, "latency", "--rate", rate, "--seconds", seconds, "--concurrency",
+                system.concurrency, "--workers", workers)
+        else:
+            stack.enter_context(system.working(workers))
+            system.open()
+            time.sleep(1)
+            done = system.ask("produce", rate, seconds, timeout=seconds * 4 + 60)
         limit = time.monotonic() + 5
         while system.handled() < done["jobs"] and time.monotonic() < limit:
             time.sleep(0.02)
@@ -122,11 +125,9 @@ def memory(system, count):
 
 
 def ask(system, command, *words):
-    environment = {
-        key: value for key, value in system.environment.items() if key != "BENCH_TALLY"}
     done = subprocess.run(
         [system.bench, command, "--database", system.database(), *map(str, words)],
-        env=environment, capture_output=True, text=True, timeout=900, check=False)
+        env=system.environment, capture_output=True, text=True, timeout=900, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return tally_line(done.stdout)

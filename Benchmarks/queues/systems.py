@@ -25,6 +25,8 @@ class System:
     label = ""
     durability = "PostgreSQL, synchronous_commit=on, fsync=on"
     has_postgres = True
+    # Whoever enqueues is in the process of the workers.
+    is_one_process = False
     rate = 1000
     concurrency = 10
 
@@ -61,10 +63,6 @@ class System:
         if done.returncode:
             raise RuntimeError(f"{self.name} {arguments}: {done.stderr[-2000:]}")
         return json.loads(done.stdout.strip().splitlines()[-1])
-
-    def begin(self, *arguments):
-        return subprocess.Popen(
-            self.command(*arguments), env=self.environment, stdout=subprocess.PIPE, text=True)
 
     @contextlib.contextmanager
     def working(self, workers):
@@ -130,7 +128,7 @@ class Stet(System):
     """Worker processes of QueueBench, as `stet worker` runs them."""
     name = "stet"
     label = "Stet"
-    rate = 8000
+    rate = 12000
     concurrency = 500
 
     def __init__(self, folder, postgres, bench, concurrency=None):
@@ -163,7 +161,8 @@ class StetOnSQLite(Stet):
     label = "Stet on SQLite"
     durability = "SQLite, WAL, synchronous=FULL"
     has_postgres = False
-    rate = 6000
+    is_one_process = True
+    rate = 8000
 
     def fresh(self):
         super().fresh()
