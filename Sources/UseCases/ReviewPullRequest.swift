@@ -76,7 +76,9 @@ public struct ReviewPullRequest: Sendable {
       return outcome
     } catch {
       let failure = error as? JobFailure
-      if failure?.isFinal == true || isLastAttempt, !(error is CancellationError) {
+      // An outage of the store uses up no try: this was not the last one.
+      let comesAgain = error is CancellationError || ForgeFailure.isOutage(error, age: age)
+      if failure?.isFinal == true || isLastAttempt, !comesAgain {
         await giveUp(arguments, reason: failure?.message ?? "The review failed.", job: job)
       }
       throw error
@@ -98,7 +100,7 @@ public struct ReviewPullRequest: Sendable {
     let trail = trail(arguments, job)
     do {
       let attempt = try await attempt(arguments, trail, number, isLast, job)
-      let (outcome, wasInterrupted) = try await attempt.run()
+      let (outcome, wasInterrupted) = try await ran(attempt)
       // What the process before this one still sends comes after what this one has read.
       if wasInterrupted || afterLoss { await lookLater(arguments, "take-over", .seconds(5)) }
       return outcome
@@ -109,7 +111,25 @@ public struct ReviewPullRequest: Sendable {
       if !trail.actions.isEmpty { await lookLater(arguments, job ?? arguments.run, .zero) }
       return try ForgeFailure.takenOver(at: place, age: age)
     } catch let error as StoreError {
-      throw ForgeFailure.failure(error)
+      throw ForgeFailure.failure(error, isQueued: job != nil)
+    }
+  }
+
+  /// The claim is given back whatever came of it.
+  private func ran(
+    _ attempt: PullRequestAttempt
+  ) async throws -> (outcome: JobOutcome, wasInterrupted: Bool) {
+    do {
+      let result = try await attempt.run()
+      await attempt.letGo()
+      return result
+    } catch {
+      await attempt.letGo()
+      // What was being sent may still arrive, and nobody would take this try for a lost one.
+      if (error as? ForgeError)?.code == .cancelled, attempt.held.isPublishing {
+        await lookLater(attempt.arguments, attempt.job ?? attempt.arguments.run, .zero)
+      }
+      throw error
     }
   }
 
@@ -167,6 +187,7 @@ struct PullRequestAttempt: Sendable {
   let number: Int
   let isLast: Bool
   let job: String?
+  let held = HeldClaim()
 
   /// A head that moves so often in one try is left alone for a while.
   private static let rounds = 3
@@ -289,6 +310,7 @@ struct PullRequestAttempt: Sendable {
       var claim = try await takeClaim()
       if claim.wasInterrupted { wasInterrupted = true }
       try await concludeOpenCheck(CheckConclusion.ended(.cancelled, "\(reason)."), &claim)
+      try await claim.release()
     }
     // An event that only ends what goes on has promised nobody a run.
     let isPromised = arguments.pullRequest.flatMap(reasonToLeave) == nil

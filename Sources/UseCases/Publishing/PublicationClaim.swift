@@ -22,6 +22,7 @@ struct PublicationClaim: Sendable {
 
   private let store: any PublicationStore
   private let claimant: Claimant?
+  private let held: HeldClaim?
   private(set) var record: Publication
   /// An earlier claimant never said that it was done: what it sent may still arrive.
   private(set) var wasInterrupted = false
@@ -29,16 +30,21 @@ struct PublicationClaim: Sendable {
   /// Another worker claimed the same pull request: this one has to stop, and to look again later.
   struct TakenOver: Error {}
 
-  private init(store: any PublicationStore, claimant: Claimant?, record: Publication) {
+  private init(
+    store: any PublicationStore, claimant: Claimant?, held: HeldClaim?, record: Publication
+  ) {
     self.store = store
     self.claimant = claimant
+    self.held = held
     self.record = record
   }
 
-  /// - Parameter claimant: `nil` for a short change between two steps of a review.
+  /// - Parameters:
+  ///   - claimant: `nil` for a short change between two steps of a review.
+  ///   - held: told of the claim, to give it back where the try ends.
   static func take(
     _ store: any PublicationStore, forge: String, reference: PullRequestReference,
-    by claimant: Claimant? = nil
+    by claimant: Claimant? = nil, noting held: HeldClaim? = nil
   ) async throws -> PublicationClaim {
     for _ in 0..<8 {
       var wasInterrupted = false
@@ -47,15 +53,16 @@ struct PublicationClaim: Sendable {
         ?? Publication(forge: forge, reference: reference)
       if let claimant {
         if isHeld(record, against: claimant) { throw TakenOver() }
-        wasInterrupted =
-          record.pendingHead != nil || record.checkHead != nil && record.check == nil
-          || record.claimant.map { $0 != claimant.run } ?? false
+        // A try that ends by an error gives its claim back, and comes again when nothing of it is
+        // on its way any more.
+        wasInterrupted = record.claimant != nil && !(held?.isOwn(record) ?? false)
         record.claimant = claimant.run
         record.claimedAt = claimant.now()
+        held?.note(record)
       }
       do {
         var claim = PublicationClaim(
-          store: store, claimant: claimant, record: try await store.save(record))
+          store: store, claimant: claimant, held: held, record: try await store.save(record))
         claim.wasInterrupted = wasInterrupted
         return claim
       } catch {
@@ -85,6 +92,7 @@ struct PublicationClaim: Sendable {
     var changed = record
     if let claimant { changed.claimedAt = claimant.now() }
     change(&changed)
+    if claimant != nil { held?.note(changed) }
     do {
       record = try await store.save(changed)
     } catch {
