@@ -219,6 +219,7 @@ struct PullRequestAttempt: Sendable {
 
   private func review(_ wasInterrupted: inout Bool) async throws -> JobOutcome {
     var known = told
+    var isTold = known != nil
     for _ in 0..<Self.rounds {
       try Task.checkCancellation()
       let pull: PullRequest
@@ -229,15 +230,17 @@ struct PullRequestAttempt: Sendable {
       } else {
         return try await ended("the pull request is gone", &wasInterrupted)
       }
-      switch try await round(pull, &wasInterrupted) {
+      switch try await round(pull, isTold: isTold, &wasInterrupted) {
       case .ended(let outcome): return outcome
-      case .moved(let now): known = now
+      case .moved(let now): (known, isTold) = (now, false)
       }
     }
     return .snoozed(.seconds(30), because: "its head moves while it is reviewed.")
   }
 
-  private func round(_ pull: PullRequest, _ wasInterrupted: inout Bool) async throws -> Round {
+  private func round(
+    _ pull: PullRequest, isTold: Bool, _ wasInterrupted: inout Bool
+  ) async throws -> Round {
     if let reason = reasonToLeave(pull) { return .ended(try await ended(reason, &wasInterrupted)) }
     guard arguments.publishes else {
       let isEmpty = try await review(pull) == nil
@@ -245,6 +248,11 @@ struct PullRequestAttempt: Sendable {
     }
     var claim = try await takeClaim()
     if claim.wasInterrupted { wasInterrupted = true }
+    if claim.wasOvertaken, isTold {
+      // Such as one that found it closed: what this one was told came before.
+      if let now = try await readPullRequest() { return .moved(now) }
+      return .ended(try await ended("the pull request is gone", &wasInterrupted))
+    }
     if isPublished(pull, claim.record) {
       if claim.record.checkHead != nil, claim.record.checkHead != pull.head {
         try await concludeOpenCheck(CheckConclusion.superseded, &claim)

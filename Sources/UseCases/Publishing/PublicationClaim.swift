@@ -26,6 +26,8 @@ struct PublicationClaim: Sendable {
   private(set) var record: Publication
   /// An earlier claimant never said that it was done: what it sent may still arrive.
   private(set) var wasInterrupted = false
+  /// A run that was asked for later has been here before.
+  private(set) var wasOvertaken = false
 
   /// Another worker claimed the same pull request: this one has to stop, and to look again later.
   struct TakenOver: Error {}
@@ -48,6 +50,7 @@ struct PublicationClaim: Sendable {
   ) async throws -> PublicationClaim {
     for _ in 0..<8 {
       var wasInterrupted = false
+      var wasOvertaken = false
       var record =
         try await store.publication(on: forge, of: reference)
         ?? Publication(forge: forge, reference: reference)
@@ -56,6 +59,8 @@ struct PublicationClaim: Sendable {
         // A try that ends by an error gives its claim back, and comes again when nothing of it is
         // on its way any more.
         wasInterrupted = record.claimant != nil && !(held?.isOwn(record) ?? false)
+        wasOvertaken = record.latestRun.map { $0 > claimant.run } ?? false
+        if !wasOvertaken { record.latestRun = claimant.run }
         record.claimant = claimant.run
         record.claimedAt = claimant.now()
         held?.note(record)
@@ -64,6 +69,7 @@ struct PublicationClaim: Sendable {
         var claim = PublicationClaim(
           store: store, claimant: claimant, held: held, record: try await store.save(record))
         claim.wasInterrupted = wasInterrupted
+        claim.wasOvertaken = wasOvertaken
         return claim
       } catch {
         if error.code != .conflict { throw error }

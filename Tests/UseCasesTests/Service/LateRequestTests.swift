@@ -183,14 +183,14 @@ import Testing
           access: bench.access, reference: bench.reference, head: head))
     }
     let right = bench.state(of: head)
-    _ = try await forge.setCheck(begun, on: head, in: ServiceBench.repository, existing: nil)
+    _ = try await forge.setCheck(begun, on: head, of: bench.reference, existing: nil)
     #expect(bench.state(of: head) == "in_progress")
     try await look(head)
     #expect(bench.state(of: head) == right)
     // On a commit that is not looked at any more.
     bench.hub.push(["a.py": Array("x = 1\n".utf8)], to: bench.reference)
     try await bench.work("run-2")
-    _ = try await forge.setCheck(begun, on: head, in: ServiceBench.repository, existing: nil)
+    _ = try await forge.setCheck(begun, on: head, of: bench.reference, existing: nil)
     try await look(head)
     #expect(bench.state(of: head) == "cancelled")
     #expect(bench.openChecks.isEmpty)
