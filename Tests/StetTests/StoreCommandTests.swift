@@ -159,8 +159,8 @@ struct StoreCommandPostgresTests {
       SQLStatement(
         """
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(jobs))
-        INSERT INTO deliveries (id, event, meaning, received_at, body)
-        SELECT 'github:' || i, 'e', 'm' || i, 1000 + i, randomblob(10000) FROM n
+        INSERT INTO deliveries (id, event, meaning, received_at, job, bytes, sha256, body)
+        SELECT 'github:' || i, 'e', 'm' || i, 1000 + i, 'j', 10000, 's', randomblob(10000) FROM n
         """)
     ])
     await source.close()

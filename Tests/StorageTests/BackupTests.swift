@@ -130,8 +130,9 @@ import Testing
         try damage(file, at: 8_192, [UInt8](repeating: 0xEE, count: 40_000))
       }
       // Left by processes that were killed; no process has such a number.
-      for name in ["restoring-99999999.db", "restoring-99999999.db-wal", "backup.unfinished-99999999"]
-      {
+      for name in [
+        "restoring-99999999.db", "restoring-99999999.db-wal", "backup.unfinished-99999999",
+      ] {
         try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/" + name))
       }
       try Data("x".utf8).write(to: URL(fileURLWithPath: folder + "/restoring-mine.db"))

@@ -150,7 +150,7 @@ import Testing
       let other = SQLiteDatabase(path: folder + "/a.db")
       let target = SQLiteDatabase(path: folder + "/b.db")
       try await Self.fill(file)
-      let source = InterruptedSource(file: file, at: 1) {
+      let source = InterruptedSource(file: file, at: 1) { () async throws(StoreError) in
         try await other.change([SQLStatement(statement)])
       }
       let reports = try await DatabaseCopy(from: source, to: target).run()
@@ -170,7 +170,7 @@ import Testing
       let other = SQLiteDatabase(path: folder + "/a.db")
       let target = SQLiteDatabase(path: folder + "/b.db")
       try await Self.fill(file)
-      let source = InterruptedSource(file: file, at: 2) {
+      let source = InterruptedSource(file: file, at: 2) { () async throws(StoreError) in
         try await other.change([
           SQLStatement("INSERT INTO token_uses (key, day, tokens) VALUES ('added', 1, 1)")
         ])

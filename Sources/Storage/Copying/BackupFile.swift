@@ -81,7 +81,8 @@ public struct BackupFile: Sendable {
     for source in sources where DatabaseFiles.isSame(path, source) {
       throw StoreError(
         code: .refused,
-        detail: "\(path) is \(source), which Stet itself uses; a backup there would destroy it. Give "
+        detail:
+          "\(path) is \(source), which Stet itself uses; a backup there would destroy it. Give "
           + "another place, on another disk where you can.")
     }
     for place in Set([path, DatabaseFiles.real(path)]) {
