@@ -18,7 +18,7 @@ import Testing
     }
     let runs = SQLRunStore(database)
     for number in 1...3 { try await runs.save(Samples.run(number)) }
-    let large = String(repeating: "ä", count: 3 << 20)
+    let large = "\"" + String(repeating: "ä", count: 3 << 20) + "\""
     _ = try await SQLJobStore(database).enqueue(
       [NewJob(kind: "large", arguments: large), NewJob(kind: "large", arguments: large)])
     try await database.change([
