@@ -37,8 +37,7 @@ struct WorkerCommand: ServerCommand {
         "SQLite is one `stet serve` with its workers inside; `stet worker` needs PostgreSQL. Set "
           + "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME, and see `stet migrate --to`.")
     }
-    ServiceLocks.announce(ServiceLocks.worker)
-    let wiring = Wiring(settings, logger: logger)
+    let wiring = Wiring(ServiceLocks.announcing(ServiceLocks.worker, settings), logger: logger)
     do {
       try await work(wiring, logger)
       await wiring.close()
