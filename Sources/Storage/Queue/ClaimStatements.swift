@@ -99,10 +99,10 @@ struct ClaimStatements: Sendable {
   /// Those of a list that are still there to be taken. Values: the ids, lease, worker.
   func claimGiven(_ rows: Int) -> String {
     """
-    WITH given (id) AS (VALUES \(SQLText.rows(rows, ["TEXT"]))),
-    picked AS MATERIALIZED (
-      SELECT jobs.id FROM given JOIN jobs ON jobs.id = given.id
-      WHERE jobs.state = 'available' ORDER BY jobs.id\(dialect.lockingFreeRows)
+    WITH picked AS MATERIALIZED (
+      SELECT id FROM jobs
+      WHERE id IN (\(SQLText.placeholders(rows))) AND state = 'available'
+      ORDER BY id\(dialect.lockingFreeRows)
     )
     \(taking("id IN (SELECT id FROM picked)", from: rows + 1))
     """

@@ -70,7 +70,7 @@ public struct SQLJobStore: JobStore {
       let rows = try await database.changing(
         SQLStatement(
           statements.extend(SQLText.batch(for: piece.count)),
-          SQLText.values(piece.map(\.values)) + [.real(lease.inSeconds)]))
+          JobStatements.values(of: piece.map { ($0.job, $0.token) }) + [.real(lease.inSeconds)]))
       for row in rows {
         let held = Held(job: row.text(0) ?? "", token: row.integer(1) ?? 0)
         states[held] = row.integer(2) == 1 ? .cancelRequested : .held
@@ -86,8 +86,6 @@ public struct SQLJobStore: JobStore {
 
     init(job: String, token: Int64) { (self.job, self.token) = (job, token) }
     init(_ lease: Lease) { self.init(job: lease.job, token: lease.token) }
-
-    var values: [SQLValue] { [.text(job), .integer(token)] }
   }
 
   public func finish(_ ended: [EndedTry]) async throws(StoreError) -> [Bool] {
@@ -122,7 +120,7 @@ public struct SQLJobStore: JobStore {
   private func completion(of leases: [Lease]) -> SQLStatement {
     SQLStatement(
       statements.complete(SQLText.batch(for: leases.count)),
-      SQLText.values(leases.map { Held($0).values }))
+      JobStatements.values(of: leases.map { ($0.job, $0.token) }))
   }
 
   public func steps(of job: String) async throws(StoreError) -> [String: String] {
