@@ -33,24 +33,54 @@ final class ClaimMemory: Sendable {
     var lastGroupLook: ContinuousClock.Instant?
     var hasGroups = false
     var cameShort = true
+    /// What the last look from the front took.
+    var fullLookTook = Duration.zero
+    var lookedFully = false
+    var left: Left?
     /// Kinds whose jobs in groups are all held back by their limits.
     var heldUntil: [String: ContinuousClock.Instant] = [:]
   }
 
-  private let state = Mutex(State())
-  static let second = Duration.seconds(1)
-
-  private static func isOver(_ look: ContinuousClock.Instant?) -> Bool {
-    look.map { $0.duration(to: .now) >= second } ?? true
+  /// What is known after a claim that came short.
+  private struct Left {
+    var kinds: [String]
+    var at: ContinuousClock.Instant
+    /// Also before the marks.
+    var isCertain: Bool
+    /// When the next that waits is due; `nil`: nobody asked.
+    var due: ContinuousClock.Instant?
   }
 
-  func plan() -> Plan {
+  private let state = Mutex(State())
+  /// Where many rows at the front are gone and cannot be cleared away, because a transaction of
+  /// somebody has been open for long, a look from there takes long: it gets a tenth of the time.
+  private static let shareOfFullLooks = 10
+  private static let leftFor = Duration.milliseconds(20)
+  static let second = Duration.seconds(1)
+
+  private static func isOver(
+    _ look: ContinuousClock.Instant?, _ pause: Duration = second
+  ) -> Bool {
+    look.map { $0.duration(to: .now) >= pause } ?? true
+  }
+
+  private static func mayLookFully(_ state: State) -> Bool {
+    isOver(state.lastFullLook, min(second, state.fullLookTook * shareOfFullLooks))
+  }
+
+  func plan(_ kinds: [String] = []) -> Plan {
     state.withLock { state in
       state.claims += 1
-      let makesDue = state.cameShort || Self.isOver(state.lastDueLook)
+      var isDue = state.cameShort
+      if let left = state.left, left.kinds == kinds, let due = left.due, due > .now {
+        isDue = false
+      }
+      let makesDue = isDue || Self.isOver(state.lastDueLook)
       if makesDue { state.lastDueLook = .now }
-      let isFull = state.cameShort || Self.isOver(state.lastFullLook)
+      let isFull =
+        state.cameShort && Self.mayLookFully(state) || Self.isOver(state.lastFullLook)
       if isFull { state.lastFullLook = .now }
+      state.lookedFully = isFull
       let mayHaveGroups = state.hasGroups || Self.isOver(state.lastGroupLook)
       return Plan(
         makesDue: makesDue, groupsFirst: mayHaveGroups && state.claims.isMultiple(of: 2),
@@ -58,7 +88,50 @@ final class ClaimMemory: Sendable {
     }
   }
 
-  func ended(short: Bool) { state.withLock { $0.cameShort = short } }
+  /// Whether one that came short after the marks may look from the front now.
+  func beginsFullLook() -> Bool {
+    state.withLock { state in
+      guard Self.mayLookFully(state) else { return false }
+      state.lastFullLook = .now
+      state.lookedFully = true
+      return true
+    }
+  }
+
+  /// - Parameter found: jobs, which took time of their own.
+  func endedFullLook(_ took: Duration, found: Int) {
+    let looking = max(.zero, took - .microseconds(100) * found)
+    state.withLock { $0.fullLookTook = looking }
+  }
+
+  func ended(short: Bool, of kinds: [String] = []) {
+    state.withLock { state in
+      state.cameShort = short
+      state.left = short ? Left(kinds: kinds, at: .now, isCertain: state.lookedFully) : nil
+    }
+  }
+
+  /// Whether a claim found just now that none of the kinds is ready. It is then asked no more
+  /// whether one is, but perhaps whether one stands before the marks, in so many seconds.
+  func isEmpty(_ kinds: [String]) -> (isEmpty: Bool, untilFullLook: Double?) {
+    state.withLock { state in
+      guard let left = state.left, left.kinds == kinds, !Self.isOver(left.at, Self.leftFor) else {
+        return (false, nil)
+      }
+      guard !left.isCertain, let look = state.lastFullLook else { return (true, nil) }
+      let pause = min(Self.second, state.fullLookTook * Self.shareOfFullLooks)
+      return (true, max(0.001, (pause - look.duration(to: .now)).inSeconds))
+    }
+  }
+
+  /// - Parameter seconds: until the next that waits is due, where one does.
+  func due(_ kinds: [String], in seconds: Double?) {
+    state.withLock { state in
+      guard state.left?.kinds == kinds else { return }
+      state.left?.due = .now + .seconds(min(seconds ?? 60, 60))
+    }
+  }
+
   /// More than one look could make available is due.
   func moreIsDue() { state.withLock { $0.lastDueLook = nil } }
 
@@ -77,11 +150,17 @@ final class ClaimMemory: Sendable {
   }
 
   /// Jobs were made available that are older than what is claimed just now.
-  func forgetMarks() { state.withLock { $0.marks = [:] } }
+  func forgetMarks() {
+    state.withLock { state in
+      state.marks = [:]
+      state.left = nil
+    }
+  }
 
   /// What is more urgent than what was claimed last is found at once.
   func added(_ jobs: [NewJob]) {
     state.withLock { state in
+      state.left = nil
       for job in jobs {
         if let mark = state.marks[job.kind], job.priority < mark.priority {
           state.marks[job.kind] = nil

@@ -110,12 +110,15 @@ struct ClaimStatements: Sendable {
 
   /// Whether one is ready, whether one in a group is, and the seconds until the next of those that
   /// wait. Values: the kinds.
-  func untilNext(kinds: Int) -> String {
+  /// - Parameter asksReady: or the first is 0.
+  func untilNext(kinds: Int, asksReady: Bool = true) -> String {
     let asked = "kind IN (\(SQLText.placeholders(kinds)))"
+    let isReady = """
+      CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.ready))
+          THEN 1 ELSE 0 END
+      """
     return """
-      SELECT
-        CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.ready))
-          THEN 1 ELSE 0 END,
+      SELECT \(asksReady ? isReady : "0"),
         CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.readyInGroups))
           THEN 1 ELSE 0 END,
         (SELECT scheduled_at - \(dialect.now) FROM jobs WHERE \(JobStatements.waiting) AND \(asked)

@@ -12,7 +12,7 @@ extension SQLJobStore {
       kinds: Set(kinds).sorted(), limit: min(limit, Self.mostClaimed), worker: worker,
       lease: lease.inSeconds)
     guard !want.kinds.isEmpty, want.limit > 0 else { return [] }
-    let plan = memory.plan()
+    let plan = memory.plan(want.kinds)
     if plan.makesDue, try await makeDue() == ClaimStatements.dueBatch { memory.moreIsDue() }
     var claimed: [ClaimedJob] = []
     if plan.groupsFirst { claimed += try await claimInGroups(want) }
@@ -22,7 +22,7 @@ extension SQLJobStore {
     if claimed.count < want.limit, !plan.groupsFirst {
       claimed += try await claimInGroups(want.less(claimed.count))
     }
-    memory.ended(short: claimed.count < want.limit)
+    memory.ended(short: claimed.count < want.limit, of: want.kinds)
     // Rows come back in no order.
     return claimed.sorted {
       ($0.job.priority, $0.job.scheduledAt, $0.job.id)
@@ -56,16 +56,22 @@ extension SQLJobStore {
     _ want: Want, usesMarks: Bool
   ) async throws(StoreError) -> [ClaimedJob] {
     guard database.dialect.keepsOldRows else { return try await claimReady(want, after: nil) }
-    if !usesMarks { memory.forgetMarks(of: want.kinds) }
+    guard usesMarks else { return try await claimFromFront(want) }
     let marks = memory.marks(of: want.kinds)
     let claimed = try await claimReady(want, after: marks)
-    guard claimed.count < want.limit, marks.contains(where: { $0 != .lowest }) else {
-      return claimed
-    }
+    guard claimed.count < want.limit, marks.contains(where: { $0 != .lowest }),
+      memory.beginsFullLook()
+    else { return claimed }
     // Nothing is left after the marks: what was handed back or added late stands before them.
+    return claimed + (try await claimFromFront(want.less(claimed.count)))
+  }
+
+  private func claimFromFront(_ want: Want) async throws(StoreError) -> [ClaimedJob] {
     memory.forgetMarks(of: want.kinds)
-    let rest = want.less(claimed.count)
-    return claimed + (try await claimReady(rest, after: memory.marks(of: want.kinds)))
+    let began = ContinuousClock.now
+    let claimed = try await claimReady(want, after: memory.marks(of: want.kinds))
+    memory.endedFullLook(.now - began, found: claimed.count)
+    return claimed
   }
 
   private func claimReady(
@@ -119,12 +125,16 @@ extension SQLJobStore {
   public func untilNext(kinds: [String]) async throws(StoreError) -> Duration? {
     let kinds = Set(kinds).sorted()
     guard !kinds.isEmpty else { return nil }
+    let known = memory.isEmpty(kinds)
     let rows = try await database.query(
       SQLStatement(
-        statements.claiming.untilNext(kinds: kinds.count), kinds.map { .plain($0) }))
+        statements.claiming.untilNext(kinds: kinds.count, asksReady: !known.isEmpty),
+        kinds.map { .plain($0) }))
     guard let row = rows.first else { return nil }
     if row.integer(0) == 1 { return .zero }
     var seconds = row.real(2)
+    memory.due(kinds, in: seconds)
+    if let look = known.untilFullLook { seconds = min(seconds ?? look, look) }
     if row.integer(1) == 1 {
       let held = memory.heldFor(kinds)
       seconds = min(seconds ?? held, held)

@@ -42,6 +42,12 @@ public struct SQLJobStore: JobStore {
 
   private func add(_ new: [AdmittedJob]) async throws(StoreError) -> [EnqueuedJob] {
     let statements = statements
+    if new.count > SQLText.largestBatch, new.allSatisfy({ $0.isPlain && $0.job.uniqueKey == nil }) {
+      // Nothing can be in their way.
+      try await database.change(
+        new.pieces(of: SQLText.largestBatch).map { statements.insertion(of: $0) })
+      return new.map { EnqueuedJob(id: $0.id, isNew: true) }
+    }
     guard new.count <= SQLText.largestBatch, new.allSatisfy(\.isPlain) else {
       return try await database.transaction { transaction throws(StoreError) in
         try JobChanges(statements, transaction).add(new)
