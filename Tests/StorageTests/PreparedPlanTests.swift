@@ -86,7 +86,7 @@ struct PreparedPlanTests {
         let isBad =
           line.contains("Seq Scan") || line.contains("Hash Join") || line.contains("Merge")
           || line.contains("Semi Join")
-        #expect(!isBad, "\(line) in \(statement.prefix(200))")
+        #expect(!isBad, "\(plan.joined(separator: "\n")) for \(statement.prefix(200))")
         if line.contains("Index Scan") || line.contains("Index Only Scan") {
           let next = index + 1 < plan.count ? plan[index + 1] : ""
           #expect(next.contains("Index Cond"), "\(line) in \(statement.prefix(200))")

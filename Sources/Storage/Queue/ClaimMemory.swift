@@ -36,6 +36,7 @@ final class ClaimMemory: Sendable {
     /// What the last look from the front took.
     var fullLookTook = Duration.zero
     var lookedFully = false
+    var claimedJobs = 0
     var left: Left?
     /// Kinds whose jobs in groups are all held back by their limits.
     var heldUntil: [String: ContinuousClock.Instant] = [:]
@@ -55,6 +56,8 @@ final class ClaimMemory: Sendable {
   /// Where many rows at the front are gone and cannot be cleared away, because a transaction of
   /// somebody has been open for long, a look from there takes long: it gets a tenth of the time.
   private static let shareOfFullLooks = 10
+  /// So few jobs leave no such front.
+  private static let fewJobs = 1_000
   private static let leftFor = Duration.milliseconds(20)
   static let second = Duration.seconds(1)
 
@@ -64,8 +67,12 @@ final class ClaimMemory: Sendable {
     look.map { $0.duration(to: .now) >= pause } ?? true
   }
 
+  private static func pause(_ state: State) -> Duration {
+    state.claimedJobs < fewJobs ? .zero : min(second, state.fullLookTook * shareOfFullLooks)
+  }
+
   private static func mayLookFully(_ state: State) -> Bool {
-    isOver(state.lastFullLook, min(second, state.fullLookTook * shareOfFullLooks))
+    isOver(state.lastFullLook, pause(state))
   }
 
   func plan(_ kinds: [String] = []) -> Plan {
@@ -98,6 +105,9 @@ final class ClaimMemory: Sendable {
     }
   }
 
+  /// Where there is no mark, every look is one from the front.
+  func looksFully() { state.withLock { $0.lookedFully = true } }
+
   /// - Parameter found: jobs, which took time of their own.
   func endedFullLook(_ took: Duration, found: Int) {
     let looking = max(.zero, took - .microseconds(100) * found)
@@ -119,8 +129,7 @@ final class ClaimMemory: Sendable {
         return (false, nil)
       }
       guard !left.isCertain, let look = state.lastFullLook else { return (true, nil) }
-      let pause = min(Self.second, state.fullLookTook * Self.shareOfFullLooks)
-      return (true, max(0.001, (pause - look.duration(to: .now)).inSeconds))
+      return (true, max(0.001, (Self.pause(state) - look.duration(to: .now)).inSeconds))
     }
   }
 
@@ -142,7 +151,10 @@ final class ClaimMemory: Sendable {
   }
 
   func claimed(_ kind: String, _ mark: Mark) {
-    state.withLock { $0.marks[kind] = max($0.marks[kind] ?? mark, mark) }
+    state.withLock { state in
+      state.claimedJobs += 1
+      state.marks[kind] = max(state.marks[kind] ?? mark, mark)
+    }
   }
 
   func forgetMarks(of kinds: [String]) {

@@ -55,19 +55,22 @@ extension SQLJobStore {
   private func claimReady(
     _ want: Want, usesMarks: Bool
   ) async throws(StoreError) -> [ClaimedJob] {
-    guard database.dialect.keepsOldRows else { return try await claimReady(want, after: nil) }
+    guard database.dialect.keepsOldRows else {
+      memory.looksFully()
+      return try await claimReady(want, after: nil)
+    }
     guard usesMarks else { return try await claimFromFront(want) }
     let marks = memory.marks(of: want.kinds)
+    if marks.allSatisfy({ $0 == .lowest }) { return try await claimFromFront(want) }
     let claimed = try await claimReady(want, after: marks)
-    guard claimed.count < want.limit, marks.contains(where: { $0 != .lowest }),
-      memory.beginsFullLook()
-    else { return claimed }
+    guard claimed.count < want.limit, memory.beginsFullLook() else { return claimed }
     // Nothing is left after the marks: what was handed back or added late stands before them.
     return claimed + (try await claimFromFront(want.less(claimed.count)))
   }
 
   private func claimFromFront(_ want: Want) async throws(StoreError) -> [ClaimedJob] {
     memory.forgetMarks(of: want.kinds)
+    memory.looksFully()
     let began = ContinuousClock.now
     let claimed = try await claimReady(want, after: memory.marks(of: want.kinds))
     memory.endedFullLook(.now - began, found: claimed.count)
