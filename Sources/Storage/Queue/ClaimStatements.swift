@@ -99,10 +99,10 @@ struct ClaimStatements: Sendable {
   /// Those of a list that are still there to be taken. Values: the ids, lease, worker.
   func claimGiven(_ rows: Int) -> String {
     """
-    WITH given (id) AS (VALUES \(SQLText.rows(rows, ["TEXT"]))),
-    picked AS MATERIALIZED (
-      SELECT jobs.id FROM given JOIN jobs ON jobs.id = given.id
-      WHERE jobs.state = 'available' ORDER BY jobs.id\(dialect.lockingFreeRows)
+    WITH picked AS MATERIALIZED (
+      SELECT id FROM jobs
+      WHERE id IN (\(SQLText.placeholders(rows))) AND state = 'available'
+      ORDER BY id\(dialect.lockingFreeRows)
     )
     \(taking("id IN (SELECT id FROM picked)", from: rows + 1))
     """
@@ -110,12 +110,15 @@ struct ClaimStatements: Sendable {
 
   /// Whether one is ready, whether one in a group is, and the seconds until the next of those that
   /// wait. Values: the kinds.
-  func untilNext(kinds: Int) -> String {
+  /// - Parameter asksReady: or the first is 0.
+  func untilNext(kinds: Int, asksReady: Bool = true) -> String {
     let asked = "kind IN (\(SQLText.placeholders(kinds)))"
+    let isReady = """
+      CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.ready))
+          THEN 1 ELSE 0 END
+      """
     return """
-      SELECT
-        CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.ready))
-          THEN 1 ELSE 0 END,
+      SELECT \(asksReady ? isReady : "0"),
         CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.readyInGroups))
           THEN 1 ELSE 0 END,
         (SELECT scheduled_at - \(dialect.now) FROM jobs WHERE \(JobStatements.waiting) AND \(asked)
