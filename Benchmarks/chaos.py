@@ -2,9 +2,9 @@
 """Plays faults on Stet before the fake GitHub, with deliveries arriving all the while, on SQLite
 and on PostgreSQL with three processes, and counts what was lost and what was posted twice.
 
-Needs the products `stet` and `FakeGitHub`, PostgreSQL 15's binaries, openssl, root for tmpfs, and
-libfaketime for the clock. Standard library only. Status 0: nothing lost, nothing doubled, and every
-fault was overcome as promised; 1: not so, and the logs lie in --out.
+Needs the products `stet` and `FakeGitHub`, PostgreSQL's binaries, openssl, a C compiler for the
+library that shifts a clock, and root for tmpfs. Standard library only. Status 0: nothing lost,
+nothing doubled, and every fault was overcome as promised; 1: not so, and the logs lie in --out.
 usage: chaos.py [--stet PATH] [--fake PATH] [--engine sqlite|postgresql] [--faults NAME,…]
                 [--rounds N] [--short] [--rate PER_SECOND] [--idle SECONDS] [--out FOLDER]
                 [--report FILE.md] [--list]

@@ -8,7 +8,10 @@ import time
 
 from chaos.programs import free_port, until
 
-BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+# Debian keeps each version apart; the newest is taken.
+FOUND = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+               key=lambda path: float(path.parts[-3]))
+BIN = FOUND[-1].parent if FOUND else pathlib.Path("/usr/lib/postgresql/none/bin")
 CONNECTIONS = 60
 SETTINGS = {
     "max_connections": CONNECTIONS, "superuser_reserved_connections": 3, "shared_buffers": "64MB",

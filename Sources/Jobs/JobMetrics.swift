@@ -16,18 +16,19 @@ struct JobMetrics: Sendable {
     var finished: [Outcome: Counter]
 
     init(_ kind: String, _ factory: any MetricsFactory) {
-      let labels = [("kind", kind)]
       attempts = Counter(
-        label: "stet_jobs_attempts_total", dimensions: labels, factory: factory)
+        label: "stet_jobs_attempts_total", dimensions: [("kind", kind)], factory: factory)
       discarded = Counter(
-        label: "stet_jobs_discarded_total", dimensions: labels, factory: factory)
-      seconds = Timer(label: "stet_jobs_attempt_seconds", dimensions: labels, factory: factory)
+        label: "stet_jobs_discarded_total", dimensions: [("kind", kind)], factory: factory)
+      seconds = Timer(
+        label: "stet_jobs_attempt_seconds", dimensions: [("kind", kind)], factory: factory)
       finished = Dictionary(
         uniqueKeysWithValues: Outcome.allCases.map { outcome in
-          let labels = labels + [("outcome", outcome.rawValue)]
-          return (
+          (
             outcome,
-            Counter(label: "stet_jobs_finished_total", dimensions: labels, factory: factory)
+            Counter(
+              label: "stet_jobs_finished_total",
+              dimensions: [("kind", kind), ("outcome", outcome.rawValue)], factory: factory)
           )
         })
     }

@@ -57,7 +57,8 @@ public struct ScheduleState: Sendable, Hashable, Codable {
 /// Keeps when each schedule is next due, so that however many processes look, each time fires once.
 public protocol ScheduleStore: Sendable {
   /// Adds the job of every schedule that is due, and moves it on, in one transaction each. A schedule
-  /// that is new, or whose expression or zone changed, begins with its next time from now.
+  /// that is new begins with its next time from now, and so does one whose expression or zone
+  /// changed, after what was due before. One that fails keeps none of the others from firing.
   /// - Returns: what was added, and the time until the next is due.
   func fireDue(
     _ schedules: [JobSchedule]

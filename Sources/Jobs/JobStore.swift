@@ -26,6 +26,9 @@ public enum LeaseState: Sendable, Hashable {
   case held
   /// Held, and somebody asked the job to stop.
   case cancelRequested
+  /// Held, and not extended, because another transaction holds the job's row just then: to be asked
+  /// for again soon.
+  case notExtended
   /// Another has it, or it is finished.
   case lost
 }
@@ -102,7 +105,8 @@ public protocol JobQueue: Sendable {
   func claim(
     kinds: [String], limit: Int, worker: String, lease: Duration
   ) async throws -> [ClaimedJob]
-  /// Holds leases for another while. - Returns: one state for each, in order.
+  /// Holds leases for another while. One whose row is locked holds up none of the others.
+  /// - Returns: one state for each, in order.
   func extend(_ leases: [Lease], by lease: Duration) async throws -> [LeaseState]
   /// Writes how tries ended, all in as few transactions as can be, each whole. - Returns: for each, in
   /// order, false where the lease was lost; nothing is written about that one.

@@ -37,7 +37,13 @@ final class RunningJob: Sendable {
   var job: Job { claimed.job }
 
   func begin(_ work: @escaping @Sendable () async -> Void) {
-    state.withLock { $0.task = Task(operation: work) }
+    state.withLock { state in
+      guard !state.isClosed else { return }
+      let task = Task(operation: work)
+      state.task = task
+      // It was known to the other loops before it began.
+      if state.stop != nil { task.cancel() }
+    }
   }
 
   /// Cancels the handler's task. The first reason counts, except that a lost lease outweighs all.

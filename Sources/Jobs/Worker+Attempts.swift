@@ -44,6 +44,12 @@ extension Worker {
     end(running, .snoozed(Self.untilNewer, because: why))
   }
 
+  /// Leaves a job to whoever asks next.
+  func handBack(_ running: RunningJob) {
+    guard running.close() else { return }
+    end(running, .handedBack)
+  }
+
   private func conclude(_ running: RunningJob, _ ending: Ending) {
     guard running.close() else {
       // It ended after all, while another may have run its job.

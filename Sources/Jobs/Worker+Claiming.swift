@@ -132,17 +132,28 @@ extension Worker {
       settings.concurrency - running.activeCount, settings.concurrency * 2 - running.heldCount)
   }
 
+  /// A question that fails keeps none of the others from being asked.
+  /// - Throws: what the first of them threw, where none was answered.
   private func claim(_ wants: [Want]) async throws -> Claims {
     var claims = Claims()
+    var failure: (any Error)?
+    var isAnswered = false
     for want in wants {
       let limit = min(want.limit, freePlaces)
       guard limit > 0, !isStopping else { break }
       let asked = ContinuousClock.now
-      let claimed = try await store.claim(
-        kinds: want.kinds, limit: limit, worker: settings.name, lease: settings.lease)
-      begin(claimed, asked: asked)
-      claims.count += claimed.count
-      if claimed.count == limit { claims.isFull = true }
+      do {
+        let claimed = try await store.claim(
+          kinds: want.kinds, limit: limit, worker: settings.name, lease: settings.lease)
+        isAnswered = true
+        begin(claimed, asked: asked)
+        claims.count += claimed.count
+        if claimed.count == limit { claims.isFull = true }
+      } catch { failure = failure ?? error }
+    }
+    if let failure {
+      guard isAnswered else { throw failure }
+      note("jobs of some kinds could not be claimed", failure)
     }
     return claims
   }
@@ -154,8 +165,12 @@ extension Worker {
     guard !jobs.isEmpty else { return }
     running.add(jobs)
     metrics.running(running.activeCount)
+    // The answer may have come so late that others have the jobs by now.
+    let isLate = ContinuousClock.now - asked >= settings.lease
     for job in jobs {
-      if job.job.version > job.handler.version {
+      if isLate {
+        handBack(job)
+      } else if job.job.version > job.handler.version {
         putOff(job)
       } else {
         // Not a child of the loop's task: it is cancelled by itself, and a handler that does not

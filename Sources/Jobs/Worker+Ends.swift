@@ -121,10 +121,14 @@ extension Worker {
 
   /// Whether a call wrote it whose answer did not come.
   private func wasWritten(_ end: EndOfTry) async -> Bool {
-    guard end.state.isFinal,
-      let job = try? await store.job(id: end.running.job.id)
-    else { return false }
-    return job.state == end.state && job.attempt == end.running.job.attempt
+    let before = end.running.job
+    guard let job = try? await store.job(id: before.id) else { return false }
+    if end.state.isFinal { return job.state == end.state && job.attempt == before.attempt }
+    // It goes on from there, and may have come far. Whoever rescued it has written so.
+    let lost = JobTransition.lost(
+      worker: settings.name, attempt: before.attempt, maxAttempts: before.maxAttempts,
+      cancelReason: nil)
+    return !job.errors.contains { $0.attempt == before.attempt && $0.message == lost.note }
   }
 
   /// Another may have run it meanwhile, so nothing is written.

@@ -14,23 +14,25 @@ extension Worker {
     }
   }
 
-  /// - Returns: false where the store could not be asked.
+  /// - Returns: false where not all could be, and it is to be tried again soon.
   private func extendAll() async -> Bool {
     let held = running.held
     guard !held.isEmpty else { return true }
     do {
       let asked = ContinuousClock.now
       let states = try await store.extend(held.map(\.claimed.lease), by: settings.lease)
+      var isDone = true
       for (job, state) in zip(held, states) {
         switch state {
         case .held: job.extendedAt = asked
         case .cancelRequested:
           job.extendedAt = asked
           if job.stopReason == nil { job.stop(.cancelRequested) }
+        case .notExtended: isDone = false
         case .lost: job.stop(.leaseLost)
         }
       }
-      return true
+      return isDone
     } catch {
       note("leases could not be extended", error)
       return false

@@ -5,21 +5,40 @@ public import Foundation
 /// over several. A key is always used with the same period.
 public actor SQLUsageLimiter: UsageLimiter {
   private let database: any SQLDatabase
-  private let now: @Sendable () -> Date
+  private let now: (@Sendable () -> Date)?
+  /// Microseconds since 1970, as an expression to which those of `now` are added.
+  private let clock: String
   /// Rows whose window is over are swept away now and then.
   private var sweptAt: Int64?
 
-  public init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Date = { Date() }) {
+  /// - Parameter now: instead of the database's clock, for tests.
+  public init(_ database: any SQLDatabase, now: (@Sendable () -> Date)? = nil) {
     self.database = database
     self.now = now
+    clock = now == nil ? "CAST(\(database.dialect.now) * 1000000 AS BIGINT)" : "CAST(0 AS BIGINT)"
+    turn = """
+      INSERT INTO limits (key, expires_microseconds) VALUES ($1, \(clock) + $2)
+      ON CONFLICT (key) DO UPDATE SET expires_microseconds = \(clock) + $2
+      RETURNING expires_microseconds
+      """
+    sweep = [
+      """
+      DELETE FROM uses WHERE (key, name) IN (
+        SELECT key, name FROM uses WHERE expires_microseconds <= \(clock) + $1
+        ORDER BY expires_microseconds LIMIT \(Self.batch))
+      """,
+      """
+      DELETE FROM limits WHERE key IN (
+        SELECT key FROM limits WHERE expires_microseconds <= \(clock) + $1
+        ORDER BY expires_microseconds LIMIT \(Self.batch))
+      """,
+    ]
   }
 
   /// Held until the end of the transaction, it makes writers of one key take turns also where a
-  /// database lets several write at once.
-  private static let turn = """
-    INSERT INTO limits (key, expires_microseconds) VALUES ($1, $2)
-    ON CONFLICT (key) DO UPDATE SET expires_microseconds = excluded.expires_microseconds
-    """
+  /// database lets several write at once. It tells the time after the wait for that.
+  private let turn: String
+  private let sweep: [String]
   /// After the clock was set back, what lies in the future counts as done now.
   private static let mendTimes = """
     UPDATE uses SET at_microseconds = $1, expires_microseconds = $2
@@ -36,18 +55,6 @@ public actor SQLUsageLimiter: UsageLimiter {
       at_microseconds = excluded.at_microseconds,
       expires_microseconds = excluded.expires_microseconds
     """
-  private static let sweep = [
-    """
-    DELETE FROM uses WHERE (key, name) IN (
-      SELECT key, name FROM uses WHERE expires_microseconds <= $1
-      ORDER BY expires_microseconds LIMIT \(batch))
-    """,
-    """
-    DELETE FROM limits WHERE key IN (
-      SELECT key FROM limits WHERE expires_microseconds <= $1
-      ORDER BY expires_microseconds LIMIT \(batch))
-    """,
-  ]
   private static let batch = 500
   private static let sweepEvery: Int64 = 60_000_000
 
@@ -55,11 +62,15 @@ public actor SQLUsageLimiter: UsageLimiter {
     _ key: String, use: String, limit: Int, per period: Duration
   ) async throws(StoreError) -> Duration? {
     let length = period.inMicroseconds
-    await sweep()
-    return try await database.transaction { [now] transaction throws(StoreError) in
-      let present = Self.microseconds(now())
-      let (key, end) = (SQLValue.plain(key), SQLValue.integer(present + length))
-      try transaction.change(SQLStatement(Self.turn, [key, end]))
+    await clean()
+    return try await database.transaction { [now, turn] transaction throws(StoreError) in
+      let key = SQLValue.plain(key)
+      let given = now.map { Self.microseconds($0()) } ?? 0
+      let rows = try transaction.query(SQLStatement(turn, [key, .integer(given + length)]))
+      guard let until = rows.first?.integer(0) else {
+        throw StoreError(code: .failed, detail: "the database does not tell the time.")
+      }
+      let (present, end) = (until - length, SQLValue.integer(until))
       try transaction.change(SQLStatement(Self.mendTimes, [.integer(present), end, key]))
       let counted = try transaction.query(
         SQLStatement(Self.counted, [key, .integer(present - length)]))
@@ -77,12 +88,13 @@ public actor SQLUsageLimiter: UsageLimiter {
   }
 
   /// In transactions of their own, in small batches, and never a reason to fail.
-  private func sweep() async {
-    let present = Self.microseconds(now())
+  private func clean() async {
+    let given = now.map { Self.microseconds($0()) }
+    let present = given ?? Self.microseconds(Date())
     guard sweptAt == nil || abs(present - (sweptAt ?? 0)) >= Self.sweepEvery else { return }
     sweptAt = present
-    for statement in Self.sweep {
-      let gone = try? await database.change([SQLStatement(statement, [.integer(present)])])
+    for statement in sweep {
+      let gone = try? await database.change([SQLStatement(statement, [.integer(given ?? 0)])])
       // More is left: the next call goes on.
       if (gone?.first ?? 0) >= Self.batch { sweptAt = nil }
     }

@@ -2,7 +2,7 @@ import Jobs
 import Testing
 
 /// Every order of events of a few workers and one job, by the rules of `JobTransition` and of the
-/// token: that only one holder writes, and that the job is never lost.
+/// token: that only one holds the job and writes, and that the job is never lost.
 @Suite struct LeaseProtocolTests {
   /// What the database knows, and what each worker believes.
   private struct World: Hashable {
@@ -26,6 +26,8 @@ import Testing
   private struct Rules {
     /// Whether a write is compared with the token of the last claim.
     var checksToken = true
+    /// Whether every claim has a token of its own.
+    var tokenGrows = true
     /// Whether lost leases are looked for.
     var rescues = true
     var maxAttempts = 3
@@ -52,12 +54,26 @@ import Testing
         for world in open {
           let after = try steps(world)
           next[world] = Set(after)
-          for world in after where seen.insert(world).inserted { found.append(world) }
+          for world in after where seen.insert(world).inserted {
+            try checkOneHolds(world)
+            found.append(world)
+          }
         }
         open = found
       }
       states = seen.count
       try checkNothingIsLost(seen, next)
+    }
+
+    /// Of those that believe to hold the job, the store believes one at most.
+    private func checkOneHolds(_ world: World) throws {
+      guard world.state == .running else { return }
+      let holders = world.workers.filter { worker in
+        (worker.mode == .working || worker.mode == .paused) && worker.token == world.token
+      }
+      guard holders.count <= 1 else {
+        throw Violation(description: "\(holders.count) workers hold the job: \(world)")
+      }
     }
 
     /// From every state a claim or an end can still be reached: backwards from those that are final
@@ -110,7 +126,7 @@ import Testing
             changed(world) {
               $0.state = .running
               $0.attempt += 1
-              $0.token += 1
+              if rules.tokenGrows { $0.token += 1 }
               $0.isExpired = false
               $0.workers[index] = Worker(mode: .working, token: $0.token)
             })
@@ -179,6 +195,12 @@ import Testing
     var search = Search(rules: Rules(checksToken: false), workers: 2)
     let violation = #expect(throws: Violation.self) { try search.explore() }
     #expect(violation?.description.contains("which is old") == true)
+  }
+
+  @Test func whereTheTokenStaysTheExplorationFindsTwoThatHoldTheJob() throws {
+    var search = Search(rules: Rules(tokenGrows: false), workers: 2)
+    let violation = #expect(throws: Violation.self) { try search.explore() }
+    #expect(violation?.description.contains("2 workers hold the job") == true)
   }
 
   @Test func withoutRescueTheExplorationFindsTheLostJob() throws {

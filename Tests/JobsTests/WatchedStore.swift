@@ -25,14 +25,21 @@ final class WatchedStore: JobStore {
   private let trouble: @Sendable ([EndedTry]) async -> Trouble
   /// Changes what a claim gives.
   private let changed: @Sendable (ClaimedJob) -> ClaimedJob
+  /// Before a claim of these kinds, and before its answer is given.
+  private let asked: @Sendable ([String]) throws -> Void
+  private let answering: @Sendable ([String]) async throws -> Void
   private let state = Mutex(Seen())
 
   init(
     _ store: SQLJobStore,
     trouble: @escaping @Sendable ([EndedTry]) async -> Trouble = { _ in .none },
-    changed: @escaping @Sendable (ClaimedJob) -> ClaimedJob = { $0 }
+    changed: @escaping @Sendable (ClaimedJob) -> ClaimedJob = { $0 },
+    asked: @escaping @Sendable ([String]) throws -> Void = { _ in },
+    answering: @escaping @Sendable ([String]) async throws -> Void = { _ in }
   ) {
     self.store = store
+    self.asked = asked
+    self.answering = answering
     self.changed = changed
     self.trouble = trouble
   }
@@ -42,7 +49,9 @@ final class WatchedStore: JobStore {
   func claim(
     kinds: [String], limit: Int, worker: String, lease: Duration
   ) async throws -> [ClaimedJob] {
+    try asked(kinds)
     let claimed = try await store.claim(kinds: kinds, limit: limit, worker: worker, lease: lease)
+    try await answering(kinds)
     state.withLock { $0.claims.append(claimed.count) }
     return claimed.map(changed)
   }

@@ -94,7 +94,8 @@ import Yams
       "POST /webhooks/github", "POST /fix", "POST /issues", "GET /issues", "GET /issues/{id}",
       "POST /v1/review", "GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/events",
       "GET /v1/jobs", "GET /v1/jobs/{id}", "POST /v1/jobs/{id}/retry",
-      "POST /v1/jobs/{id}/cancel", "GET /healthz", "GET /readyz", "GET /metrics",
+      "POST /v1/jobs/{id}/cancel", "POST /v1/jobs/retry", "GET /v1/schedules", "GET /healthz",
+      "GET /readyz", "GET /metrics",
       "GET /openapi.json", "GET /docs", "GET /",
     ]
     #expect(served == promised)

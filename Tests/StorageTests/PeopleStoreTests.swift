@@ -77,6 +77,32 @@ import Testing
     }
   }
 
+  /// However wrong the clocks of the processes are: that of the database counts.
+  @Test(arguments: Engine.available)
+  func theClockOfTheDatabaseLimitsUses(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
+      let limiter = SQLUsageLimiter(database)
+      #expect(try await limiter.take("k", use: "a", limit: 1, per: .seconds(60)) == nil)
+      #expect(try await limiter.take("k", use: "a", limit: 1, per: .seconds(60)) == nil)
+      let wait = try #require(
+        try await SQLUsageLimiter(database).take("k", use: "b", limit: 1, per: .seconds(60)))
+      #expect(wait > .seconds(30) && wait <= .seconds(60))
+      let rows = try await database.query(
+        SQLStatement(
+          """
+          SELECT CAST(\(database.dialect.now) * 1000000 AS BIGINT) - at_microseconds,
+            expires_microseconds - at_microseconds FROM uses
+          """))
+      let age = try #require(rows.first?.integer(0))
+      #expect(rows.count == 1 && rows.first?.integer(1) == 60_000_000)
+      #expect((0..<30_000_000).contains(age))
+      try await database.change([
+        SQLStatement("UPDATE uses SET at_microseconds = at_microseconds - 60000000")
+      ])
+      #expect(try await limiter.take("k", use: "b", limit: 1, per: .seconds(60)) == nil)
+    }
+  }
+
   /// A clock that was an hour ahead and is set right blocks nobody for ever.
   @Test func aClockThatIsSetBackIsBorne() async throws {
     try await withFolder { folder in

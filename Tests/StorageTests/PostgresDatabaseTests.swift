@@ -126,34 +126,6 @@ struct PostgresDatabaseTests {
 
   // MARK: - Addresses and rights
 
-  @Test(arguments: [
-    "mysql://a@b/c", "postgres://u:sec%zzret@h/d", "postgres://u:secret@h:99999/d",
-    "postgres://u:secret@h/d?sslmode=maybe", "postgres://u:sec?ret@h/d",
-    "postgres://u:secret@h/d?unheard=1", "postgres://u:secret@h/d?connect_timeout=soon",
-    "postgres://u:secret@[::1/d",
-  ])
-  func malformedAddressesAreRefusedWithoutThePassword(_ text: String) {
-    let error = #expect(throws: StoreError.self) { try PostgresAddress(parsing: text) }
-    #expect(error?.code == .refused)
-    #expect(error?.detail.contains("sec") == false, "\(error?.detail ?? "")")
-  }
-
-  @Test func addressesAreDescribedWithoutThePassword() throws {
-    let password = "pass" + "word1"
-    for (text, description) in [
-      ("postgres://u:\(password)@h:5433/d", "postgres://u@h:5433/d"),
-      ("postgresql://u:\(password)@h/d?sslmode=require", "postgres://u@h/d"),
-      ("postgres:///d?host=/tmp/x&user=u&password=\(password)", "postgres://u@/tmp/x/d"),
-    ] {
-      let address = try PostgresAddress(parsing: text)
-      #expect("\(address)" == description)
-      #expect(String(reflecting: address) == description)
-      var dumped = ""
-      dump(address, to: &dumped)
-      #expect(!dumped.contains(password))
-    }
-  }
-
   @Test func whoIsNotLetInIsTold() async throws {
     let server = try PostgresServer.shared()
     let wrong = server.url("postgres").replacingOccurrences(of: server.password, with: "wr0ng-one")
@@ -168,6 +140,15 @@ struct PostgresDatabaseTests {
       #expect(error?.detail.contains(words) == true, "\(error?.detail ?? "")")
       #expect(error?.detail.contains(server.password) == false)
       #expect(error?.detail.contains("wr0ng-one") == false)
+    }
+  }
+
+  /// A process that is halted within a transaction holds its rows for less than a lease.
+  @Test func anIdleTransactionIsEndedBeforeALeaseRunsOut() async throws {
+    try await withDatabase { database, _, _ in
+      let rows = try await database.query(
+        SQLStatement("SELECT current_setting('idle_in_transaction_session_timeout')"))
+      #expect(rows.first?.text(0) == "4s")
     }
   }
 

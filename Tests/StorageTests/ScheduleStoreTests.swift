@@ -73,21 +73,54 @@ import Testing
     }
   }
 
-  @Test(arguments: Engine.available)
-  func aChangedScheduleBeginsFromNow(_ engine: Engine) async throws {
+  /// What was due before fires, or is skipped, as without a change: two versions that run side by
+  /// side change it to and fro.
+  @Test(arguments: Engine.available, [JobSchedule.MissedRuns.runOnce, .skip])
+  func aChangedScheduleGoesOnFromNow(
+    _ engine: Engine, _ missed: JobSchedule.MissedRuns
+  ) async throws {
     try await engine.withDatabase { database in
       let store = SQLScheduleStore(database)
       _ = try await store.fireDue([try schedule()])
-      try await pass(9 * 24 * 3_600, database)
-      for changed in [try schedule("0 4 * * *"), try schedule("0 4 * * *", zone: "Asia/Tokyo")] {
-        let outcome = try await store.fireDue([changed])
-        #expect(outcome.added.isEmpty && outcome.untilNext != nil)
-        let state = try #require(try await store.schedules().first)
-        #expect(state.expression == "0 4 * * *" && state.zone == changed.zone.identifier)
-        try await pass(9 * 24 * 3_600, database)
+      for changed in [
+        try schedule("0 4 * * *", missed: missed),
+        try schedule("0 4 * * *", zone: "Asia/Tokyo", missed: missed),
+      ] {
+        for isDue in [true, false] {
+          if isDue { try await pass(9 * 24 * 3_600, database) }
+          let outcome = try await store.fireDue([changed])
+          #expect(outcome.added.count == (isDue && missed == .runOnce ? 1 : 0))
+          #expect(try #require(outcome.untilNext) > .zero)
+          let state = try #require(try await store.schedules().first)
+          #expect(state.expression == "0 4 * * *" && state.zone == changed.zone.identifier)
+          #expect(state.nextAt == changed.cron.next(after: Date(), in: changed.zone))
+          if !isDue { continue }
+          // Not due, it only changes.
+          let before = try await store.fireDue([try schedule("0 5 * * *")])
+          #expect(before.added.isEmpty)
+        }
       }
       let none = try await store.fireDue([])
       #expect(none.added.isEmpty && none.untilNext == nil)
+    }
+  }
+
+  @Test(arguments: Engine.available)
+  func aScheduleThatFailsKeepsNoOtherFromFiring(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
+      let store = SQLScheduleStore(database)
+      var broken = try schedule()
+      broken.name = "a"
+      broken.job.arguments = "no JSON"
+      let schedules = [broken, try schedule()]
+      _ = try await store.fireDue(schedules)
+      try await pass(25 * 3_600, database)
+      for _ in 0..<2 {
+        let error = await #expect(throws: StoreError.self) { try await store.fireDue(schedules) }
+        #expect(error?.detail.contains("no JSON") == true)
+        #expect(try await SQLJobStore(database).counts() == [.available: 1])
+      }
+      #expect(try await store.schedules().map(\.nextAt).filter { $0 < Date() }.count == 1)
     }
   }
 }

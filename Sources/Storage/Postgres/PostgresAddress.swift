@@ -40,6 +40,11 @@ public struct PostgresAddress: Sendable, Hashable, CustomStringConvertible,
         detail: "this machine's libpq is version \(PQlibVersion() / 10_000); Stet needs 14 or "
           + "newer to use PostgreSQL. Install a newer libpq.")
     }
+    guard !Self.hasStrayAt(text) else {
+      throw Self.refused(
+        "has an @ in a host, in the name of the database or in that of a parameter; one of the "
+          + "password is written %40, and a / or ? before it %2F or %3F")
+    }
     let settings = try Self.settings(text)
     if let port = settings["port"] {
       for one in port.split(separator: ",") where !(1...65_535).contains(Int(one) ?? 0) {
@@ -63,6 +68,22 @@ public struct PostgresAddress: Sendable, Hashable, CustomStringConvertible,
     description =
       "postgres://" + (user.map { $0 + "@" } ?? "") + host
       + (settings["port"].map { ":" + $0 } ?? "") + "/" + (database ?? user ?? "")
+  }
+
+  /// Where a password holds one, libpq takes a part of it for a host or a name, and those are told.
+  /// It looks for the credentials up to the first `@` or `/`, whichever comes first.
+  private static func hasStrayAt(_ text: String) -> Bool {
+    guard let scheme = text.firstRange(of: "://") else { return false }
+    var rest = text[scheme.upperBound...]
+    if let end = rest.firstIndex(where: { $0 == "@" || $0 == "/" }), rest[end] == "@" {
+      rest = rest[rest.index(after: end)...]
+    }
+    let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2 else { return rest.contains("@") }
+    return parts[0].contains("@")
+      || parts[1].split(separator: "&").contains { parameter in
+        parameter.prefix { $0 != "=" }.contains("@")
+      }
   }
 
   private static func settings(_ text: String) throws(StoreError) -> [String: String] {

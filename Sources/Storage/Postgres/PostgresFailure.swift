@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 
 /// Why a call on a connection failed, in terms that decide whether it is made again.
 enum PostgresFailure: Error {
@@ -106,8 +107,7 @@ struct PostgresErrors: Sendable {
   func connecting(_ words: String) -> StoreError {
     if let (state, said) = Self.stateAndText(words) { return answered(state, said) }
     let said = told(words)
-    let lower = said.lowercased()
-    if lower.contains("ssl") || lower.contains("certificate") || lower.contains("no password") {
+    if Self.isRefusal(words) {
       return StoreError(
         code: .refused,
         detail: "no connection as the address asks for it can be made to the database \(place) "
@@ -116,6 +116,40 @@ struct PostgresErrors: Sendable {
     return StoreError(
       code: .unreachable, detail: "the database \(place) cannot be reached (\(said)).")
   }
+
+  /// Whether it will be the same the next time. Where several hosts were tried, all have to say so.
+  ///
+  /// What stands in quotes are names of hosts and files, and what comes before `failed:` says where.
+  static func isRefusal(_ words: String) -> Bool {
+    let plain = words.lowercased().split(omittingEmptySubsequences: false) {
+      "\"“”„«»".contains($0)
+    }
+    let text = plain.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+      .joined(separator: " ")
+    var tries: [String] = []
+    for line in text.split(whereSeparator: \.isNewline) {
+      let reason = line.range(of: " failed: ")
+      if line.hasPrefix("connection to server"), let reason {
+        tries.append(String(line[reason.upperBound...]))
+      } else if line.hasPrefix("could not translate") || tries.isEmpty {
+        tries.append(String(line))
+      } else {
+        // A hint of the one before.
+        tries[tries.count - 1] += " " + line
+      }
+    }
+    return !tries.isEmpty
+      && tries.allSatisfy { reason in
+        !transient.contains { reason.contains($0) } && lasting.contains { reason.contains($0) }
+      }
+  }
+
+  private static let lasting = ["ssl", "certificate", "no password"]
+  /// How a connection with TLS breaks: when the server goes.
+  private static let transient = [
+    "ssl syscall", "unexpected eof", "closed", "reset", "timed out", "timeout", "broken pipe",
+    "refused", "could not translate",
+  ]
 
   /// `FATAL:  28P01: password authentication failed …`, whatever the language of the first word.
   private static func stateAndText(_ words: String) -> (String, String)? {

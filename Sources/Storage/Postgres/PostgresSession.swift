@@ -10,6 +10,11 @@ struct PostgresSession {
     self.errors = errors
   }
 
+  /// Less than a lease and than the time that others wait for a lock: a process that is halted or cut
+  /// off in the middle of a transaction holds its rows no longer. Between two statements of one,
+  /// nothing else is done.
+  private static let idleInTransaction = Duration.seconds(4)
+
   /// A server that is told to keep commits even safer than on its own disk keeps doing so.
   private static let text = """
     SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),
@@ -32,7 +37,7 @@ struct PostgresSession {
       Self.text,
       [
         milliseconds(settings.statement), milliseconds(settings.lock),
-        milliseconds(settings.statement * 3),
+        milliseconds(Self.idleInTransaction),
       ])
     let row = try connection.run([statement], keeping: false, within: limit).last?.rows.first
     guard let row, row.text(5) == "UTF8" else {

@@ -25,14 +25,19 @@ final class ClaimMemory: Sendable {
     var usesMarks: Bool
   }
 
-  private struct State {
+  /// Of the claims for the same kinds: a worker asks for several sets of kinds in turn.
+  private struct Asked {
     var claims = 0
-    var marks: [String: Mark] = [:]
     var lastFullLook: ContinuousClock.Instant?
-    var lastDueLook: ContinuousClock.Instant?
     var lastGroupLook: ContinuousClock.Instant?
     var hasGroups = false
     var cameShort = true
+  }
+
+  private struct State {
+    var asked: [[String]: Asked] = [:]
+    var marks: [String: Mark] = [:]
+    var lastDueLook: ContinuousClock.Instant?
     /// Kinds whose jobs in groups are all held back by their limits.
     var heldUntil: [String: ContinuousClock.Instant] = [:]
   }
@@ -44,21 +49,26 @@ final class ClaimMemory: Sendable {
     look.map { $0.duration(to: .now) >= second } ?? true
   }
 
-  func plan() -> Plan {
+  /// - Parameter kinds: in order.
+  func plan(_ kinds: [String]) -> Plan {
     state.withLock { state in
-      state.claims += 1
-      let makesDue = state.cameShort || Self.isOver(state.lastDueLook)
+      var asked = state.asked[kinds, default: Asked()]
+      defer { state.asked[kinds] = asked }
+      asked.claims += 1
+      let makesDue = asked.cameShort || Self.isOver(state.lastDueLook)
       if makesDue { state.lastDueLook = .now }
-      let isFull = state.cameShort || Self.isOver(state.lastFullLook)
-      if isFull { state.lastFullLook = .now }
-      let mayHaveGroups = state.hasGroups || Self.isOver(state.lastGroupLook)
+      let isFull = asked.cameShort || Self.isOver(asked.lastFullLook)
+      if isFull { asked.lastFullLook = .now }
+      let mayHaveGroups = asked.hasGroups || Self.isOver(asked.lastGroupLook)
       return Plan(
-        makesDue: makesDue, groupsFirst: mayHaveGroups && state.claims.isMultiple(of: 2),
+        makesDue: makesDue, groupsFirst: mayHaveGroups && asked.claims.isMultiple(of: 2),
         usesMarks: !isFull)
     }
   }
 
-  func ended(short: Bool) { state.withLock { $0.cameShort = short } }
+  func ended(short: Bool, _ kinds: [String]) {
+    state.withLock { $0.asked[kinds, default: Asked()].cameShort = short }
+  }
   /// More than one look could make available is due.
   func moreIsDue() { state.withLock { $0.lastDueLook = nil } }
 
@@ -92,10 +102,10 @@ final class ClaimMemory: Sendable {
 
   // MARK: - Groups
 
-  func sawGroups(_ has: Bool, of kinds: [String]) {
+  func sawGroups(_ has: Bool, _ kinds: [String]) {
     state.withLock { state in
-      state.hasGroups = has
-      state.lastGroupLook = .now
+      state.asked[kinds, default: Asked()].hasGroups = has
+      state.asked[kinds, default: Asked()].lastGroupLook = .now
       if !has { for kind in kinds { state.heldUntil[kind] = nil } }
     }
   }

@@ -21,9 +21,7 @@ struct JobChanges {
   private static let longestMessage = 2_000
 
   func standing(_ statement: SQLStatement) throws(StoreError) -> [StandingJob] {
-    var jobs: [StandingJob] = []
-    for row in try transaction.query(statement) { jobs.append(try StandingJob(row)) }
-    return jobs
+    try transaction.query(statement).map(StandingJob.init)
   }
 
   func job(_ id: String) throws(StoreError) -> Job? {
@@ -32,18 +30,18 @@ struct JobChanges {
 
   // MARK: - Ending
 
-  /// - Returns: false where the lease was lost.
-  func finish(_ ended: EndedTry) throws(StoreError) -> Bool {
+  /// - Returns: the job as it stood before; `nil` where the lease was lost.
+  func finish(_ ended: EndedTry) throws(StoreError) -> StandingJob? {
     let held = try standing(
       SQLStatement(
         statements.heldByLease, [.text(ended.lease.job), .integer(ended.lease.token)]))
-    guard let job = held.first else { return false }
+    guard let job = held.first else { return nil }
     try settle(
       job,
       .finished(
         ended.result, attempt: job.attempt, maxAttempts: job.maxAttempts,
         cancelReason: job.cancelReason))
-    return true
+    return job
   }
 
   /// Cancels one that waits, asks one that runs.
@@ -63,9 +61,13 @@ struct JobChanges {
   ) throws(StoreError) {
     var errors = job.errors
     if let note = transition.note {
-      errors.append(
+      // Those that cannot be read give way: one damaged row must not keep others from being settled.
+      var known: [Job.Failure] = []
+      do throws(StoreError) { known = try JobRows.errors(job.errors, of: job.id) } catch {}
+      known.append(
         Job.Failure(
           attempt: job.attempt, at: Date(timeIntervalSince1970: now), message: Self.short(note)))
+      errors = try StoredJSON.text(Array(known.suffix(Self.mostErrors)), named: job.id)
     }
     let waits = !transition.state.isFinal
     try transaction.change(
@@ -78,7 +80,7 @@ struct JobChanges {
           waits && transition.state != .available
             ? .real(now + max(0, transition.delay.inSeconds)) : .null,
           waits ? .null : .real(now),
-          .text(try StoredJSON.text(Array(errors.suffix(Self.mostErrors)), named: job.id)),
+          .text(errors),
           .number(interruptions ?? 0),
           transition.because.map { .plain(Self.short($0)) } ?? .null, .text(job.id),
         ]))

@@ -33,12 +33,13 @@ enum JobRows {
   static func claimed(_ rows: [SQLRow], by worker: String) throws(StoreError) -> [ClaimedJob] {
     var claimed: [ClaimedJob] = []
     for row in rows {
-      let job = try job(row)
-      claimed.append(
-        ClaimedJob(job: job, lease: Lease(job: job.id, token: row.integer(21) ?? 0, worker: worker))
-      )
+      claimed.append(ClaimedJob(job: try job(row), lease: lease(row, of: worker)))
     }
     return claimed
+  }
+
+  static func lease(_ row: SQLRow, of worker: String) -> Lease {
+    Lease(job: row.text(0) ?? "?", token: row.integer(21) ?? 0, worker: worker)
   }
 
   static func errors(_ text: String?, of id: String) throws(StoreError) -> [Job.Failure] {
@@ -62,23 +63,27 @@ struct StandingJob {
   var maxAttempts: Int
   /// Set where somebody asked it to stop.
   var cancelReason: String?
-  var errors: [Job.Failure]
+  /// As they are stored. Whoever settles a job must be able to, also where they cannot be read.
+  var errors: String
   var worker: String
   var interruptions: Int
   /// Others wait for it to be completed.
   var hasDependents: Bool
+  /// It has one, or limits.
+  var hasGroup: Bool
   var state: JobState?
 
-  init(_ row: SQLRow) throws(StoreError) {
+  init(_ row: SQLRow) {
     id = row.text(0) ?? "?"
     kind = row.text(1) ?? ""
     attempt = JobRows.number(row, 2)
     maxAttempts = JobRows.number(row, 3)
     cancelReason = row.integer(4) == 1 ? row.text(5) ?? "it was asked to stop." : nil
-    errors = try JobRows.errors(row.text(6), of: id)
+    errors = row.text(6) ?? "[]"
     worker = row.text(7) ?? "?"
     interruptions = JobRows.number(row, 8)
     hasDependents = row.integer(9) == 1
     state = JobState(rawValue: row.text(10) ?? "")
+    hasGroup = row.integer(11) == 1
   }
 }

@@ -21,7 +21,7 @@ struct JobStatements: Sendable {
   /// What a transition needs: see `StandingJob`.
   static let standing = """
     id, kind, attempt, max_attempts, cancel_requested, cancel_reason, errors, worker, interruptions,
-    dependents, state
+    dependents, state, CASE WHEN group_key IS NULL THEN 0 ELSE 1 END
     """
 
   let dialect: SQLDialect
@@ -84,35 +84,45 @@ struct JobStatements: Sendable {
 
   /// Values: pairs of a job and its token, of which `NULL` ones are nobody's. Locks go in the order
   /// of ids, so that two processes never wait for each other.
-  private func leases(_ rows: Int, and condition: String) -> String {
+  private func leases(_ rows: Int, and condition: String, _ locking: String) -> String {
     """
     WITH given (id, token) AS (VALUES \(SQLText.rows(rows, ["TEXT", "BIGINT"]))),
     held AS MATERIALIZED (
       SELECT jobs.id FROM given JOIN jobs ON jobs.id = given.id
       WHERE jobs.lease_token = given.token AND jobs.\(Self.held)\(condition)
-      ORDER BY jobs.id\(dialect.lockingRows)
+      ORDER BY jobs.id\(locking)
     )
     """
   }
 
-  /// Completes those of the leases whose jobs nobody waits for. Gives id and token.
+  /// Completes those of the leases whose jobs nobody waits for. Gives id, token, and whether it has
+  /// a group.
   func complete(_ rows: Int) -> String {
     """
-    \(leases(rows, and: " AND jobs.dependents = 0"))
+    \(leases(rows, and: " AND jobs.dependents = 0", dialect.lockingRows))
     UPDATE jobs SET state = 'completed', finished_at = \(dialect.now), leased_until = NULL,
       worker = NULL, note = NULL
     WHERE id IN (SELECT id FROM held)
-    RETURNING id, lease_token
+    RETURNING id, lease_token, CASE WHEN group_key IS NULL THEN 0 ELSE 1 END
     """
   }
 
-  /// The last value is the new length, in seconds. Gives id, token, and whether it is to stop.
+  /// Passes over rows that others hold: a heartbeat waits for nobody. The last value is the new
+  /// length, in seconds. Gives id, token, and whether it is to stop.
   func extend(_ rows: Int) -> String {
     """
-    \(leases(rows, and: ""))
+    \(leases(rows, and: "", dialect.lockingFreeRows))
     UPDATE jobs SET leased_until = \(dialect.now) + $\(rows * 2 + 1)
     WHERE id IN (SELECT id FROM held)
     RETURNING id, lease_token, cancel_requested
+    """
+  }
+
+  /// Those of the leases that are held, whoever holds their rows. Gives id and token.
+  func stillHeld(_ rows: Int) -> String {
+    """
+    \(leases(rows, and: "", ""))
+    SELECT jobs.id, jobs.lease_token FROM held JOIN jobs ON jobs.id = held.id
     """
   }
 }

@@ -12,17 +12,22 @@ extension SQLJobStore {
       kinds: Set(kinds).sorted(), limit: min(limit, Self.mostClaimed), worker: worker,
       lease: lease.inSeconds)
     guard !want.kinds.isEmpty, want.limit > 0 else { return [] }
-    let plan = memory.plan()
+    let plan = memory.plan(want.kinds)
     if plan.makesDue, try await makeDue() == ClaimStatements.dueBatch { memory.moreIsDue() }
     var claimed: [ClaimedJob] = []
-    if plan.groupsFirst { claimed += try await claimInGroups(want) }
-    if claimed.count < want.limit {
-      claimed += try await claimReady(want.less(claimed.count), usesMarks: plan.usesMarks)
+    do throws(StoreError) {
+      if plan.groupsFirst { claimed += try await claimInGroups(want) }
+      if claimed.count < want.limit {
+        try await claimReady(want.less(claimed.count), usesMarks: plan.usesMarks, into: &claimed)
+      }
+      if claimed.count < want.limit, !plan.groupsFirst {
+        claimed += try await claimInGroups(want.less(claimed.count))
+      }
+    } catch {
+      // What was taken before is kept by the database already, under a lease of whoever asked.
+      if claimed.isEmpty { throw error }
     }
-    if claimed.count < want.limit, !plan.groupsFirst {
-      claimed += try await claimInGroups(want.less(claimed.count))
-    }
-    memory.ended(short: claimed.count < want.limit)
+    memory.ended(short: claimed.count < want.limit, want.kinds)
     // Rows come back in no order.
     return claimed.sorted {
       ($0.job.priority, $0.job.scheduledAt, $0.job.id)
@@ -53,19 +58,21 @@ extension SQLJobStore {
   // MARK: - Neither groups nor limits
 
   private func claimReady(
-    _ want: Want, usesMarks: Bool
-  ) async throws(StoreError) -> [ClaimedJob] {
-    guard database.dialect.keepsOldRows else { return try await claimReady(want, after: nil) }
+    _ want: Want, usesMarks: Bool, into claimed: inout [ClaimedJob]
+  ) async throws(StoreError) {
+    guard database.dialect.keepsOldRows else {
+      claimed += try await claimReady(want, after: nil)
+      return
+    }
     if !usesMarks { memory.forgetMarks(of: want.kinds) }
     let marks = memory.marks(of: want.kinds)
-    let claimed = try await claimReady(want, after: marks)
-    guard claimed.count < want.limit, marks.contains(where: { $0 != .lowest }) else {
-      return claimed
-    }
+    let first = try await claimReady(want, after: marks)
+    claimed += first
+    guard first.count < want.limit, marks.contains(where: { $0 != .lowest }) else { return }
     // Nothing is left after the marks: what was handed back or added late stands before them.
     memory.forgetMarks(of: want.kinds)
-    let rest = want.less(claimed.count)
-    return claimed + (try await claimReady(rest, after: memory.marks(of: want.kinds)))
+    claimed += try await claimReady(
+      want.less(first.count), after: memory.marks(of: want.kinds))
   }
 
   private func claimReady(
@@ -90,8 +97,28 @@ extension SQLJobStore {
             priority: row.integer(6) ?? 0, scheduledAt: row.real(10) ?? 0, id: row.text(0) ?? ""))
       }
     }
-    return try JobRows.claimed(rows, by: want.worker)
+    return await readable(rows, want)
   }
+
+  /// Those that cannot be read wait, with the reason as their note, and cost no try: a newer Stet may
+  /// have written them. The others of the batch do not suffer.
+  private func readable(_ rows: [SQLRow], _ want: Want) async -> [ClaimedJob] {
+    var claimed: [ClaimedJob] = []
+    var others: [EndedTry] = []
+    for row in rows {
+      let lease = JobRows.lease(row, of: want.worker)
+      do throws(StoreError) {
+        claimed.append(ClaimedJob(job: try JobRows.job(row), lease: lease))
+      } catch {
+        others.append(EndedTry(lease, .snoozed(Self.unreadable, because: error.detail)))
+      }
+    }
+    // Where this fails, the leases run out.
+    _ = try? await finish(others)
+    return claimed
+  }
+
+  private static let unreadable = Duration.seconds(60)
 
   // MARK: - Groups and limits
 
@@ -100,7 +127,7 @@ extension SQLJobStore {
     let present = try await database.query(
       SQLStatement(
         statements.fair.present(kinds: want.kinds.count), want.kinds.map { .plain($0) }))
-    memory.sawGroups(!present.isEmpty, of: want.kinds)
+    memory.sawGroups(!present.isEmpty, want.kinds)
     guard !present.isEmpty else { return [] }
     let statements = statements
     let outcome = try await database.transaction { transaction throws(StoreError) in

@@ -20,7 +20,7 @@ public struct SQLJobStore: JobStore {
   /// Rows of one transaction of `rescue` and `retryAll`, so that no writer waits long for it.
   static let batch = 100
 
-  /// Jobs are available that stand before what was claimed last.
+  /// Jobs are available that may stand before what was claimed last.
   func ring() {
     memory.forgetMarks()
     signal?.ring()
@@ -42,21 +42,17 @@ public struct SQLJobStore: JobStore {
 
   private func add(_ new: [AdmittedJob]) async throws(StoreError) -> [EnqueuedJob] {
     let statements = statements
-    guard new.count <= SQLText.largestBatch, new.allSatisfy(\.isPlain) else {
-      return try await database.transaction { transaction throws(StoreError) in
-        try JobChanges(statements, transaction).add(new)
-      }
+    // One statement is enough, where it adds all or none: several of which one may be there already
+    // need more.
+    if new.count <= SQLText.largestBatch, new.allSatisfy(\.isPlain),
+      new.count == 1 || new.allSatisfy({ $0.job.uniqueKey == nil })
+    {
+      let rows = try await database.changing(statements.insertion(of: new))
+      if rows.count == new.count { return new.map { EnqueuedJob(id: $0.id, isNew: true) } }
     }
-    // One statement is enough, but for those that are there already.
-    let rows = try await database.changing(statements.insertion(of: new))
-    let ids = Set(rows.compactMap { $0.text(0) })
-    guard ids.count < new.count else { return new.map { EnqueuedJob(id: $0.id, isNew: true) } }
-    let others = new.filter { !ids.contains($0.id) }
-    let present = try await database.transaction { transaction throws(StoreError) in
-      try JobChanges(statements, transaction).add(others)
+    return try await database.transaction { transaction throws(StoreError) in
+      try JobChanges(statements, transaction).add(new)
     }
-    let found = Dictionary(zip(others.map(\.id), present)) { $1 }
-    return new.map { found[$0.id] ?? EnqueuedJob(id: $0.id, isNew: true) }
   }
 
   // MARK: - Running
@@ -74,6 +70,16 @@ public struct SQLJobStore: JobStore {
       for row in rows {
         let held = Held(job: row.text(0) ?? "", token: row.integer(1) ?? 0)
         states[held] = row.integer(2) == 1 ? .cancelRequested : .held
+      }
+      let missing = piece.filter { states[$0] == nil }
+      guard !missing.isEmpty else { continue }
+      // Lost, or their rows are held by a transaction that may hang: it delays no other.
+      let present = try await database.query(
+        SQLStatement(
+          statements.stillHeld(SQLText.batch(for: missing.count)),
+          SQLText.values(missing.map(\.values))))
+      for row in present {
+        states[Held(job: row.text(0) ?? "", token: row.integer(1) ?? 0)] = .notExtended
       }
     }
     return leases.map { states[Held($0)] ?? .lost }
@@ -96,12 +102,14 @@ public struct SQLJobStore: JobStore {
     let ordered = ended.enumerated().sorted { $0.element.lease.job < $1.element.lease.job }
     var held = Array(repeating: false, count: ended.count)
     var left = ordered
+    var freed = Freed()
     let completed = ordered.filter { $0.element.result == .completed }
     for piece in completed.pieces(of: SQLText.largestBatch) {
       let rows = try await database.changing(completion(of: piece.map(\.element.lease)))
       // Told twice, it is done once.
       var done = Set(rows.map { Held(job: $0.text(0) ?? "", token: $0.integer(1) ?? 0) })
       for (index, one) in piece where done.remove(Held(one.lease)) != nil { held[index] = true }
+      if rows.contains(where: { $0.integer(2) == 1 }) { freed.places = true }
     }
     left.removeAll { held[$0.offset] }
     let statements = statements
@@ -109,14 +117,35 @@ public struct SQLJobStore: JobStore {
       let tries = piece.map(\.element)
       let answers = try await database.transaction { transaction throws(StoreError) in
         let changes = try JobChanges(statements, transaction)
-        var answers: [Bool] = []
+        var answers: [StandingJob?] = []
         for one in tries { answers.append(try changes.finish(one)) }
         return answers
       }
-      for (one, answer) in zip(piece, answers) { held[one.offset] = answer }
+      for (one, job) in zip(piece, answers) {
+        guard let job else { continue }
+        held[one.offset] = true
+        freed.note(job, one.element.result)
+      }
     }
-    if zip(held, ended).contains(where: { $0 && $1.result.makesAvailable }) { ring() }
+    if freed.jobs { ring() } else if freed.places { signal?.ring() }
     return held
+  }
+
+  /// What ends of tries made possible, of which all hear. That a job is done is news for nobody.
+  private struct Freed {
+    /// Perhaps: those handed back, and those that needed what was completed.
+    var jobs = false
+    /// Within limits, and turns.
+    var places = false
+
+    mutating func note(_ job: StandingJob, _ result: JobResult) {
+      switch result {
+      case .completed: if job.hasDependents { jobs = true }
+      case .handedBack: jobs = true
+      case .snoozed, .cancelled, .failed, .discarded: break
+      }
+      if job.hasGroup { places = true }
+    }
   }
 
   private func completion(of leases: [Lease]) -> SQLStatement {
@@ -189,15 +218,5 @@ public struct SQLJobStore: JobStore {
     }
     if rescued > 0 { ring() }
     return rescued
-  }
-}
-
-extension JobResult {
-  /// At once, perhaps that of a job that needed this one.
-  fileprivate var makesAvailable: Bool {
-    switch self {
-    case .completed, .handedBack: true
-    case .snoozed, .cancelled, .failed, .discarded: false
-    }
   }
 }

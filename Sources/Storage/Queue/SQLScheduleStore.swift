@@ -62,17 +62,34 @@ public struct SQLScheduleStore: ScheduleStore {
     }
     var added: [EnqueuedJob] = []
     var next: Double?
+    var failure: StoreError?
     for schedule in schedules {
       var at = times[schedule.name]?.at ?? 0
       if at <= now || times[schedule.name]?.meaning != Self.meaning(schedule) {
-        let outcome = try await fire(schedule)
-        if let job = outcome.job { added.append(job) }
-        at = outcome.next
+        do throws(StoreError) {
+          let outcome = try await fire(schedule)
+          if let job = outcome.job { added.append(job) }
+          at = outcome.next
+        } catch {
+          failure = failure ?? error
+          guard Self.concernsOne(error) else { break }
+          continue
+        }
       }
       if at < Self.never { next = min(next ?? at, at) }
     }
     if added.contains(where: \.isNew) { signal?.ring() }
+    if let failure { throw failure }
     return (added, next.map { .seconds(max(0, $0 - now)) })
+  }
+
+  /// A job that cannot be added keeps no other schedule from firing; a database that does not serve
+  /// is not asked once for each.
+  private static func concernsOne(_ error: StoreError) -> Bool {
+    switch error.code {
+    case .failed, .tooLarge, .conflict, .corrupt: true
+    default: false
+    }
   }
 
   private static func meaning(_ schedule: JobSchedule) -> String {
@@ -103,13 +120,15 @@ public struct SQLScheduleStore: ScheduleStore {
             Self.add, [name, .plain(expression), .plain(zone), kind, .real(following)]))
         return Outcome(next: following)
       }
-      guard row.text(0) == expression, row.text(1) == zone else {
+      let due = row.real(2) ?? Self.never
+      if row.text(0) != expression || row.text(1) != zone {
+        // What was due before it changed fires below: two versions that run side by side change it
+        // to and fro, and would skip the times of both.
         try transaction.change(
           SQLStatement(
             Self.change, [.plain(expression), .plain(zone), kind, .real(following), name]))
-        return Outcome(next: following)
+        guard due <= now else { return Outcome(next: following) }
       }
-      let due = row.real(2) ?? Self.never
       guard due <= now else { return Outcome(next: due) }
       if schedule.missed == .skip, now - due > Self.lateness {
         try transaction.change(SQLStatement(Self.moveOn, [.real(following), kind, name]))

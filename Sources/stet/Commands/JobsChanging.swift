@@ -14,10 +14,10 @@ struct JobsRetryCommand: AsyncParsableCommand {
   var all = false
   @Option(
     help: ArgumentHelp(
-      "With --all: those in this state, by default discarded. May be repeated.",
+      "Beside --all, only those in this state; by default discarded. May be repeated.",
       valueName: "state"))
   var state: [JobState] = []
-  @Option(help: ArgumentHelp("With --all: only jobs of this kind.", valueName: "kind"))
+  @Option(help: ArgumentHelp("Beside --all, only jobs of this kind.", valueName: "kind"))
   var kind: String?
   @OptionGroup var settingsOptions: SettingsOptions
 

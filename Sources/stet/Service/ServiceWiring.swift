@@ -176,7 +176,7 @@ struct ServiceWiring: Sendable {
 
   /// A day of outages at most: what fails for longer is told as a failure.
   @Sendable private static func outage(_ error: any Error, _ job: Job) -> Duration? {
-    guard let code = (error as? StoreError)?.code, [.unreachable, .locked, .full].contains(code),
+    guard let error = error as? StoreError, error.isOutage,
       abs(job.createdAt.timeIntervalSinceNow) < 86_400
     else { return nil }
     return .seconds(5)

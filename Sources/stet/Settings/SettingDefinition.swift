@@ -74,7 +74,7 @@ struct SettingDefinition: Sendable {
       "STET_WORKERS", .number(1...64), "4",
       "reviews of pull requests that one process runs at the same time"),
     row(
-      "STET_REPOSITORY_JOBS", .number(1...1000), "4",
+      "STET_REPOSITORY_JOBS", .number(1...1000), "3",
       "reviews of one repository at the same time, over all processes"),
     row(
       "STET_FORGE_JOBS_PER_MINUTE", .number(1...100_000), "unset",
