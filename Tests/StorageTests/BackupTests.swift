@@ -50,7 +50,7 @@ import Testing
       let left = try FileManager.default.contentsOfDirectory(atPath: folder)
       #expect(left.filter { $0.contains("unfinished") }.isEmpty)
 
-      let fresh = SQLiteDatabase(path: folder + "/fresh/b.db")
+      let fresh = SQLiteDatabase(path: folder + "/b.db")
       _ = try await DatabaseRestore(file: place).run(into: fresh)
       let restored = try await pairs(fresh)
       #expect(restored[0] == restored[1] && restored[0] > 0)
@@ -69,9 +69,9 @@ import Testing
     try await withFolder { folder in
       let files = FileManager.default
       let database = SQLiteDatabase(path: folder + "/a.db")
-      try await CopyingTests.fill(database)
+      try await CopyingTests.fill(database, large: false)
       let another = SQLiteDatabase(path: folder + "/b.db")
-      try await CopyingTests.fill(another, jobs: 1)
+      try await CopyingTests.fill(another, large: false)
       try files.createSymbolicLink(
         atPath: folder + "/link", withDestinationPath: folder + "/a.db")
       try files.linkItem(atPath: folder + "/a.db", toPath: folder + "/hard")
@@ -97,7 +97,7 @@ import Testing
     try await withFolder { folder in
       let database = SQLiteDatabase(path: folder + "/a.db")
       let restore = DatabaseRestore(file: folder + "/backup")
-      try await CopyingTests.fill(database)
+      try await CopyingTests.fill(database, large: false)
       _ = try await BackupFile(path: folder + "/backup").write(database)
       let kept = Kept()
       for number in 1...3 {
@@ -123,7 +123,7 @@ import Testing
   func noCopyOfTheBackupIsLeft(_ what: String) async throws {
     try await withFolder { folder in
       let database = SQLiteDatabase(path: folder + "/a.db")
-      try await CopyingTests.fill(database)
+      try await CopyingTests.fill(database, large: false)
       let file = folder + "/backup"
       _ = try await BackupFile(path: file).write(database)
       if what == "damaged" {
@@ -203,7 +203,7 @@ import Testing
   func whatIsNoBackupIsRefusedAndNothingChanges(_ what: String) async throws {
     try await withFolder { folder in
       let database = SQLiteDatabase(path: folder + "/a.db")
-      try await CopyingTests.fill(database)
+      try await CopyingTests.fill(database, large: false)
       let before = try await CopyingTests.digests(database, like: database)
       let file = folder + "/backup"
       _ = try await BackupFile(path: file).write(database)

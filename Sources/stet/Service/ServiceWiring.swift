@@ -124,7 +124,10 @@ struct ServiceWiring: Sendable {
 
   // MARK: The server
 
+  /// - Parameter place: serves the figures of a worker there and nothing else; `nil`: all that a
+  ///   server does, where the settings say.
   func server(
+    figuresAt place: ListenAddress? = nil,
     onListening: @escaping @Sendable (ListeningAddress) async -> Void
   ) -> StetServer {
     let settings = wiring.settings.service
@@ -153,8 +156,9 @@ struct ServiceWiring: Sendable {
         fix: fix, forge: wiring.settings.github.credentials == nil ? nil : "github",
         metrics: metrics),
       configuration: ServerConfiguration(
-        host: settings.listen.host, port: settings.listen.port, publicURL: settings.publicURL,
-        version: Version.number, limits: limits),
+        host: (place ?? settings.listen).host, port: (place ?? settings.listen).port,
+        publicURL: place == nil ? settings.publicURL : nil, version: Version.number,
+        limits: limits, servesFiguresOnly: place != nil),
       logger: Logger.service("stet.server", wiring.settings), onListening: onListening)
   }
 
