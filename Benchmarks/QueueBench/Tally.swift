@@ -22,11 +22,12 @@ final class Tally: Sendable {
         throw Misuse("the counts in \(folder) cannot be written.")
       }
     }
-    // All of it at once, or it would look like memory that grows with the jobs.
-    let flags = folder == nil ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE : MAP_SHARED
+    let flags = folder == nil ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED
     guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, Int32(flags), file, 0),
       memory != MAP_FAILED
     else { throw Misuse("the counts cannot be mapped.") }
+    // All of it at once, or it would look like memory that grows with the jobs.
+    if folder == nil { memory.initializeMemory(as: UInt8.self, repeating: 0, count: size) }
     numbers = Mutex(Numbers(at: memory.assumingMemoryBound(to: Int64.self)))
   }
 
