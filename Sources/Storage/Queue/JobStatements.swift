@@ -95,15 +95,14 @@ struct JobStatements: Sendable {
     """
   }
 
-  /// Completes those of the leases whose jobs nobody waits for. Gives id, token, and whether it has
-  /// a group.
+  /// Completes those of the leases whose jobs nobody waits for. Gives id, token and group.
   func complete(_ rows: Int) -> String {
     """
     \(leases(rows, and: " AND jobs.dependents = 0", dialect.lockingRows))
     UPDATE jobs SET state = 'completed', finished_at = \(dialect.now), leased_until = NULL,
       worker = NULL, note = NULL
     WHERE id IN (SELECT id FROM held)
-    RETURNING id, lease_token, CASE WHEN group_key IS NULL THEN 0 ELSE 1 END
+    RETURNING id, lease_token, group_key
     """
   }
 
