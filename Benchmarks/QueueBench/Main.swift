@@ -24,21 +24,22 @@ enum QueueBench {
       let command = words.removeFirst()
       let options = try Options(words)
       let engine = try Engine(options)
-      let line =
+      let line = try await engine.signalling {
         switch command {
-        case "migrate": Line().with("schema", try await engine.database.schemaVersion())
-        case "enqueue": try await Enqueueing(engine).run(options)
-        case "produce": try await Enqueueing(engine).produce(options)
-        case "work": try await Working(engine, options).untilStopped()
+        case "migrate": return Line().with("schema", try await engine.database.schemaVersion())
+        case "enqueue": return try await Enqueueing(engine).run(options)
+        case "produce": return try await Enqueueing(engine).produce(options)
+        case "work": return try await Working(engine, options).untilStopped()
         case "latency":
-          try await Working(engine, options).whileProducing {
+          return try await Working(engine, options).whileProducing {
             try await Enqueueing(engine).produce(options)
           }
-        case "cycle": try await Cycle(engine, options).run()
-        case "claims": try await ClaimCost(engine, options).run()
-        case "memory": try await MemoryGrowth(engine, options).run()
+        case "cycle": return try await Cycle(engine, options).run()
+        case "claims": return try await ClaimCost(engine, options).run()
+        case "memory": return try await MemoryGrowth(engine, options).run()
         default: throw Misuse("there is no command \(command).")
         }
+      }
       print(line.text)
       await engine.database.close()
     } catch {

@@ -123,7 +123,8 @@ class Notify(PostgresFault):
         ended = 0
         began = time.monotonic()
         while time.monotonic() - began < self.span:
-            ended += world.cluster.terminate("query ILIKE 'listen%'")
+            ended += world.cluster.terminate(
+                "query ILIKE 'listen%' OR query ILIKE '%pg_notify(%'")
             time.sleep(0.05)
         self.over()
         self.expect(ended, "no backend of Stet listened")

@@ -88,8 +88,8 @@ public struct JobLimit: Sendable, Hashable, Codable {
   public var key: String
   /// Most that run at the same time; `nil`: any number.
   public var concurrency: Int?
-  /// So many may begin at once, and then one every `seconds` / `rate`, so that the mean is never
-  /// more; `nil`: any number.
+  /// At most so many begin in any `seconds` that pass, all of them at once or not; `nil`: any
+  /// number.
   public var rate: Int?
   public var seconds: Double
 

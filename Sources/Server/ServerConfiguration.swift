@@ -11,11 +11,14 @@ public struct ServerConfiguration: Sendable {
   /// Of the program: shown on `/docs`, never in a header.
   public var version: String
   public var limits: ServerLimits
+  /// Only `/healthz` and `/metrics` are served, as beside a worker.
+  public var servesFiguresOnly: Bool
 
   public init(
     host: String = "127.0.0.1", port: Int = 8080, publicURL: String? = nil,
-    version: String = "0", limits: ServerLimits = ServerLimits()
+    version: String = "0", limits: ServerLimits = ServerLimits(), servesFiguresOnly: Bool = false
   ) {
+    self.servesFiguresOnly = servesFiguresOnly
     self.host = host
     self.port = port
     self.publicURL = publicURL

@@ -29,6 +29,9 @@ public struct StetServer: Service {
   var routes: [Route] {
     let limits = configuration.limits
     let system = SystemRoutes(ports: ports, configuration: configuration)
+    if configuration.servesFiguresOnly {
+      return system.routes.filter { ["/healthz", "/metrics"].contains($0.path) }
+    }
     return system.describing(
       WebhookRoutes(ports: ports, limits: limits, factory: factory).routes
         + FixRoute(ports: ports, limits: limits).routes
@@ -112,20 +115,21 @@ public struct StetServer: Service {
 
   private func refusal(_ error: IOError) -> ServerError {
     let place = "\(configuration.host):\(configuration.port)"
+    let setting = configuration.servesFiguresOnly ? "--metrics" : "STET_LISTEN"
     return switch error.errnoCode {
     case EADDRINUSE:
       ServerError(
         code: .portTaken,
         detail: "\(place) is taken by another program, perhaps by another `stet serve`: stop that, "
-          + "or listen elsewhere with STET_LISTEN.")
+          + "or listen elsewhere with \(setting).")
     case EACCES:
       ServerError(
         code: .cannotListen,
-        detail: "This user may not listen on \(place): take a port above 1023 with STET_LISTEN.")
+        detail: "This user may not listen on \(place): take a port above 1023 with \(setting).")
     case EADDRNOTAVAIL:
       ServerError(
         code: .cannotListen,
-        detail: "\(configuration.host) is no address of this machine: change STET_LISTEN.")
+        detail: "\(configuration.host) is no address of this machine: change \(setting).")
     default:
       ServerError(
         code: .cannotListen, detail: "Stet cannot listen on \(place): \(error.description)")

@@ -33,9 +33,11 @@ public struct SQLKeyRegister: Sendable {
 
   public init(_ database: any SQLDatabase) { self.database = database }
 
-  /// - Parameter keys: the first is the one to write with; the others were before it.
+  /// - Parameters:
+  ///   - keys: the first is the one to write with; the others were before it.
+  ///   - file: where they were read; `nil` where `STET_SECRET_KEY` gave them.
   /// - Throws: `.refused` where none of them is the newest that this database knows.
-  public func check(_ keys: [SecretKey]) async throws(StoreError) {
+  public func check(_ keys: [SecretKey], file: String? = nil) async throws(StoreError) {
     guard let current = keys.first else { return }
     let now = database.dialect.now
     let place = database.place
@@ -46,15 +48,15 @@ public struct SQLKeyRegister: Sendable {
         guard let same = keys.first(where: { $0.id == id }) else {
           throw StoreError(
             code: .refused,
-            detail: "STET_SECRET_KEY holds the key \(keys.map(\.id).joined(separator: ", ")), and "
-              + "\(place) belongs to the key \(id). Give that one, or both, the new one first: "
-              + "NEW_ID:KEY,\(id):KEY.")
+            detail: "\(file ?? "STET_SECRET_KEY") holds the key "
+              + "\(keys.map(\.id).joined(separator: ", ")), and \(place) belongs to the key \(id). "
+              + Self.remedy(id, file))
         }
         guard newest.text(1) == same.proof else {
           throw StoreError(
             code: .refused,
-            detail: "the key \(id) of STET_SECRET_KEY is another than the key \(id) that \(place) "
-              + "belongs to; give that one.")
+            detail: "the key \(id) of \(file ?? "STET_SECRET_KEY") is another than the key \(id) "
+              + "that \(place) belongs to. " + Self.remedy(id, file))
         }
       }
       for row in rows where row.text(0) == current.id && row.text(1) != current.proof {
@@ -70,5 +72,36 @@ public struct SQLKeyRegister: Sendable {
           ON CONFLICT (id) DO NOTHING
           """, [.text(current.id), .text(current.proof)]))
     }
+  }
+
+  private static func remedy(_ id: String, _ file: String?) -> String {
+    let given =
+      file.map {
+        "Put the file \($0) there that holds that one; it is in the data folder of the machine that "
+          + "served from this database."
+      } ?? "Give that one, or both, the new one first: NEW_ID:KEY,\(id):KEY."
+    return given
+      + " Where it is lost, no harm is done, as nothing is encrypted with it yet: `stet migrate "
+      + "--new-key` lets the next start bring another."
+  }
+
+  /// The ids of the keys that this database belongs to, the newest first.
+  public func known() async throws(StoreError) -> [String] {
+    try await database.query(
+      SQLStatement("SELECT id FROM keys ORDER BY created_at DESC, id")
+    ).map { $0.text(0) ?? "" }
+  }
+
+  /// Makes the database belong to this key alone, or to none until the next `check`. Nothing may be
+  /// encrypted with another.
+  public func replaceAll(with key: SecretKey?) async throws(StoreError) {
+    var statements = [SQLStatement("DELETE FROM keys")]
+    if let key {
+      statements.append(
+        SQLStatement(
+          "INSERT INTO keys (id, proof, created_at) VALUES ($1, $2, \(database.dialect.now))",
+          [.text(key.id), .text(key.proof)]))
+    }
+    try await database.change(statements)
   }
 }

@@ -66,10 +66,10 @@ public struct SQLPruning: Sendable {
         SELECT kind, key FROM job_periods WHERE until_at < \(now) ORDER BY until_at \(batch)
       )
       """,
-      // Whole again for a day: the same as a key that was never used.
+      // Each claim under a rate does this too: these are what the last one has left.
       """
-      DELETE FROM job_rates WHERE key IN (
-        SELECT key FROM job_rates WHERE whole_at < \(now) - 86400 \(batch)
+      DELETE FROM job_rates WHERE (key, at) IN (
+        SELECT key, at FROM job_rates WHERE until_at < \(now) \(batch)
       )
       """,
       // A group that waits for nothing has its turn first, as a new one does.

@@ -101,7 +101,7 @@ public struct AnswerCommand: Sendable {
       await work.enqueue(in: ports.jobs, cause: cause)
       return try ForgeFailure.takenOver(at: place, age: age)
     } catch let error as StoreError {
-      throw ForgeFailure.failure(error)
+      throw ForgeFailure.failure(error, isQueued: job != nil)
     }
   }
 }

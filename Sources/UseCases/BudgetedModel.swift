@@ -32,14 +32,23 @@ struct BudgetedModel: LanguageModel {
   func stream(_ request: ModelRequest) -> AsyncThrowingStream<ModelPiece, any Error> {
     let (pieces, continuation) = AsyncThrowingStream.makeStream(of: ModelPiece.self)
     let task = Task {
+      do { try await check() } catch { return continuation.finish(throwing: error) }
+      var text = ""
+      var isCounted = false
+      var failure: (any Error)?
       do {
-        try await check()
         for try await piece in model.stream(request) {
-          if case .done(let reply) = piece { await count(reply.inputTokens, reply.outputTokens) }
+          switch piece {
+          case .text(let more): text += more
+          case .done(let reply):
+            isCounted = true
+            await count(reply.inputTokens, reply.outputTokens)
+          }
           continuation.yield(piece)
         }
-        continuation.finish()
-      } catch { continuation.finish(throwing: error) }
+      } catch { failure = error }
+      if !isCounted { await countCutOff(request, text, failure as? ModelError) }
+      continuation.finish(throwing: failure)
     }
     continuation.onTermination = { _ in task.cancel() }
     return pieces
@@ -58,6 +67,25 @@ struct BudgetedModel: LanguageModel {
       code: .budgetSpent,
       detail: "The tokens that \(repository) may spend in a day are spent; they begin anew at "
         + "00:00 UTC.", retryAfter: untilMidnight)
+  }
+
+  /// Nobody told what it took: the estimate of what was asked and of what came. Where nothing was
+  /// sent, as behind an open breaker, nothing is counted.
+  private func countCutOff(
+    _ request: ModelRequest, _ text: String, _ error: ModelError?
+  ) async {
+    if let error {
+      if error.inputTokens.value + error.outputTokens.value > 0 {
+        return await count(error.inputTokens, error.outputTokens)
+      }
+      if error.requests == 0, error.code != .cancelled, text.isEmpty { return }
+    }
+    let asked = request.turns.map(\.text).joined(separator: "\n")
+    // A task of its own: this one may be cancelled, and a server that counts would not answer.
+    let (input, output) = await Task {
+      (await model.countTokens(in: asked), await model.countTokens(in: text))
+    }.value
+    await count(input, text.isEmpty ? 0 : output)
   }
 
   /// The answer is there and paid for, whatever becomes of the count.

@@ -54,7 +54,7 @@ public struct EnrichIssue: Sendable {
   }
 
   /// One try of the job. - Throws: `JobFailure` with the time of the next, which is also the issue's
-  /// `lastError`; `CancellationError` where the worker stops.
+  /// `lastError`; `StoreError`; `CancellationError` where the worker stops.
   public func run(
     _ arguments: Work.EnrichIssue, job: Job, _ context: JobContext? = nil
   ) async throws -> JobOutcome {
@@ -177,11 +177,11 @@ public struct EnrichIssue: Sendable {
 
   // MARK: The stores
 
-  private func load(_ id: String) async throws(JobFailure) -> TrackedIssue? {
+  private func load(_ id: String) async throws(StoreError) -> TrackedIssue? {
     do {
       return try await ports.issues.issue(id: id)
     } catch {
-      throw JobFailure("issue \(id) cannot be read: \(error.detail)")
+      throw StoreError(code: error.code, detail: "issue \(id) cannot be read: \(error.detail)")
     }
   }
 

@@ -21,7 +21,9 @@ public struct HandleEvent: Sendable {
     public init(
       inbox: any Inbox, readers: [any WebhookReader], jobs: any JobStore,
       isOwn: @escaping @Sendable (_ forge: String, ForgeAccount) -> Bool = { _, _ in false },
-      isOwnCheck: @escaping @Sendable (ForgeEvent.Check) -> Bool = { $0.externalID == "stet" },
+      isOwnCheck: @escaping @Sendable (ForgeEvent.Check) -> Bool = {
+        $0.externalID.map { CheckOwner(parsing: $0) != nil } ?? false
+      },
       handle: String = "stet", limits: WorkLimits = WorkLimits(),
       now: @escaping @Sendable () -> Date = { Date() }
     ) {
@@ -118,15 +120,14 @@ public struct HandleEvent: Sendable {
     if let sender = event.sender, sender.id != comment.comment.author.id {
       return .nothing("it was not sent by its author")
     }
-    if CommentCommand.parse(comment.comment.body, handle: ports.handle).isEmpty {
-      return .nothing("the comment holds no command")
-    }
+    let commands = CommentCommand.parse(comment.comment.body, handle: ports.handle)
+    if commands.isEmpty { return .nothing("the comment holds no command") }
     let arguments = Work.AnswerCommand(
       access: access, comment: comment, repository: access.repository)
     let key = "\(event.forge):\(access.repository):\(comment.kind.rawValue):\(comment.comment.id)"
     return enqueue(
       arguments, access, unique: key, supersede: nil, run: nil, priority: -1,
-      limits: ports.limits.ofForge(access))
+      limits: ports.limits.ofAnswer(to: commands, access))
   }
 
   private func decide(
@@ -136,11 +137,14 @@ public struct HandleEvent: Sendable {
       return .nothing("nothing follows from this check")
     }
     if event.sender?.isBot ?? true { return .nothing("bots are not heard") }
-    if check.pullRequests.isEmpty {
+    // One commit may be the head of several: the check says whose it is, also of a fork's.
+    let owner = check.externalID.flatMap { CheckOwner(parsing: $0)?.pullRequest }
+    let pulls = owner.map { [$0] } ?? check.pullRequests
+    if pulls.isEmpty {
       return .nothing("the check names no pull request, as those from forks do not")
     }
     var jobs: [NewJob] = []
-    for number in check.pullRequests.prefix(10) {
+    for number in pulls.prefix(10) {
       let reference = PullRequestReference(access.repository, number)
       let decision = enqueue(
         review(reference, access, event, pull: nil, isAskedFor: true), key: "\(check.commit) asked")

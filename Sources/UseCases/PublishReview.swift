@@ -238,7 +238,7 @@ struct PublishReview: Sendable {
     let head = request.pull.head
     do {
       let check = try await forge.setCheck(
-        state, on: head, in: request.pull.reference.repository,
+        state, on: head, of: request.pull.reference,
         existing: claim.record.checkHead == head ? claim.record.check : nil)
       try await trail.note(
         "check.concluded", facts: ["head": head, "conclusion": state.progress.rawValue])

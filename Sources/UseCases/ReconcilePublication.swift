@@ -74,7 +74,7 @@ public struct ReconcilePublication: Sendable {
     } catch is PublicationClaim.TakenOver {
       return .snoozed(.seconds(5), because: "a review is being made")
     } catch let error as StoreError {
-      throw ForgeFailure.failure(error)
+      throw ForgeFailure.failure(error, isQueued: job != nil)
     }
   }
 

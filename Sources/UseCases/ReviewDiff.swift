@@ -24,7 +24,7 @@ public struct ReviewDiff: Sendable {
     }
     try Task.checkCancellation()
     // Without its record the review is lost to whoever asked.
-    if let failure = outcome.storeFailure { throw JobFailure(failure.detail) }
+    if let failure = outcome.storeFailure { throw failure }
     // What the model did not see is in the ledger; a later try may do better.
     if let failure = outcome.modelFailure, job.attempt < min(ModelPatience.tries, job.maxAttempts),
       ModelPatience.waits(for: failure)

@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 public import Jobs
 
 /// How much of the work in the background is done at once, over every process: what each new job is
@@ -47,6 +47,11 @@ public struct WorkLimits: Sendable, Hashable {
     guard let most = forgeJobsPerMinute else { return [] }
     let who = access.installation.map { "installation:\(access.forge):\($0)" }
     return [JobLimit(who ?? "forge:\(access.forge)", rate: most, per: 60)]
+  }
+
+  /// Of an answer to these commands.
+  public func ofAnswer(to commands: [CommentCommand], _ access: ForgeAccess) -> [JobLimit] {
+    ofForge(access) + (commands.contains(.explain) ? ofModel : [])
   }
 
   /// Of a job that asks the model.

@@ -15,6 +15,8 @@ struct Wiring: Sendable {
   private let web: WebClient
   let database: any SQLDatabase
   private let served: LocalModel?
+  /// The provider whose limits hold: the first of those that are asked; `nil` where none is.
+  private let askedFirst: ModelProvider?
   private let logger: Logger
   private let github: Result<GitHubConnection, ForgeError>?
   /// Rung when a job was stored in this process.
@@ -34,6 +36,7 @@ struct Wiring: Sendable {
     served =
       settings.providers.contains(.local)
       ? Self.localModel(settings, web: web) : nil
+    askedFirst = (try? Self.usable(settings, served, web))?.first?.provider
     github = settings.github.credentials.map { [web, database] credentials in
       Result { () throws(ForgeError) in
         try GitHubConnection(
@@ -126,7 +129,7 @@ struct Wiring: Sendable {
   /// What new jobs are given.
   var workLimits: WorkLimits {
     var limits = settings.service.limits
-    limits.model = settings.providers.first?.rawValue
+    limits.model = askedFirst?.rawValue
     return limits
   }
 
@@ -151,25 +154,30 @@ struct Wiring: Sendable {
   /// The providers in their order behind one breaker each; `nil` where none is set. One whose key
   /// is missing is left out: the settings have warned of it, and the review works without.
   func model() throws -> (any LanguageModel)? {
-    var models: [any LanguageModel] = []
+    ModelChain(try Self.usable(settings, served, web).map(\.model))
+  }
+
+  private static func usable(
+    _ settings: Settings, _ served: LocalModel?, _ web: WebClient
+  ) throws -> [(provider: ModelProvider, model: any LanguageModel)] {
+    var models: [(provider: ModelProvider, model: any LanguageModel)] = []
     for (place, provider) in settings.providers.enumerated() {
       if let kind = ProviderKind(rawValue: provider.rawValue) {
         do {
-          models.append(
-            try ProviderSettings(kind: kind, place: place, value: settings.value).model(client: web)
-          )
+          let named = try ProviderSettings(kind: kind, place: place, value: settings.value)
+          models.append((provider, named.model(client: web)))
         } catch ProviderError.missingKey {
           continue
         } catch {
           throw CommandFailure.misuse("\(error)")
         }
       } else if let served {
-        models.append(served)
+        models.append((provider, served))
       } else {
-        throw CommandFailure.misuse(unknownLocalModel)
+        throw CommandFailure.misuse(unknownLocalModel(settings))
       }
     }
-    return ModelChain(models)
+    return models
   }
 
   /// A machine of one's own may take minutes over a prompt; a vendor's does not.
@@ -186,7 +194,7 @@ struct Wiring: Sendable {
     try Self.server(model, settings, web: web)
   }
 
-  private var unknownLocalModel: String {
+  private static func unknownLocalModel(_ settings: Settings) -> String {
     let names = ModelCatalogue.standard.entries.map(\.name).joined(separator: ", ")
     return "LLM_MODEL \(settings.value("LLM_MODEL") ?? "") is no local model; known are \(names)."
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import UseCases
 
 @testable import stet
 
@@ -23,6 +24,24 @@ import Testing
   /// What a key's file looks like, without being one.
   private static let pem =
     ["-----BEGIN", "RSA", "PRIVATE KEY-----"].joined(separator: " ") + "\nx\n"
+
+  /// One without its key is never asked, so its limits hold nobody.
+  @Test(arguments: [
+    ("openai,anthropic", "OPENAI_API_KEY", "openai"),
+    ("openai,anthropic", "ANTHROPIC_API_KEY", "anthropic"),
+    ("openai,anthropic", "MISTRAL_API_KEY", nil), ("none", "OPENAI_API_KEY", nil),
+  ])
+  func modelLimitsAreOfTheFirstThatIsAsked(
+    _ providers: String, _ key: String, _ expected: String?
+  ) async throws {
+    let settings = try reader([
+      "LLM_PROVIDER": providers, key: "key-of-the-test", "STET_MODEL_JOBS": "2",
+    ]).read()
+    let wiring = Wiring(settings)
+    #expect(wiring.workLimits.model == expected)
+    #expect(try (wiring.model() == nil) == (expected == nil))
+    await wiring.close()
+  }
 
   @Test func defaults() throws {
     let settings = try reader([:]).read()

@@ -8,7 +8,9 @@ import Testing
 /// Copies between two SQLite databases; those to PostgreSQL stand in CopyToPostgresTests.
 @Suite struct CopyingTests {
   /// Something in every table that can be filled by a store, large rows and odd texts too.
-  static func fill(_ database: any SQLDatabase, jobs: Int = 3) async throws {
+  static func fill(
+    _ database: any SQLDatabase, jobs: Int = 3, large isLarge: Bool = true
+  ) async throws {
     let inbox = SQLInbox(database)
     for number in 0..<jobs {
       let id = "github:\(number)"
@@ -18,7 +20,7 @@ import Testing
     }
     let runs = SQLRunStore(database)
     for number in 1...3 { try await runs.save(Samples.run(number)) }
-    let large = String(repeating: "ä", count: 3 << 20)
+    let large = "\"" + String(repeating: "ä", count: isLarge ? 3 << 20 : 3) + "\""
     _ = try await SQLJobStore(database).enqueue(
       [NewJob(kind: "large", arguments: large), NewJob(kind: "large", arguments: large)])
     try await database.change([
@@ -138,6 +140,73 @@ import Testing
     }
   }
 
+  /// `stet review` and the like lock nothing. What they write behind the copy is found, no server
+  /// starts on the target, and the next run begins anew.
+  @Test(arguments: [
+    "INSERT INTO token_uses (key, day, tokens) VALUES ('added', 1, 1)",
+    "UPDATE jobs SET note = 'x' WHERE kind = 'large'",
+  ])
+  func whatIsWrittenMeanwhileIsSaid(_ statement: String) async throws {
+    try await withFolder { folder in
+      let file = SQLiteDatabase(path: folder + "/a.db")
+      let other = SQLiteDatabase(path: folder + "/a.db")
+      let target = SQLiteDatabase(path: folder + "/b.db")
+      try await Self.fill(file)
+      let source = InterruptedSource(file: file, at: 1) { () async throws(StoreError) in
+        try await other.change([SQLStatement(statement)])
+      }
+      let reports = try await DatabaseCopy(from: source, to: target).run()
+      #expect(reports.filter { !$0.isEqual }.count == 1)
+      #expect(try await target.unfinishedCopy() == file.path)
+      let again = try await DatabaseCopy(from: source, to: target).run()
+      #expect(again.allSatisfy { $0.isEqual })
+      #expect(try await target.unfinishedCopy() == nil)
+      #expect(try await Self.digests(target, like: file) == Self.digests(file, like: file))
+    }
+  }
+
+  /// Its tables are compared one after the other: what is written between them could be missed.
+  @Test func whatIsWrittenWhileComparingIsSaid() async throws {
+    try await withFolder { folder in
+      let file = SQLiteDatabase(path: folder + "/a.db")
+      let other = SQLiteDatabase(path: folder + "/a.db")
+      let target = SQLiteDatabase(path: folder + "/b.db")
+      try await Self.fill(file)
+      let source = InterruptedSource(file: file, at: 2) { () async throws(StoreError) in
+        try await other.change([
+          SQLStatement("INSERT INTO token_uses (key, day, tokens) VALUES ('added', 1, 1)")
+        ])
+      }
+      let failure = await #expect(throws: StoreError.self) {
+        try await DatabaseCopy(from: source, to: target).run()
+      }
+      #expect(failure?.detail.contains("run this again") == true)
+      #expect(try await target.unfinishedCopy() == file.path)
+      let again = try await DatabaseCopy(from: source, to: target).run()
+      #expect(again.allSatisfy { $0.isEqual })
+      #expect(try await Self.digests(target, like: file) == Self.digests(file, like: file))
+    }
+  }
+
+  /// A server that came meanwhile is no reason to leave a note behind that keeps all from starting.
+  @Test func whoIsNotAloneChangesNothing() async throws {
+    try await withFolder { folder in
+      let source = SQLiteDatabase(path: folder + "/a.db")
+      let target = SQLiteDatabase(path: folder + "/b.db")
+      try await Self.fill(source)
+      try await Self.fill(target, jobs: 1)
+      let before = try await Self.digests(target, like: target)
+      await #expect(throws: StoreError.self) {
+        try await DatabaseCopy(from: source, to: target)
+          .run(replacing: true) { () async throws(StoreError) in
+            throw StoreError(code: .locked, detail: "a server")
+          }
+      }
+      #expect(try await Self.digests(target, like: target) == before)
+      #expect(try await target.unfinishedCopy() == nil)
+    }
+  }
+
   @Test func aDifferenceIsSeen() async throws {
     var digest = TableDigest()
     var other = TableDigest()
@@ -160,6 +229,44 @@ import Testing
   }
 }
 
+/// A source to which somebody writes once while it is copied, when nearly all of it was.
+private struct InterruptedSource: SQLDatabase {
+  let file: SQLiteDatabase
+  let write: @Sendable () async throws(StoreError) -> Void
+  private let once: Pieces
+
+  /// - Parameter times: how often the last table is read until it happens: it is read once to be
+  ///   copied, where it is empty, and once to be compared.
+  init(
+    file: SQLiteDatabase, at times: Int,
+    write: @escaping @Sendable () async throws(StoreError) -> Void
+  ) {
+    self.file = file
+    self.write = write
+    once = Pieces(times)
+  }
+
+  var dialect: SQLDialect { file.dialect }
+  var place: String { file.place }
+
+  func query(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow] {
+    if statement.text.contains("FROM keys ORDER BY"), once.tookOnce() { try await write() }
+    return try await file.query(statement)
+  }
+  func changing(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow] {
+    try await file.changing(statement)
+  }
+  @discardableResult
+  func change(_ statements: [SQLStatement]) async throws(StoreError) -> [Int] {
+    try await file.change(statements)
+  }
+  func transaction<T: Sendable>(
+    _ body: @escaping @Sendable (any SQLTransaction) throws(StoreError) -> T
+  ) async throws(StoreError) -> T { try await file.transaction(body) }
+  func schemaVersion() async throws(StoreError) -> Int { try await file.schemaVersion() }
+  func close() async { await file.close() }
+}
+
 private final class Pieces: @unchecked Sendable {
   private let lock = NSLock()
   private var left: Int
@@ -168,6 +275,12 @@ private final class Pieces: @unchecked Sendable {
     lock.withLock {
       left -= 1
       return left <= 0
+    }
+  }
+  func tookOnce() -> Bool {
+    lock.withLock {
+      left -= 1
+      return left == 0
     }
   }
 }

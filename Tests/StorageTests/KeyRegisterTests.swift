@@ -34,6 +34,27 @@ import Testing
     }
   }
 
+  /// The way out where a key is lost: nothing is encrypted with it yet.
+  @Test func anotherKeyTakesItsPlace() async throws {
+    try await withFolder { folder in
+      let register = SQLKeyRegister(SQLiteDatabase(path: folder + "/a.db"))
+      let (old, new) = (try key(1), try key(2))
+      #expect(try await register.known().isEmpty)
+      try await register.check([old])
+      let refused = await #expect(throws: StoreError.self) {
+        try await register.check([new], file: "/there/secret.key")
+      }
+      #expect(refused?.detail.contains("/there/secret.key") == true)
+      #expect(refused?.detail.contains("--new-key") == true)
+      #expect(refused?.detail.contains("STET_SECRET_KEY") == false)
+      try await register.replaceAll(with: new)
+      #expect(try await register.known() == [new.id])
+      await #expect(throws: StoreError.self) { try await register.check([old]) }
+      try await register.replaceAll(with: nil)
+      try await register.check([old])
+    }
+  }
+
   @Test func oneIDIsOneKey() async throws {
     try await withFolder { folder in
       let register = SQLKeyRegister(SQLiteDatabase(path: folder + "/a.db"))

@@ -17,6 +17,8 @@ extension QueueContract {
     QueueContract(name: "who is held back does not hold up others", check: passesOver),
     QueueContract(name: "groups and others take turns too", check: alternates),
     QueueContract(name: "a rate allows a burst and then waits", check: rates),
+    QueueContract(name: "no window has more than its rate", check: strictRates),
+    QueueContract(name: "who has no limits passes all that are held back", check: freeBehind),
     QueueContract(name: "a busy group slows no other", check: busyGroup),
   ]
 
@@ -150,15 +152,63 @@ extension QueueContract {
     #expect(try await claim(two, ["k"], 9).count == 1)
     #expect(try await claim(one, ["k"], 9).isEmpty)
     let wait = try #require(try await one.untilNext(kinds: ["k"])).inSeconds
-    #expect(wait > 7 && wait <= 10)
-    // Ten seconds on, one more may begin.
+    #expect(wait > 27 && wait <= 30)
+    // Ten seconds on, nothing has left the window yet.
+    try await pass(10.5, database)
+    #expect(try await claim(one, ["k"], 9).isEmpty)
+    try await pass(20, database)
+    #expect(try await claim(two, ["k"], 9).count == 3)
+    // What counts no longer is thrown away.
+    let kept = try await database.query(SQLStatement("SELECT sum(starts) FROM job_rates"))
+    #expect(kept.first?.integer(0) == 3)
+  }
+
+  /// As if so many seconds had gone by since everything began.
+  private static func pass(_ seconds: Double, _ database: any SQLDatabase) async throws {
     try await database.change([
-      SQLStatement("UPDATE job_rates SET whole_at = whole_at - 10.5")
+      SQLStatement("UPDATE job_rates SET at = at - $1, until_at = until_at - $1", [.real(seconds)])
     ])
-    #expect(try await claim(one, ["k"], 9).count == 1)
-    #expect(try await claim(two, ["k"], 9).isEmpty)
-    try await database.change([SQLStatement("UPDATE job_rates SET whole_at = 1")])
-    #expect(try await claim(two, ["k"], 9).count == 2)
+  }
+
+  /// Some of the allowance is used now and then: what comes back is only what is over.
+  @Sendable static func strictRates(_ database: any SQLDatabase) async throws {
+    let (one, two) = (SQLJobStore(database), SQLJobStore(database))
+    let limits = [JobLimit("api", rate: 4, per: 60)]
+    _ = try await one.enqueue((0..<40).map { _ in job(limits: limits) })
+    var clock = 0.0
+    var begun: [Double] = []
+    for (pause, most) in [(0, 1), (20, 2), (25, 9), (10, 9), (10, 9), (25, 9), (30, 1), (31, 9)] {
+      clock += Double(pause)
+      try await pass(Double(pause), database)
+      for job in try await claim(begun.count.isMultiple(of: 2) ? one : two, ["k"], most) {
+        begun.append(clock)
+        #expect(try await one.finish(job.lease, .completed))
+      }
+    }
+    #expect(begun == [0, 20, 20, 45, 65, 90, 90, 120, 151, 151, 151])
+    for start in begun {
+      #expect(begun.count { $0 > start - 59 && $0 <= start } <= 4)
+    }
+  }
+
+  /// However many of the same kind and group stand before it.
+  @Sendable static func freeBehind(_ database: any SQLDatabase) async throws {
+    let store = SQLJobStore(database)
+    let held = [JobLimit("slow", concurrency: 1)]
+    let before = try await add(store, job(group: "a"))
+    _ = try await store.enqueue((0..<50).map { _ in job(group: "a", limits: held) })
+    var free: [String] = []
+    for _ in 0..<20 { free += try await add(store, job(group: "a")) }
+    _ = try await store.enqueue((0..<50).map { _ in job(group: "a", limits: held) })
+    _ = try await store.enqueue((0..<50).map { _ in job(group: "b", limits: held) })
+    let other = try await add(store, job(group: "b"))
+    let claimed = try await claim(store, ["k"], 12).map(\.job)
+    #expect(claimed.count == 12)
+    #expect(claimed.count { !$0.limits.isEmpty } == 1)
+    let rest = try await claim(store, ["k"], 99).map(\.job)
+    #expect(Set((claimed + rest).filter(\.limits.isEmpty).map(\.id)) == Set(before + free + other))
+    #expect(claimed.count + rest.count == 23)
+    #expect(try await claim(store, ["k"], 9).isEmpty)
   }
 
   @Sendable static func busyGroup(_ database: any SQLDatabase) async throws {

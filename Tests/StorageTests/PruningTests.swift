@@ -106,8 +106,11 @@ import Testing
         [
           "INSERT INTO job_periods (kind, key, job, until_at) VALUES ('k', 'old', 'j', 1)",
           "INSERT INTO job_periods (kind, key, job, until_at) VALUES ('k', 'new', 'j', \(now + 99))",
-          "INSERT INTO job_rates (key, whole_at) VALUES ('old', 1)",
-          "INSERT INTO job_rates (key, whole_at) VALUES ('new', \(now))",
+          "INSERT INTO job_rates (key, at, starts, until_at) VALUES ('old', 0, 1, 1)",
+          """
+          INSERT INTO job_rates (key, at, starts, until_at)
+          VALUES ('new', \(now), 1, \(now + 99))
+          """,
           "INSERT INTO job_turns (key, turn, at) VALUES ('', 9, 1)",
           "INSERT INTO job_turns (key, turn, at) VALUES ('old', 1, 1)",
           "INSERT INTO job_turns (key, turn, at) VALUES ('new', 2, \(now))",

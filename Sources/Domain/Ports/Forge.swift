@@ -63,13 +63,15 @@ public protocol ReviewPublisher: Sendable {
   ) async throws(ForgeError)
   /// Creates the check where `existing` is `nil`. - Returns: what a later call passes as `existing`;
   /// `nil` where the forge knows only statuses.
+  /// - Parameter pull: whose check it is: one commit may be the head of several.
   func setCheck(
-    _ state: CheckState, on commit: String, in repository: RepositoryName, existing: Int64?
+    _ state: CheckState, on commit: String, of pull: PullRequestReference, existing: Int64?
   ) async throws(ForgeError) -> Int64?
-  /// A check run of Stet's own on this commit that is not finished; `nil` where there is none, or
-  /// where the forge knows only statuses. For a call that was cut off before its answer came.
+  /// A check run of Stet's own for this pull request that is not finished; `nil` where there is
+  /// none, or where the forge knows only statuses. For a call that was cut off before its answer
+  /// came.
   func unfinishedCheck(
-    on commit: String, in repository: RepositoryName
+    on commit: String, of pull: PullRequestReference
   ) async throws(ForgeError) -> Int64?
   func react(
     _ reaction: Reaction, to comment: CommentReference, in repository: RepositoryName
@@ -92,10 +94,10 @@ public protocol PublicationMender: Sendable {
   func edit(
     review: Int64, on reference: PullRequestReference, to body: String
   ) async throws(ForgeError)
-  /// Checks of Stet's own on this commit, oldest first; where the forge knows only statuses, the
-  /// newest of them.
+  /// Checks of Stet's own on this commit for this pull request, oldest first; where the forge knows
+  /// only statuses, which say nothing of pull requests, the newest of them.
   func checks(
-    on commit: String, in repository: RepositoryName
+    on commit: String, of pull: PullRequestReference
   ) async throws(ForgeError) -> [PostedCheck]
 }
 

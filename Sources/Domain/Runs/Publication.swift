@@ -58,6 +58,8 @@ public struct Publication: Sendable, Hashable, Codable {
   /// The run that works on it, and when it last said so.
   public var claimant: String?
   public var claimedAt: Date?
+  /// The latest run that ever claimed it: an older one knows by it that its news may be old.
+  public var latestRun: String?
   /// Kept so that it can be said again where the late call of a process that has lost its job wrote
   /// over it.
   public var said: Said?

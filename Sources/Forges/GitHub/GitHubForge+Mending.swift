@@ -33,8 +33,9 @@ extension GitHubForge {
   }
 
   public func checks(
-    on commit: String, in repository: RepositoryName
+    on commit: String, of pull: PullRequestReference
   ) async throws(ForgeError) -> [PostedCheck] {
+    let repository = pull.repository
     let name = connection.configuration.checkName
     guard capabilities.hasCheckRuns else {
       // The newest come first, and one page of them is enough: of a context the newest counts.
@@ -48,7 +49,7 @@ extension GitHubForge {
       .listCheckRuns, APIPath(repository, "commits", commit, "check-runs"),
       query: [("check_name", name), ("filter", "all"), ("per_page", "\(Self.pageSize)")])
     let list = try await ask(call, in: repository, for: GitHubAPI.CheckRunListPayload.self)
-    return list.checkRuns.filter { $0.externalID == "stet" }.map { PostedCheck($0) }
+    return list.checkRuns.filter { $0.isOwn(of: pull) }.map { PostedCheck($0) }
       .sorted { ($0.id ?? 0) < ($1.id ?? 0) }
   }
 }

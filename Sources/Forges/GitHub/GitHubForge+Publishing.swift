@@ -107,15 +107,16 @@ extension GitHubForge {
   // MARK: Checks
 
   public func setCheck(
-    _ state: CheckState, on commit: String, in repository: RepositoryName, existing: Int64?
+    _ state: CheckState, on commit: String, of pull: PullRequestReference, existing: Int64?
   ) async throws(ForgeError) -> Int64? {
+    let repository = pull.repository
     // A check run that is open is brought to its end in any case.
     guard actsAsApp, existing != nil || connection.grants.mayCreateCheckRuns(in: repository) else {
       try await setStatus(state, on: commit, in: repository)
       return nil
     }
     do {
-      return try await setCheckRun(state, on: commit, in: repository, existing: existing)
+      return try await setCheckRun(state, on: commit, of: pull, existing: existing)
     } catch {
       // Without `checks: write` GitHub answers 403; 404 where it hides what it has. Limits, which
       // are 403 too, have another code.
@@ -130,8 +131,9 @@ extension GitHubForge {
   }
 
   public func unfinishedCheck(
-    on commit: String, in repository: RepositoryName
+    on commit: String, of pull: PullRequestReference
   ) async throws(ForgeError) -> Int64? {
+    let repository = pull.repository
     guard capabilities.hasCheckRuns else { return nil }
     let call = GitHubCall.get(
       .listCheckRuns, APIPath(repository, "commits", commit, "check-runs"),
@@ -140,17 +142,18 @@ extension GitHubForge {
         ("filter", "all"),
       ])
     let list = try await ask(call, in: repository, for: GitHubAPI.CheckRunListPayload.self)
-    return list.checkRuns.filter { $0.externalID == "stet" && $0.status != "completed" }
+    return list.checkRuns.filter { $0.isOwn(of: pull) && $0.status != "completed" }
       .map(\.id).max()
   }
 
   private func setCheckRun(
-    _ state: CheckState, on commit: String, in repository: RepositoryName, existing: Int64?
+    _ state: CheckState, on commit: String, of pull: PullRequestReference, existing: Int64?
   ) async throws(ForgeError) -> Int64 {
+    let repository = pull.repository
     let progress = state.progress
     let body = GitHubAPI.CheckRunRequestPayload(
       name: connection.configuration.checkName, commit: existing == nil ? commit : nil,
-      externalID: existing == nil ? "stet" : nil,
+      externalID: existing == nil ? "\(CheckOwner(pullRequest: pull.number))" : nil,
       status: progress.isFinal ? "completed" : progress.rawValue,
       conclusion: progress.isFinal ? progress.rawValue : nil, detailsURL: state.detailsURL,
       output: GitHubAPI.CheckRunRequestPayload.Output(

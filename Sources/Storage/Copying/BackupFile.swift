@@ -17,15 +17,20 @@ public struct BackupFile: Sendable {
 
   public init(path: String) { self.path = path }
 
-  private var unfinished: String { "\(path).unfinished-\(getpid())" }
+  private static let unfinished = ".unfinished-"
+  private var unfinished: String { path + Self.unfinished + String(getpid()) }
 
-  /// Writes what is committed at one moment, while others go on reading and writing.
-  /// - Parameter replacing: whether a file that is there may give way.
-  /// - Throws: where it is there all the same, cannot be written, or proves damaged; the place is as
-  ///   it was then.
+  /// Writes what is committed at one moment, while others go on reading and writing, and reads the
+  /// file again to compare it with that.
+  /// - Parameters:
+  ///   - replacing: whether a file that is there may give way.
+  ///   - spared: files that may not give way all the same.
+  /// - Throws: `.refused` where the place is one of a database in use; also where it is there all the
+  ///   same, cannot be written, or proves damaged. The place is as it was then.
   public func write(
-    _ database: any SQLDatabase, replacing: Bool = false
+    _ database: any SQLDatabase, replacing: Bool = false, sparing spared: [String] = []
   ) async throws(StoreError) -> [CopiedTableReport] {
+    try refuseWhatIsInUse(database, spared)
     if !replacing, access(path, F_OK) == 0 {
       throw StoreError(
         code: .conflict, detail: "\(path) is there already; give another name, or --force.")
@@ -37,13 +42,20 @@ public struct BackupFile: Sendable {
           + "first.")
     }
     do throws(StoreError) {
-      let reports: [CopiedTableReport]
+      let read: [Read]
+      DatabaseFiles.sweep(before: path + Self.unfinished, after: "")
       if let embedded = database as? SQLiteDatabase {
-        reports = try await copy(embedded)
+        read = try await copy(embedded)
       } else {
-        reports = try await copy(database)
+        read = try await copy(database)
       }
-      guard reports.allSatisfy(\.isEqual) else {
+      let reports = try await Blocking.run(path) {
+        try DatabaseFiles.check(unfinished)
+        return zip(read, try DatabaseFiles.digests(of: unfinished)).map {
+          CopiedTableReport(table: $0.table, source: $0.digest, target: $1.digest)
+        }
+      }
+      guard reports.count == read.count, reports.allSatisfy(\.isEqual) else {
         throw StoreError(
           code: .corrupt, detail: "the copy does not hold what the database does; try again.")
       }
@@ -55,55 +67,74 @@ public struct BackupFile: Sendable {
     }
   }
 
-  private func copy(_ database: SQLiteDatabase) async throws(StoreError) -> [CopiedTableReport] {
+  private typealias Read = (table: String, digest: TableDigest)
+
+  /// A backup in the place of a database would destroy it, whatever name it is called by: what
+  /// commits lie in its log is lost, and who serves goes on with a file that has no name.
+  private func refuseWhatIsInUse(
+    _ database: any SQLDatabase, _ spared: [String]
+  ) throws(StoreError) {
+    var sources = spared
+    if let source = (database as? SQLiteDatabase)?.path {
+      sources += DatabaseFiles.beside.map { source + $0 } + [source + ".lock"]
+    }
+    for source in sources where DatabaseFiles.isSame(path, source) {
+      throw StoreError(
+        code: .refused,
+        detail:
+          "\(path) is \(source), which Stet itself uses; a backup there would destroy it. Give "
+          + "another place, on another disk where you can.")
+    }
+    for place in Set([path, DatabaseFiles.real(path)]) {
+      for log in ["-wal", "-shm"] where access(place + log, F_OK) == 0 {
+        throw StoreError(
+          code: .refused,
+          detail: "\(path) is a database in use: \(place + log) is beside it. Give another place.")
+      }
+    }
+  }
+
+  /// By a connection that reads only: writers go on meanwhile, and it sees one state.
+  private func copy(_ database: SQLiteDatabase) async throws(StoreError) -> [Read] {
     // Brings it up to date first, so that a backup is always of this schema.
     _ = try await database.schemaVersion()
     return try await Blocking.run(path) {
-      try make()
-      let file = SQLiteFile(database.path, patience: .seconds(30))
-      let connection = try file.openForReading()
+      let connection = try SQLiteFile(database.path, patience: .seconds(30)).openForReading()
       defer { try? connection.close() }
-      try connection.writeWithoutTransaction { database in
-        // One statement reads one state, whatever is committed meanwhile.
-        try database.execute(sql: "VACUUM INTO ?", arguments: [unfinished])
-      }
-      // What a server has written since is not in the copy, so there is nothing to compare with:
-      // SQLite's own check has to do.
-      try DatabaseFiles.check(unfinished)
-      return try DatabaseFiles.digests(of: unfinished).map {
-        CopiedTableReport(table: $0.table, source: $0.digest, target: $0.digest)
+      return try connection.writeWithoutTransaction { source in
+        var read: [Read] = []
+        try source.inTransaction(.deferred) {
+          read = try fill(from: SQLiteStatements(database: source, path: database.path))
+          return .commit
+        }
+        return read
       }
     }
   }
 
   /// In one transaction that sees one moment, piece by piece.
-  private func copy(_ database: any SQLDatabase) async throws(StoreError) -> [CopiedTableReport] {
+  private func copy(_ database: any SQLDatabase) async throws(StoreError) -> [Read] {
     _ = try await database.schemaVersion()
-    let read = try await database.transaction { transaction throws(StoreError) in
+    return try await database.transaction { transaction throws(StoreError) in
       try transaction.change(
         SQLStatement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
       return try fill(from: transaction)
-    }
-    return try await Blocking.run(path) {
-      try DatabaseFiles.check(unfinished)
-      let written = try DatabaseFiles.digests(of: unfinished)
-      return zip(read, written).map {
-        CopiedTableReport(table: $0.table, source: $0.digest, target: $1.digest)
-      }
     }
   }
 
   private func fill(
     from transaction: any SQLTransaction
-  ) throws(StoreError) -> [(table: String, digest: TableDigest)] {
+  ) throws(StoreError) -> [Read] {
     // The transaction may be run again from its start.
-    DatabaseFiles.remove(unfinished)
+    try make()
     do {
       let file = try SQLiteFile(unfinished, patience: .seconds(5)).open()
       defer { try? file.close() }
       return try file.writeWithoutTransaction { database in
         let target = SQLiteStatements(database: database, path: unfinished)
-        var digests: [(table: String, digest: TableDigest)] = []
+        var digests: [Read] = []
+        // The whole is put onto the disk at its end.
+        try database.execute(sql: "PRAGMA synchronous = OFF")
         for table in try CopiedTable.tables(try target.query(CopiedTable.all)) {
           var reading = TableReading(table)
           var digest = TableDigest()

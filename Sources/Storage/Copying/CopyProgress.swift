@@ -6,7 +6,7 @@ import Foundation
 struct CopyProgress: Sendable, Hashable {
   /// Where the copy is from, for people and to tell one copy from another.
   var source: String
-  /// A hash of everything that is in the source.
+  /// A hash of what tells whether the source is the same as when the copy was begun.
   var state: String
 
   private static let whole = ""

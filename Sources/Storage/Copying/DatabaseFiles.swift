@@ -13,10 +13,42 @@ import GRDB
 /// What is done with the files of databases that are not in use. It blocks.
 enum DatabaseFiles {
   /// What SQLite keeps beside a file.
-  private static let beside = ["", "-wal", "-shm", "-journal"]
+  static let beside = ["", "-wal", "-shm", "-journal"]
 
   static func remove(_ path: String) {
     for end in beside { unlink(path + end) }
+  }
+
+  /// Without links; itself where nothing is there.
+  static func real(_ path: String) -> String {
+    guard let found = realpath(path, nil) else { return path }
+    defer { free(found) }
+    return String(cString: found)
+  }
+
+  /// Whether both lead to one file, by links of any kind.
+  static func isSame(_ path: String, _ other: String) -> Bool {
+    var (one, two) = (stat(), stat())
+    guard stat(path, &one) == 0, stat(other, &two) == 0 else { return false }
+    return one.st_dev == two.st_dev && one.st_ino == two.st_ino
+  }
+
+  /// Takes away what a process that was killed has left: files with its number between two texts.
+  static func sweep(before start: String, after end: String) {
+    let start = URL(fileURLWithPath: start)
+    let folder = start.deletingLastPathComponent().path
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix(start.lastPathComponent) {
+      let number = name.dropFirst(start.lastPathComponent.count).prefix(while: \.isNumber)
+      let rest = name.dropFirst(start.lastPathComponent.count + number.count)
+      guard beside.contains(where: { rest == end + $0 }), let process = pid_t(number) else {
+        continue
+      }
+      // Whoever is there still may be at work.
+      if process == getpid() || (kill(process, 0) != 0 && errno == ESRCH) {
+        unlink("\(folder)/\(name)")
+      }
+    }
   }
 
   /// The schema of a file of ours, read from its first bytes. Source: sqlite.org/fileformat.html.

@@ -18,10 +18,13 @@ public struct DatabaseRestore: Sendable {
   public init(file: String) { self.file = file }
 
   /// Puts it into the place of an SQLite database: all of it or nothing.
-  /// - Parameter replacing: whether a database that holds something may give way. Its files stay
-  ///   beside it, under `NAME.before-restore`.
+  /// - Parameters:
+  ///   - replacing: whether a database that holds something may give way. Its files stay beside it,
+  ///     under `NAME.before-restore`, or with a number where that is taken: none is ever removed.
+  ///   - kept: told where those files are.
   public func run(
-    into database: SQLiteDatabase, replacing: Bool = false
+    into database: SQLiteDatabase, replacing: Bool = false,
+    kept: @escaping @Sendable (_ path: String) -> Void = { _ in }
   ) async throws(StoreError) -> [CopiedTableReport] {
     let path = database.path
     let new = "\(path).restoring"
@@ -36,7 +39,7 @@ public struct DatabaseRestore: Sendable {
       return try await Blocking.run(path) {
         let reports = try copied(to: new)
         try DatabaseFiles.settle(new)
-        try Self.exchange(path, new)
+        if let old = try Self.exchange(path, new) { kept(old) }
         return reports
       }
     } catch {
@@ -47,12 +50,17 @@ public struct DatabaseRestore: Sendable {
 
   /// Copies it into a database of another kind, which must be empty unless it is to be replaced. An
   /// interrupted one is gone on with when it is called again.
-  /// - Parameter folder: where a copy of the backup may lie meanwhile.
+  /// - Parameters:
+  ///   - folder: where a copy of the backup may lie meanwhile.
+  ///   - alone: as of `DatabaseCopy.run`.
   public func run(
     into database: any SQLDatabase, folder: String, replacing: Bool = false,
+    alone: () async throws(StoreError) -> Void = {},
     progress: @escaping @Sendable (_ table: String, _ rows: Int) -> Void = { _, _ in }
   ) async throws(StoreError) -> [CopiedTableReport] {
-    let copy = "\(folder)/restoring-\(getpid()).db"
+    let copy = "\(folder)/\(Self.copyName)\(getpid()).db"
+    DatabaseFiles.sweep(before: "\(folder)/\(Self.copyName)", after: ".db")
+    defer { DatabaseFiles.remove(copy) }
     _ = try await Blocking.run(file) { try copied(to: copy) }
     let source = SQLiteDatabase(path: copy)
     let name = URL(fileURLWithPath: file).standardizedFileURL.path
@@ -60,12 +68,13 @@ public struct DatabaseRestore: Sendable {
     do throws(StoreError) {
       result = .success(
         try await DatabaseCopy(from: source, named: name, to: database, progress: progress)
-          .run(replacing: replacing))
+          .run(replacing: replacing, alone: alone))
     } catch { result = .failure(error) }
     await source.close()
-    DatabaseFiles.remove(copy)
     return try result.get()
   }
+
+  private static let copyName = "restoring-"
 
   private func refuseWhatHoldsSomething(_ database: SQLiteDatabase) async throws(StoreError) {
     _ = try await database.schemaVersion()
@@ -106,18 +115,33 @@ public struct DatabaseRestore: Sendable {
 
   /// The old files go aside, the new one takes the name. Where that stops in between, the old ones
   /// are there under their other name, and the restore can be run again.
-  private static func exchange(_ path: String, _ new: String) throws(StoreError) {
-    let old = "\(path).before-restore"
-    if access(path, F_OK) == 0 {
-      DatabaseFiles.remove(old)
+  /// - Returns: where the old ones are; `nil` where there were none.
+  private static func exchange(_ path: String, _ new: String) throws(StoreError) -> String? {
+    let aside = "\(path).before-restore"
+    var (old, number) = (aside, 1)
+    func isTaken(_ path: String) -> Bool {
+      DatabaseFiles.beside.contains { access(path + $0, F_OK) == 0 }
+    }
+    while isTaken(old) {
+      number += 1
+      old = "\(aside)-\(number)"
+    }
+    let isThere = access(path, F_OK) == 0
+    if isThere {
       for end in ["", "-wal"] where access(path + end, F_OK) == 0 {
         guard rename(path + end, old + end) == 0 else { throw unwritable(path + end) }
       }
+    }
+    // A log without its file is what a restore left that stopped here.
+    if !isThere, access(path + "-wal", F_OK) == 0, number > 1 {
+      let last = number == 2 ? aside : "\(aside)-\(number - 1)"
+      if access(last + "-wal", F_OK) != 0 { rename(path + "-wal", last + "-wal") }
     }
     unlink(path + "-wal")
     unlink(path + "-shm")
     guard rename(new, path) == 0 else { throw unwritable(path) }
     DatabaseFiles.syncFolder(of: path)
+    return isThere ? old : nil
   }
 
   private static func unwritable(_ path: String) -> StoreError {

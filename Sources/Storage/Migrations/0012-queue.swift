@@ -25,6 +25,12 @@ extension Migration {
       CREATE INDEX jobs_ready_in_groups ON jobs (kind, group_key, priority, scheduled_at, id)
       WHERE state = 'available' AND group_key IS NOT NULL
       """,
+      // Jobs that no limit holds back, behind any number of those that one does.
+      """
+      CREATE INDEX jobs_ready_without_limits
+      ON jobs (kind, group_key, priority, scheduled_at, id)
+      WHERE state = 'available' AND group_key IS NOT NULL AND limits IS NULL
+      """,
       """
       CREATE INDEX jobs_waiting ON jobs (scheduled_at, kind, state)
       WHERE state IN ('scheduled', 'retryable') AND blockers = 0
@@ -74,14 +80,17 @@ extension Migration {
         at DOUBLE PRECISION NOT NULL
       )
       """,
-      // Rate limits: the time from which the allowance of a key is whole again.
+      // Rate limits: how many jobs of a key began when, for as long as it counts.
       """
       CREATE TABLE job_rates (
-        key TEXT NOT NULL PRIMARY KEY,
-        whole_at DOUBLE PRECISION NOT NULL
+        key TEXT NOT NULL,
+        at DOUBLE PRECISION NOT NULL,
+        starts BIGINT NOT NULL,
+        until_at DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (key, at)
       )
       """,
-      "CREATE INDEX job_rates_by_time ON job_rates (whole_at)",
+      "CREATE INDEX job_rates_by_end ON job_rates (until_at)",
       """
       CREATE TABLE schedules (
         name TEXT NOT NULL PRIMARY KEY,

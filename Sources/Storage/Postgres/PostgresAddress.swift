@@ -17,6 +17,9 @@ public struct PostgresAddress: Sendable, Hashable, CustomStringConvertible,
   let password: String?
   /// Seconds, where the address says them.
   let connectTimeout: Int?
+  /// What the connections are called in `pg_stat_activity`, whatever the address or PGAPPNAME says;
+  /// `nil` leaves it to them.
+  public var applicationName: String?
 
   public var debugDescription: String { description }
   public var customMirror: Mirror { Mirror(self, children: ["address": description]) }

@@ -42,6 +42,7 @@ final class PostgresConnection {
         ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
         ("fallback_application_name", "stet"),
       ] + parameters + [("dbname", address.url), ("client_encoding", "UTF8")]
+      + (address.applicationName.map { [("application_name", $0)] } ?? [])
     let started = Self.start(all)
     guard let started else {
       throw StoreError(code: .failed, detail: "there is no memory for a connection.")

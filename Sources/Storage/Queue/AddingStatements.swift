@@ -7,6 +7,7 @@ struct AddingStatements: Sendable {
   ]
 
   private let now: String
+  private let inserts = KeptTexts()
   let present: String
   let superseded: String
   let takePeriod: String
@@ -37,8 +38,12 @@ struct AddingStatements: Sendable {
 
   /// Gives the ids of those that were added: not of those whose unique key another has.
   /// Values of each row: see `AdmittedJob.row`.
+  func insert(_ rows: Int) -> String {
+    inserts.text(rows) { insert(rows, where: "") }
+  }
+
   /// - Parameter condition: on further values, without which nothing is added.
-  func insert(_ rows: Int, where condition: String = "") -> String {
+  func insert(_ rows: Int, where condition: String) -> String {
     """
     WITH clock AS MATERIALIZED (SELECT \(now) AS at),
     given (id, kind, arguments, state, unique_key, supersede_key, priority, max_attempts, earlier,

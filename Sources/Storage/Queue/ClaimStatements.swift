@@ -99,10 +99,10 @@ struct ClaimStatements: Sendable {
   /// Those of a list that are still there to be taken. Values: the ids, lease, worker.
   func claimGiven(_ rows: Int) -> String {
     """
-    WITH given (id) AS (VALUES \(SQLText.rows(rows, ["TEXT"]))),
-    picked AS MATERIALIZED (
-      SELECT jobs.id FROM given JOIN jobs ON jobs.id = given.id
-      WHERE jobs.state = 'available' ORDER BY jobs.id\(dialect.lockingFreeRows)
+    WITH picked AS MATERIALIZED (
+      SELECT id FROM jobs
+      WHERE id IN (\(SQLText.placeholders(rows))) AND state = 'available'
+      ORDER BY id\(dialect.lockingFreeRows)
     )
     \(taking("id IN (SELECT id FROM picked)", from: rows + 1))
     """
@@ -110,12 +110,15 @@ struct ClaimStatements: Sendable {
 
   /// Whether one is ready, whether one in a group is, and the seconds until the next of those that
   /// wait. Values: the kinds.
-  func untilNext(kinds: Int) -> String {
+  /// - Parameter asksReady: or the first is 0.
+  func untilNext(kinds: Int, asksReady: Bool = true) -> String {
     let asked = "kind IN (\(SQLText.placeholders(kinds)))"
+    let isReady = """
+      CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.ready))
+          THEN 1 ELSE 0 END
+      """
     return """
-      SELECT
-        CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.ready))
-          THEN 1 ELSE 0 END,
+      SELECT \(asksReady ? isReady : "0"),
         CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE \(asked) AND \(JobStatements.readyInGroups))
           THEN 1 ELSE 0 END,
         (SELECT scheduled_at - \(dialect.now) FROM jobs WHERE \(JobStatements.waiting) AND \(asked)
@@ -135,7 +138,14 @@ struct FairStatements: Sendable {
   let running: String
   let heads: String
   let following: String
+  /// Groups of a kind in which a job without limits is ready. Values: the kind.
+  let groupsWithoutLimits: String
+  /// As `following`, of jobs without limits only.
+  let followingWithoutLimits: String
+  /// Values: the time.
   let rates: String
+  /// Values: the time.
+  let forgetRates = "DELETE FROM job_rates WHERE until_at <= $1"
   private let now: String
 
   init(_ dialect: SQLDialect) {
@@ -163,12 +173,26 @@ struct FairStatements: Sendable {
       LEFT JOIN job_turns AS turns ON turns.key = groups.name
       WHERE groups.name IS NOT NULL
       """
-    following = """
-      SELECT \(Self.columns) \(next) AND group_key = $2
+    func following(_ condition: String) -> String {
+      """
+      SELECT \(Self.columns) \(next)\(condition) AND group_key = $2
         AND (priority, scheduled_at, id) > ($3, $4, $5)
       ORDER BY priority, scheduled_at, id LIMIT \(Self.page)
       """
-    rates = "SELECT key, whole_at FROM job_rates WHERE whole_at > $1"
+    }
+    self.following = following("")
+    followingWithoutLimits = following(" AND limits IS NULL")
+    let free = "\(next) AND limits IS NULL"
+    groupsWithoutLimits = """
+      WITH RECURSIVE groups (name) AS (
+        SELECT (SELECT group_key \(free) ORDER BY group_key LIMIT 1)
+        UNION ALL
+        SELECT (SELECT group_key \(free) AND group_key > groups.name ORDER BY group_key LIMIT 1)
+        FROM groups WHERE groups.name IS NOT NULL
+      )
+      SELECT name FROM groups WHERE name IS NOT NULL
+      """
+    rates = "SELECT key, at, starts FROM job_rates WHERE until_at > $1 ORDER BY at"
   }
 
   /// Values: the kinds.
@@ -189,13 +213,19 @@ struct FairStatements: Sendable {
     """
   }
 
-  /// Values of each row: key and time.
+  /// By the time at which it is written, which is no earlier than that of the claim. Values of each
+  /// row: key, how many began, and for how many seconds that counts.
   func counted(_ rows: Int) -> String {
-    """
-    WITH given (key, whole_at) AS (VALUES \(SQLText.rows(rows, ["TEXT", "DOUBLE PRECISION"])))
-    INSERT INTO job_rates (key, whole_at)
-    SELECT key, whole_at FROM given WHERE key IS NOT NULL
-    ON CONFLICT (key) DO UPDATE SET whole_at = excluded.whole_at
-    """
+    let given = SQLText.rows(rows, ["TEXT", "BIGINT", "DOUBLE PRECISION"])
+    return """
+      WITH given (key, starts, seconds) AS (VALUES \(given)),
+      clock (now) AS MATERIALIZED (SELECT \(now))
+      INSERT INTO job_rates (key, at, starts, until_at)
+      SELECT key, clock.now, starts, clock.now + seconds FROM given CROSS JOIN clock
+      WHERE key IS NOT NULL
+      ON CONFLICT (key, at) DO UPDATE SET starts = job_rates.starts + excluded.starts,
+        until_at = CASE WHEN excluded.until_at > job_rates.until_at
+          THEN excluded.until_at ELSE job_rates.until_at END
+      """
   }
 }

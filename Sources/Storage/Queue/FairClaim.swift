@@ -29,8 +29,12 @@ struct FairClaim {
     var ahead: ArraySlice<FairTurns.Candidate>
     /// After which the next are to be fetched; `nil`: there are none.
     var last: FairTurns.Candidate?
+    /// The last one that was looked at.
+    var place: FairTurns.Candidate
     /// In a row.
     var heldBack = 0
+    /// Those with limits are held back: only the others are looked at.
+    var passesLimits = false
   }
 
   func run(kinds: [String], limit: Int) throws(StoreError) -> Outcome {
@@ -39,10 +43,11 @@ struct FairClaim {
     var chosen: [FairTurns.Candidate] = []
     var outcome = Outcome()
     var looks = Self.mostLooks
+    var free: [String: Set<String>] = [:]
     while chosen.count < limit, let index = first(lines, turns) {
       guard let candidate = lines[index].ahead.first else { break }
       let allowance = turns.allowance(candidate.limits)
-      lines[index].ahead.removeFirst()
+      lines[index].place = lines[index].ahead.removeFirst()
       switch allowance {
       case .free:
         turns.take(candidate)
@@ -55,16 +60,10 @@ struct FairClaim {
         outcome.heldFor = min(outcome.heldFor ?? Self.shortWhile, Self.shortWhile)
         lines[index].heldBack += 1
       }
-      if chosen.count < limit, lines[index].ahead.isEmpty {
-        if lines[index].heldBack == 0 {
-          try refill(&lines[index])
-        } else if lines[index].heldBack <= FairStatements.page, looks > 0 {
-          looks -= 1
-          try refill(&lines[index])
-        }
+      if chosen.count < limit {
+        try advance(&lines[index], &looks, &free)
+        if lines[index].ahead.isEmpty { lines.remove(at: index) }
       }
-      if lines[index].heldBack > FairStatements.page { lines[index].ahead = [] }
-      if lines[index].ahead.isEmpty { lines.remove(at: index) }
     }
     if chosen.count >= limit { outcome.heldFor = nil }
     outcome.claimed = try claim(chosen)
@@ -89,7 +88,7 @@ struct FairClaim {
     }
     let rates = SQLStatement(statements.fair.rates, [.real(turns.now)])
     for row in try transaction.query(rates) {
-      turns.isWhole(row.text(0) ?? "", at: row.real(1) ?? 0)
+      turns.began(JobRows.number(row, 2), under: row.text(0) ?? "", at: row.real(1) ?? 0)
     }
     return turns
   }
@@ -102,7 +101,7 @@ struct FairClaim {
       for row in try transaction.query(SQLStatement(statements.fair.heads, [.text(kind)])) {
         let head = try candidate(row)
         turns.served(head.group, at: row.integer(6) ?? 0)
-        lines.append(Line(ahead: [head], last: head))
+        lines.append(Line(ahead: [head], last: head, place: head))
       }
     }
     return lines
@@ -115,11 +114,44 @@ struct FairClaim {
       scheduledAt: row.real(4) ?? 0, limits: try JobRows.limits(row.text(5), of: id))
   }
 
+  /// Sees to what stands in front next, where there is something.
+  /// - Parameter free: by kind, the groups in which a job without limits is ready, once asked for.
+  private func advance(
+    _ line: inout Line, _ looks: inout Int, _ free: inout [String: Set<String>]
+  ) throws(StoreError) {
+    let isHeldUp = line.heldBack > FairStatements.page
+    if !isHeldUp {
+      if !line.ahead.isEmpty { return }
+      if line.heldBack == 0 { return try refill(&line) }
+      if looks > 0 {
+        looks -= 1
+        return try refill(&line)
+      }
+    }
+    // However many are held back: what has no limits has nothing to do with them.
+    let kind = line.place.kind
+    let groups: Set<String>
+    if let known = free[kind] {
+      groups = known
+    } else {
+      let rows = try transaction.query(
+        SQLStatement(statements.fair.groupsWithoutLimits, [.text(kind)]))
+      groups = Set(rows.compactMap { $0.text(0) })
+      free[kind] = groups
+    }
+    line.ahead = []
+    line.heldBack = 0
+    line.passesLimits = true
+    line.last = groups.contains(line.place.group) ? line.place : nil
+    try refill(&line)
+  }
+
   private func refill(_ line: inout Line) throws(StoreError) {
     guard let last = line.last else { return }
+    let fair = statements.fair
     let rows = try transaction.query(
       SQLStatement(
-        statements.fair.following,
+        line.passesLimits ? fair.followingWithoutLimits : fair.following,
         [
           .text(last.kind), .text(last.group), .number(last.priority), .real(last.scheduledAt),
           .text(last.id),
@@ -165,9 +197,21 @@ struct FairClaim {
         SQLStatement(
           statements.fair.served(SQLText.batch(for: piece.count)), SQLText.values(piece)))
     }
-    let keys = Set(claimed.flatMap(\.job.limits).filter { $0.rate != nil }.map(\.key)).sorted()
-    let counted = keys.compactMap { key in
-      turns.wholeAt[key].map { [SQLValue.text(key), .real($0)] }
+    var begun: [String: (starts: Int, seconds: Double)] = [:]
+    for job in claimed {
+      var longest: [String: Double] = [:]
+      for limit in job.job.limits where limit.rate != nil {
+        longest[limit.key] = max(longest[limit.key, default: 0], limit.seconds)
+      }
+      for (key, seconds) in longest {
+        let before = begun[key, default: (0, 0)]
+        begun[key] = (before.starts + 1, max(before.seconds, seconds))
+      }
+    }
+    if begun.isEmpty { return }
+    try transaction.change(SQLStatement(statements.fair.forgetRates, [.real(turns.now)]))
+    let counted = begun.sorted { $0.key < $1.key }.map { key, value in
+      [SQLValue.text(key), .number(value.starts), .real(value.seconds)]
     }
     for piece in counted.pieces(of: SQLText.largestBatch) {
       try transaction.change(

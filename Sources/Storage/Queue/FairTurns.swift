@@ -20,6 +20,11 @@ struct FairTurns {
     case busy
   }
 
+  private struct Start {
+    var at: Double
+    var count: Int
+  }
+
   /// By the database, in seconds since 1970.
   let now: Double
   /// Jobs that run, by group and by the key of each limit.
@@ -27,8 +32,8 @@ struct FairTurns {
   private(set) var runningUnderKey: [String: Int] = [:]
   /// When each group was last served, as a number that grows.
   private(set) var turns: [String: Int64] = [:]
-  /// When the allowance of a key is whole again.
-  private(set) var wholeAt: [String: Double] = [:]
+  /// How many began under each key and when, the oldest first.
+  private var starts: [String: [Start]] = [:]
   private(set) var lastTurn: Int64
 
   init(now: Double, lastTurn: Int64) {
@@ -42,7 +47,10 @@ struct FairTurns {
   }
 
   mutating func served(_ group: String, at turn: Int64) { turns[group] = turn }
-  mutating func isWhole(_ key: String, at time: Double) { wholeAt[key] = time }
+  /// To be told in the order of time.
+  mutating func began(_ count: Int, under key: String, at time: Double) {
+    starts[key, default: []].append(Start(at: time, count: count))
+  }
 
   func allowance(_ limits: [JobLimit]) -> Allowance {
     var longest = 0.0
@@ -51,24 +59,32 @@ struct FairTurns {
         return .busy
       }
       if let rate = limit.rate {
-        // The generic cell rate algorithm: each start takes a share of the allowance, and what is
-        // taken grows back evenly.
-        let taken = max(0, wholeAt[limit.key, default: 0] - now)
-        longest = max(longest, taken + limit.seconds / Double(rate) - limit.seconds)
+        longest = max(longest, wait(limit, most: rate))
       }
     }
-    // A rounding error is no reason to wait.
-    return longest > 1e-6 ? .after(longest) : .free
+    return longest > 0 ? .after(longest) : .free
+  }
+
+  /// Until fewer than so many have begun in the seconds before: a window that goes with the time, so
+  /// that no moment is the end of one and the beginning of another.
+  private func wait(_ limit: JobLimit, most: Int) -> Double {
+    // What is to begin later than a whole window from now was written by a clock that was set back.
+    let counted = starts[limit.key, default: []].filter { abs($0.at - now) < limit.seconds }
+    var left = counted.reduce(0) { $0 + $1.count }
+    var wait = 0.0
+    for start in counted where left >= max(1, most) {
+      left -= start.count
+      wait = start.at + limit.seconds - now
+    }
+    return wait
   }
 
   mutating func take(_ candidate: Candidate) {
     runs(1, in: candidate.group, under: candidate.limits)
     lastTurn += 1
     turns[candidate.group] = lastTurn
-    for limit in candidate.limits {
-      if let rate = limit.rate {
-        wholeAt[limit.key] = max(wholeAt[limit.key, default: 0], now) + limit.seconds / Double(rate)
-      }
+    for key in Set(candidate.limits.filter { $0.rate != nil }.map(\.key)) {
+      began(1, under: key, at: now)
     }
   }
 

@@ -1,5 +1,6 @@
 import Domain
 import Jobs
+import Synchronization
 
 /// Every statement about jobs, built once from the dialect.
 struct JobStatements: Sendable {
@@ -25,6 +26,8 @@ struct JobStatements: Sendable {
     """
 
   let dialect: SQLDialect
+  private let completions = KeptTexts()
+  private let extensions = KeptTexts()
   let adding: AddingStatements
   let claiming: ClaimStatements
   let fair: FairStatements
@@ -82,23 +85,36 @@ struct JobStatements: Sendable {
 
   // MARK: - Batches
 
-  /// Values: pairs of a job and its token, of which `NULL` ones are nobody's. Locks go in the order
-  /// of ids, so that two processes never wait for each other.
+  /// Values: see `values(of:)`. Locks go in the order of ids, so that two processes never wait for
+  /// each other. Nothing is joined: a plan that was made while the table was empty would read all of
+  /// it for that when it has grown.
   private func leases(_ rows: Int, and condition: String, _ locking: String) -> String {
     """
-    WITH given (id, token) AS (VALUES \(SQLText.rows(rows, ["TEXT", "BIGINT"]))),
-    held AS MATERIALIZED (
-      SELECT jobs.id FROM given JOIN jobs ON jobs.id = given.id
-      WHERE jobs.lease_token = given.token AND jobs.\(Self.held)\(condition)
-      ORDER BY jobs.id\(locking)
+    WITH held AS MATERIALIZED (
+      SELECT id FROM jobs
+      WHERE id IN (\(SQLText.placeholders(rows)))
+        AND id || ' ' || CAST(lease_token AS TEXT)
+          IN (\(SQLText.placeholders(rows, from: rows + 1)))
+        AND \(Self.held)\(condition)
+      ORDER BY id\(locking)
     )
     """
   }
 
+  /// Of `complete`, `extend` and `stillHeld`: the ids, and ids with tokens.
+  static func values(of leases: [(job: String, token: Int64)]) -> [SQLValue] {
+    SQLText.values(leases.map { [.text($0.job)] })
+      + SQLText.values(leases.map { [.text("\($0.job) \($0.token)")] })
+  }
+
   /// Completes those of the leases whose jobs nobody waits for. Gives id, token and group.
   func complete(_ rows: Int) -> String {
+    completions.text(rows) { makeCompletion(rows) }
+  }
+
+  private func makeCompletion(_ rows: Int) -> String {
     """
-    \(leases(rows, and: " AND jobs.dependents = 0", dialect.lockingRows))
+    \(leases(rows, and: " AND dependents = 0", dialect.lockingRows))
     UPDATE jobs SET state = 'completed', finished_at = \(dialect.now), leased_until = NULL,
       worker = NULL, note = NULL
     WHERE id IN (SELECT id FROM held)
@@ -109,6 +125,10 @@ struct JobStatements: Sendable {
   /// Passes over rows that others hold: a heartbeat waits for nobody. The last value is the new
   /// length, in seconds. Gives id, token, and whether it is to stop.
   func extend(_ rows: Int) -> String {
+    extensions.text(rows) { makeExtension(rows) }
+  }
+
+  private func makeExtension(_ rows: Int) -> String {
     """
     \(leases(rows, and: "", dialect.lockingFreeRows))
     UPDATE jobs SET leased_until = \(dialect.now) + $\(rows * 2 + 1)
@@ -121,8 +141,21 @@ struct JobStatements: Sendable {
   func stillHeld(_ rows: Int) -> String {
     """
     \(leases(rows, and: "", ""))
-    SELECT jobs.id, jobs.lease_token FROM held JOIN jobs ON jobs.id = held.id
+    SELECT id, lease_token FROM jobs WHERE id IN (SELECT id FROM held)
     """
+  }
+}
+
+/// Texts of one statement for different numbers of rows, each made once: a long one takes longer to
+/// make than to run.
+final class KeptTexts: Sendable {
+  private let texts = Mutex<[Int: String]>([:])
+
+  func text(_ rows: Int, _ make: () -> String) -> String {
+    if let text = texts.withLock({ $0[rows] }) { return text }
+    let text = make()
+    texts.withLock { $0[rows] = text }
+    return text
   }
 }
 

@@ -61,18 +61,29 @@ extension SQLJobStore {
     _ want: Want, usesMarks: Bool, into claimed: inout [ClaimedJob]
   ) async throws(StoreError) {
     guard database.dialect.keepsOldRows else {
+      memory.looksFully(want.kinds)
       claimed += try await claimReady(want, after: nil)
       return
     }
-    if !usesMarks { memory.forgetMarks(of: want.kinds) }
     let marks = memory.marks(of: want.kinds)
+    guard usesMarks, marks.contains(where: { $0 != .lowest }) else {
+      claimed += try await claimFromFront(want)
+      return
+    }
     let first = try await claimReady(want, after: marks)
     claimed += first
-    guard first.count < want.limit, marks.contains(where: { $0 != .lowest }) else { return }
+    guard first.count < want.limit, memory.beginsFullLook(want.kinds) else { return }
     // Nothing is left after the marks: what was handed back or added late stands before them.
+    claimed += try await claimFromFront(want.less(first.count))
+  }
+
+  private func claimFromFront(_ want: Want) async throws(StoreError) -> [ClaimedJob] {
     memory.forgetMarks(of: want.kinds)
-    claimed += try await claimReady(
-      want.less(first.count), after: memory.marks(of: want.kinds))
+    memory.looksFully(want.kinds)
+    let began = ContinuousClock.now
+    let claimed = try await claimReady(want, after: memory.marks(of: want.kinds))
+    memory.endedFullLook(want.kinds, took: .now - began, found: claimed.count)
+    return claimed
   }
 
   private func claimReady(
@@ -146,12 +157,16 @@ extension SQLJobStore {
   public func untilNext(kinds: [String]) async throws(StoreError) -> Duration? {
     let kinds = Set(kinds).sorted()
     guard !kinds.isEmpty else { return nil }
+    let known = memory.isEmpty(kinds)
     let rows = try await database.query(
       SQLStatement(
-        statements.claiming.untilNext(kinds: kinds.count), kinds.map { .plain($0) }))
+        statements.claiming.untilNext(kinds: kinds.count, asksReady: !known.isEmpty),
+        kinds.map { .plain($0) }))
     guard let row = rows.first else { return nil }
     if row.integer(0) == 1 { return .zero }
     var seconds = row.real(2)
+    memory.due(kinds, in: seconds)
+    if let look = known.untilFullLook { seconds = min(seconds ?? look, look) }
     if row.integer(1) == 1 {
       let held = memory.heldFor(kinds)
       seconds = min(seconds ?? held, held)

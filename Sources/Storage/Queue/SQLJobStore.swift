@@ -50,6 +50,12 @@ public struct SQLJobStore: JobStore {
       let rows = try await database.changing(statements.insertion(of: new))
       if rows.count == new.count { return new.map { EnqueuedJob(id: $0.id, isNew: true) } }
     }
+    if new.count > SQLText.largestBatch, new.allSatisfy({ $0.isPlain && $0.job.uniqueKey == nil }) {
+      // Nothing can be in their way.
+      try await database.change(
+        new.pieces(of: SQLText.largestBatch).map { statements.insertion(of: $0) })
+      return new.map { EnqueuedJob(id: $0.id, isNew: true) }
+    }
     return try await database.transaction { transaction throws(StoreError) in
       try JobChanges(statements, transaction).add(new)
     }
@@ -66,7 +72,7 @@ public struct SQLJobStore: JobStore {
       let rows = try await database.changing(
         SQLStatement(
           statements.extend(SQLText.batch(for: piece.count)),
-          SQLText.values(piece.map(\.values)) + [.real(lease.inSeconds)]))
+          JobStatements.values(of: piece.map { ($0.job, $0.token) }) + [.real(lease.inSeconds)]))
       for row in rows {
         let held = Held(job: row.text(0) ?? "", token: row.integer(1) ?? 0)
         states[held] = row.integer(2) == 1 ? .cancelRequested : .held
@@ -77,7 +83,7 @@ public struct SQLJobStore: JobStore {
       let present = try await database.query(
         SQLStatement(
           statements.stillHeld(SQLText.batch(for: missing.count)),
-          SQLText.values(missing.map(\.values))))
+          JobStatements.values(of: missing.map { ($0.job, $0.token) })))
       for row in present {
         states[Held(job: row.text(0) ?? "", token: row.integer(1) ?? 0)] = .notExtended
       }
@@ -92,8 +98,6 @@ public struct SQLJobStore: JobStore {
 
     init(job: String, token: Int64) { (self.job, self.token) = (job, token) }
     init(_ lease: Lease) { self.init(job: lease.job, token: lease.token) }
-
-    var values: [SQLValue] { [.text(job), .integer(token)] }
   }
 
   public func finish(_ ended: [EndedTry]) async throws(StoreError) -> [Bool] {
@@ -151,7 +155,7 @@ public struct SQLJobStore: JobStore {
   private func completion(of leases: [Lease]) -> SQLStatement {
     SQLStatement(
       statements.complete(SQLText.batch(for: leases.count)),
-      SQLText.values(leases.map { Held($0).values }))
+      JobStatements.values(of: leases.map { ($0.job, $0.token) }))
   }
 
   public func steps(of job: String) async throws(StoreError) -> [String: String] {

@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Foundation
 import Jobs
 
@@ -15,6 +15,11 @@ enum ForgeFailure {
     let detail = SecretMask.masked(error.detail).text
     switch error.code {
     case .rateLimited:
+      if let age, age >= longestOutage {
+        throw JobFailure(
+          "\(place): \(sentence(detail)) The forge has limited requests for 24 hours since this "
+            + "was asked for. Ask again when it answers.", isFinal: true)
+      }
       return .snoozed(
         bounded(error.retryAfter ?? .seconds(60)), because: "\(place): \(sentence(detail))")
     case .unreachable, .malformed, .conflict:
@@ -62,8 +67,16 @@ enum ForgeFailure {
     .seconds(max(0, now.timeIntervalSince(job.createdAt)))
   }
 
-  static func failure(_ error: StoreError) -> JobFailure {
-    JobFailure(SecretMask.masked(error.detail).text)
+  /// A queue knows what an outage of its store is, and waits it out: it is given the error itself.
+  static func failure(_ error: StoreError, isQueued: Bool) -> any Error {
+    let detail = SecretMask.masked(error.detail).text
+    return isQueued ? StoreError(code: error.code, detail: detail) : JobFailure(detail)
+  }
+
+  /// Whether the queue waits for the store without counting the try.
+  static func isOutage(_ error: any Error, age: Duration?) -> Bool {
+    guard let age, let error = error as? StoreError else { return false }
+    return error.isOutage && age < longestOutage
   }
 
   /// A forge that says "never" or "in no time" is asked again all the same, within reason.
@@ -71,6 +84,16 @@ enum ForgeFailure {
 
   private static func sentence(_ text: String) -> String {
     text.hasSuffix(".") || text.hasSuffix("!") ? text : text + "."
+  }
+}
+
+extension StoreError {
+  /// The store is away for now, or has no room: the same will go well when it is back.
+  public var isOutage: Bool {
+    switch code {
+    case .unreachable, .locked, .full: true
+    default: false
+    }
   }
 }
 

@@ -6,7 +6,7 @@ extension PullRequestAttempt {
   func takeClaim() async throws -> PublicationClaim {
     try await PublicationClaim.take(
       ports.publications, forge: arguments.access.forge, reference: arguments.reference,
-      by: PublicationClaim.Claimant(run: arguments.run, now: ports.review.now))
+      by: PublicationClaim.Claimant(run: arguments.run, now: ports.review.now), noting: held)
   }
 
   func begin(_ pull: PullRequest, claim: inout PublicationClaim) async throws {
@@ -45,7 +45,7 @@ extension PullRequestAttempt {
   /// A check that a try has begun of which the answer never came, so that there are not two of one
   /// name, one of them turning for ever.
   private func begunUnheard(on head: String) async -> Int64? {
-    (try? await forge.unfinishedCheck(on: head, in: arguments.reference.repository)) ?? nil
+    (try? await forge.unfinishedCheck(on: head, of: arguments.reference)) ?? nil
   }
 
   private func open(_ head: String) async -> Result<Int64?, ForgeError> {
@@ -53,7 +53,7 @@ extension PullRequestAttempt {
       return .success(
         try await forge.setCheck(
           CheckConclusion.begun(ports.detailsURL(arguments.run)), on: head,
-          in: arguments.reference.repository, existing: nil))
+          of: arguments.reference, existing: nil))
     } catch {
       return .failure(error)
     }
@@ -82,15 +82,25 @@ extension PullRequestAttempt {
     // Of two checks of one name the later one is shown: it says what the other does.
     let said = isPublished ? record?.said?.check : nil
     _ = try? await forge.setCheck(
-      said ?? CheckConclusion.superseded, on: head, in: arguments.reference.repository,
-      existing: check)
+      said ?? CheckConclusion.superseded, on: head, of: arguments.reference, existing: check)
   }
 
   /// - Throws: `ForgeError` where another try may conclude it.
   func giveUp(_ reason: String) async throws {
-    var claim = try await takeClaim()
-    try await concludeOpenCheck(CheckConclusion.ended(.neutral, reason), &claim)
-    try await claim.release()
+    do {
+      var claim = try await takeClaim()
+      try await concludeOpenCheck(CheckConclusion.ended(.neutral, reason), &claim)
+      try await claim.release()
+    } catch {
+      await letGo()
+      throw error
+    }
+  }
+
+  /// However the try ended: what it has claimed and not released is released.
+  func letGo() async {
+    await held.release(
+      in: ports.publications, forge: arguments.access.forge, reference: arguments.reference)
   }
 
   func concludeOpenCheck(
@@ -105,7 +115,7 @@ extension PullRequestAttempt {
     var concluded: Int64??
     do {
       concluded = try await forge.setCheck(
-        state, on: head, in: arguments.reference.repository, existing: check)
+        state, on: head, of: arguments.reference, existing: check)
       try await trail.note(
         "check.concluded", facts: ["head": head, "conclusion": state.progress.rawValue])
     } catch let error as ForgeError where !error.isPassing {

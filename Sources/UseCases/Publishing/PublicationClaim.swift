@@ -22,41 +22,54 @@ struct PublicationClaim: Sendable {
 
   private let store: any PublicationStore
   private let claimant: Claimant?
+  private let held: HeldClaim?
   private(set) var record: Publication
   /// An earlier claimant never said that it was done: what it sent may still arrive.
   private(set) var wasInterrupted = false
+  /// A run that was asked for later has been here before.
+  private(set) var wasOvertaken = false
 
   /// Another worker claimed the same pull request: this one has to stop, and to look again later.
   struct TakenOver: Error {}
 
-  private init(store: any PublicationStore, claimant: Claimant?, record: Publication) {
+  private init(
+    store: any PublicationStore, claimant: Claimant?, held: HeldClaim?, record: Publication
+  ) {
     self.store = store
     self.claimant = claimant
+    self.held = held
     self.record = record
   }
 
-  /// - Parameter claimant: `nil` for a short change between two steps of a review.
+  /// - Parameters:
+  ///   - claimant: `nil` for a short change between two steps of a review.
+  ///   - held: told of the claim, to give it back where the try ends.
   static func take(
     _ store: any PublicationStore, forge: String, reference: PullRequestReference,
-    by claimant: Claimant? = nil
+    by claimant: Claimant? = nil, noting held: HeldClaim? = nil
   ) async throws -> PublicationClaim {
     for _ in 0..<8 {
       var wasInterrupted = false
+      var wasOvertaken = false
       var record =
         try await store.publication(on: forge, of: reference)
         ?? Publication(forge: forge, reference: reference)
       if let claimant {
         if isHeld(record, against: claimant) { throw TakenOver() }
-        wasInterrupted =
-          record.pendingHead != nil || record.checkHead != nil && record.check == nil
-          || record.claimant.map { $0 != claimant.run } ?? false
+        // A try that ends by an error gives its claim back, and comes again when nothing of it is
+        // on its way any more.
+        wasInterrupted = record.claimant != nil && !(held?.isOwn(record) ?? false)
+        wasOvertaken = record.latestRun.map { $0 > claimant.run } ?? false
+        if !wasOvertaken { record.latestRun = claimant.run }
         record.claimant = claimant.run
         record.claimedAt = claimant.now()
+        held?.note(record)
       }
       do {
         var claim = PublicationClaim(
-          store: store, claimant: claimant, record: try await store.save(record))
+          store: store, claimant: claimant, held: held, record: try await store.save(record))
         claim.wasInterrupted = wasInterrupted
+        claim.wasOvertaken = wasOvertaken
         return claim
       } catch {
         if error.code != .conflict { throw error }
@@ -85,6 +98,7 @@ struct PublicationClaim: Sendable {
     var changed = record
     if let claimant { changed.claimedAt = claimant.now() }
     change(&changed)
+    if claimant != nil { held?.note(changed) }
     do {
       record = try await store.save(changed)
     } catch {

@@ -156,7 +156,7 @@ struct PublicationLook: Sendable {
   private func setChecks(_ record: Publication?, _ counts: inout Counts) async throws {
     let said = record?.said
     if let head = record?.publishedHead {
-      for check in try await forge.checks(on: head, in: repository) {
+      for check in try await forge.checks(on: head, of: reference) {
         if record?.checkHead == head, check.id == record?.check { continue }
         guard let state = wanted(check, said),
           try await set(check, state, head, record)
@@ -171,7 +171,7 @@ struct PublicationLook: Sendable {
     }
     guard let head = arguments.head, head != record?.publishedHead, head != record?.checkHead
     else { return }
-    for check in try await forge.checks(on: head, in: repository)
+    for check in try await forge.checks(on: head, of: reference)
     where check.progress?.isFinal == false {
       guard try await set(check, CheckConclusion.superseded, head, record) else { continue }
       let id = check.id.map { "\($0)" } ?? "status"
@@ -184,7 +184,7 @@ struct PublicationLook: Sendable {
   ) async throws -> Bool {
     try await confirm(record)
     return try await unlessRefused("check.refused", ["head": head]) { () async throws(ForgeError) in
-      _ = try await forge.setCheck(state, on: head, in: repository, existing: check.id)
+      _ = try await forge.setCheck(state, on: head, of: reference, existing: check.id)
     }
   }
 

@@ -28,7 +28,11 @@ struct BackupCommand: AsyncParsableCommand {
     do {
       let path = PathOfUser.absolute(file)
       let tables = try await RunsReading.ask {
-        try await BackupFile(path: path).write(wiring.database, replacing: force)
+        try await BackupFile(path: path).write(
+          wiring.database, replacing: force,
+          sparing: [SecretKeyFile.name, DataFolderLock.fileName].map {
+            "\(settings.dataFolder)/\($0)"
+          })
       }
       await wiring.close()
       try CopyReport(tables).tell(json: json)
@@ -54,8 +58,8 @@ struct RestoreCommand: AsyncParsableCommand {
   var file: String
   @Flag(
     help: ArgumentHelp(
-      "Replace what is there. An SQLite database is kept beside it as NAME.before-restore; what is "
-        + "in PostgreSQL is thrown away."))
+      "Replace what is there. An SQLite database is kept beside it as NAME.before-restore, with a "
+        + "number where that is taken; what is in PostgreSQL is thrown away."))
   var force = false
   @Flag(help: "Print JSON.")
   var json = false
@@ -72,15 +76,20 @@ struct RestoreCommand: AsyncParsableCommand {
         try DataFolder(settings.dataFolder).make()
         let restore = DatabaseRestore(file: PathOfUser.absolute(file))
         if let embedded = wiring.database as? SQLiteDatabase {
-          return try await restore.run(into: embedded, replacing: force)
+          return try await restore.run(into: embedded, replacing: force) {
+            Output.notes.tell("What was there is in \($0).")
+          }
         }
         try await ServiceLocks.refuseServers(of: wiring.database)
         let progress = Terminal(environment: settings.environment).progress
         return try await restore.run(
-          into: wiring.database, folder: settings.dataFolder, replacing: force
-        ) { table, rows in
-          if progress { Output.notes.tell("\(table): \(rows) rows") }
-        }
+          into: wiring.database, folder: settings.dataFolder, replacing: force,
+          alone: { () async throws(StoreError) in
+            try await ServiceLocks.refuseServers(of: wiring.database)
+          },
+          progress: { table, rows in
+            if progress { Output.notes.tell("\(table): \(rows) rows") }
+          })
       }
       await wiring.close()
       try CopyReport(tables).tell(json: json)

@@ -13,13 +13,23 @@ struct MigrateCommand: AsyncParsableCommand {
       With --to everything is copied from the SQLite database of the settings into an empty \
       PostgreSQL database, and compared. Stop the server first. A copy that was interrupted goes on \
       when the same is called again. Nothing of the source is changed.
+
+      With --new-key the database belongs to no secret key any more, and to the one that the next \
+      start brings: for where the old one is lost. Nothing is encrypted with it yet. Stop every \
+      server and worker first.
       """)
 
   @Option(help: ArgumentHelp("Copy everything to this PostgreSQL database.", valueName: "url"))
   var to: String?
+  @Flag(help: "Let the next start bring another secret key.")
+  var newKey = false
   @Flag(help: "Print JSON.")
   var json = false
   @OptionGroup var settingsOptions: SettingsOptions
+
+  func validate() throws {
+    if newKey, to != nil { throw ValidationError("--new-key and --to go one after the other.") }
+  }
 
   func run() async throws {
     let settings = try settingsOptions.read()
@@ -29,7 +39,10 @@ struct MigrateCommand: AsyncParsableCommand {
       if let to {
         try await copy(wiring, to: to)
       } else {
-        let version = try await RunsReading.ask { try await wiring.schemaVersion() }
+        let version = try await RunsReading.ask {
+          if newKey { try await forgetKeys(wiring) }
+          return try await wiring.schemaVersion()
+        }
         if json {
           try Output.results.write(
             JSONText.of(Version(database: settings.database.place, schema: version)))
@@ -47,6 +60,16 @@ struct MigrateCommand: AsyncParsableCommand {
   private struct Version: Encodable {
     var database: String
     var schema: Int
+  }
+
+  private func forgetKeys(_ wiring: Wiring) async throws {
+    let settings = wiring.settings
+    let locks = try ServiceLocks(settings)
+    defer { locks.release() }
+    if let file = settings.database.file { try DatabasePresence.require(file) }
+    try await ServiceLocks.refuseServers(of: wiring.database)
+    try await wiring.keyRegister.replaceAll(with: nil)
+    Output.notes.tell("\(settings.database.place) belongs to the key that the next start brings.")
   }
 
   private func copy(_ wiring: Wiring, to url: String) async throws {
@@ -75,7 +98,10 @@ struct MigrateCommand: AsyncParsableCommand {
         let copy = DatabaseCopy(from: wiring.database, to: target) { table, rows in
           if terminal.progress { Output.notes.tell("\(table): \(rows) rows") }
         }
-        try CopyReport(try await copy.run()).tell(json: json)
+        let tables = try await copy.run { () async throws(StoreError) in
+          try await ServiceLocks.refuseServers(of: target)
+        }
+        try CopyReport(tables).tell(json: json)
       }
       await target.close()
     } catch {
@@ -86,7 +112,8 @@ struct MigrateCommand: AsyncParsableCommand {
     Output.notes.tell(
       """
       Everything is in \(address). Now set DATABASE_URL to it for every `stet serve` and `stet \
-      worker`, and STET_SECRET_KEY to the key that \(key) holds, or a new one where there is none. \
+      worker`, and STET_SECRET_KEY to the key that \(key) holds. Where there is none: a new one, after \
+      `stet migrate --new-key` with that DATABASE_URL. \
       \(file) is as it was; it is not used any more.
       """)
   }

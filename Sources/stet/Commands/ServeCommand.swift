@@ -38,8 +38,7 @@ struct ServeCommand: ServerCommand {
         "With SQLite nobody else can do the work, so --no-worker needs PostgreSQL: set "
           + "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME.")
     }
-    ServiceLocks.announce(ServiceLocks.server)
-    let wiring = Wiring(settings, logger: logger)
+    let wiring = Wiring(ServiceLocks.announcing(ServiceLocks.server, settings), logger: logger)
     do {
       try await serve(wiring, logger)
       await wiring.close()

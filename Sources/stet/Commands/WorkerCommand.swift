@@ -2,6 +2,8 @@ import ArgumentParser
 import Domain
 import Foundation
 import Logging
+import Metrics
+import Server
 import ServiceLifecycle
 
 struct WorkerCommand: ServerCommand {
@@ -9,7 +11,8 @@ struct WorkerCommand: ServerCommand {
     commandName: "worker",
     abstract: "Work in the background beside other processes on one PostgreSQL, until stopped.",
     discussion: """
-      As many as you like, on as many machines; they serve nothing. The log is on standard error. \
+      As many as you like, on as many machines; they serve nothing but figures, where --metrics is \
+      given. The log is on standard error. \
       Control-C or SIGTERM stops it in order: running jobs get STET_GRACE seconds, what is left is \
       handed back for others. A second one ends it where it stands; its jobs run elsewhere within \
       30 seconds.
@@ -20,11 +23,19 @@ struct WorkerCommand: ServerCommand {
       "What it is called in jobs and logs; by default its process number and chance.",
       valueName: "name"))
   var name: String?
+  @Option(
+    help: ArgumentHelp(
+      "Serve GET /metrics and /healthz on this address; off without it. Other machines need an API "
+        + "token with the scope read.", valueName: "host:port"))
+  var metrics: String?
   @OptionGroup var settingsOptions: SettingsOptions
 
   func validate() throws {
     if let name, name.isEmpty || name.utf8.count > 100 {
       throw ValidationError("--name takes 1 to 100 letters.")
+    }
+    if let metrics, ListenAddress(metrics) == nil {
+      throw ValidationError("--metrics takes HOST:PORT, such as 127.0.0.1:9090 or [::1]:9090.")
     }
   }
 
@@ -37,27 +48,34 @@ struct WorkerCommand: ServerCommand {
         "SQLite is one `stet serve` with its workers inside; `stet worker` needs PostgreSQL. Set "
           + "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME, and see `stet migrate --to`.")
     }
-    ServiceLocks.announce(ServiceLocks.worker)
-    let wiring = Wiring(settings, logger: logger)
+    let wiring = Wiring(ServiceLocks.announcing(ServiceLocks.worker, settings), logger: logger)
     do {
       try await work(wiring, logger)
       await wiring.close()
     } catch {
       await wiring.close()
-      throw ServiceStart.failure(error)
+      throw (error as? ServerError).map { CommandFailure.failed($0.detail) }
+        ?? ServiceStart.failure(error)
     }
   }
 
   private func work(_ wiring: Wiring, _ logger: Logger) async throws {
     let locks = try await ServiceStart(wiring: wiring, logger: logger).prepare()
     defer { locks.release() }
-    let service = try ServiceWiring(wiring, metrics: nil, logger: logger)
+    let place = metrics.flatMap(ListenAddress.init)
+    let figures = place.map { _ in PrometheusMetrics() }
+    if let figures { MetricsSystem.bootstrap(figures) }
+    let service = try ServiceWiring(wiring, metrics: figures, logger: logger)
     let number = ProcessInfo.processInfo.processIdentifier
     let name = name ?? "worker-\(number)-\(UInt16.random(in: 0...UInt16.max))"
     let worker = service.worker(named: name)
     let group = ServiceGroup(
       configuration: .init(
-        services: [.init(service: TogetherService(services: service.background(worker)))],
+        services: [
+          .init(
+            service: TogetherService(
+              services: service.background(worker) + server(service, at: place, logger)))
+        ],
         logger: logger))
     let interruption = Interruption(patience: wiring.settings.service.grace + .seconds(30)) {
       Task { await group.triggerGracefulShutdown() }
@@ -65,5 +83,19 @@ struct WorkerCommand: ServerCommand {
     logger.notice("ready", metadata: ["worker": "\(name)"])
     try await group.run()
     withExtendedLifetime(interruption) { logger.notice("stopped") }
+  }
+
+  /// Of its figures, where they are asked for.
+  private func server(
+    _ service: ServiceWiring, at place: ListenAddress?, _ logger: Logger
+  ) -> [any Service] {
+    guard let place else { return [] }
+    return [
+      service.server(figuresAt: place) { address in
+        do { try Output.results.line("stet serves metrics on \(address)") } catch {
+          logger.warning("the address could not be printed", metadata: ["address": "\(address)"])
+        }
+      }
+    ]
   }
 }

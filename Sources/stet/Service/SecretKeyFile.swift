@@ -18,18 +18,23 @@ struct SecretKeyFile {
 
   init(dataFolder: String) { path = "\(dataFolder)/\(Self.name)" }
 
-  /// Reads the key, or makes one. The folder is there.
-  func keys() throws(CommandFailure) -> [SecretKey] {
-    if let text = try read() { return try parsed(text) }
+  /// - Returns: what is in the file; `nil` where there is none.
+  func keys() throws(CommandFailure) -> [SecretKey]? {
+    guard let text = try read() else { return nil }
+    return try parsed(text)
+  }
+
+  /// Thinks of a key and writes it. The folder is there, and nobody else serves from it.
+  /// - Parameter noted: called with the key before it is written: a key that nothing knows of is
+  ///   worse than one that is known and was never written, which is made anew.
+  func make(noting noted: (SecretKey) async throws -> Void) async throws {
     var bytes: [UInt8] = []
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<32 { bytes.append(UInt8.random(in: 0...255, using: &generator)) }
+    guard let key = SecretKey(bytes: bytes) else { return }
+    try await noted(key)
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      // Another server made it just now.
-      if errno == EEXIST, let text = try read() { return try parsed(text) }
-      throw unwritable
-    }
+    guard descriptor >= 0 else { throw unwritable }
     defer { close(descriptor) }
     let line = Array((Data(bytes).base64EncodedString() + "\n").utf8)
     guard line.withUnsafeBytes({ Output.writeAll($0, to: descriptor) }) == 0,
@@ -38,7 +43,6 @@ struct SecretKeyFile {
       unlink(path)
       throw unwritable
     }
-    return SecretKey(bytes: bytes).map { [$0] } ?? []
   }
 
   private func read() throws(CommandFailure) -> String? {

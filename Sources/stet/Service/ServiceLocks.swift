@@ -1,14 +1,6 @@
 import Domain
 import Storage
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// What keeps a second server from an SQLite database. PostgreSQL is shared and needs none.
 struct ServiceLocks {
   private let locks: [DataFolderLock]
@@ -26,9 +18,15 @@ struct ServiceLocks {
 
   func release() { for lock in locks { lock.release() } }
 
-  /// Names the connections of this process in PostgreSQL, so that others know it for a server. To be
-  /// called before anything is opened.
-  static func announce(_ name: String) { setenv("PGAPPNAME", name, 0) }
+  /// Names the connections of this process in PostgreSQL, so that others know it for a server.
+  /// - Returns: the settings with which to open the database.
+  static func announcing(_ name: String, _ settings: Settings) -> Settings {
+    guard case .postgres(var address) = settings.database else { return settings }
+    var settings = settings
+    address.applicationName = name
+    settings.database = .postgres(address)
+    return settings
+  }
 
   static let server = "stet serve"
   static let worker = "stet worker"

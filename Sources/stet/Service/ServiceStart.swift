@@ -27,9 +27,7 @@ struct ServiceStart {
           "\(settings.database.place) holds a copy from \(source) that is not finished. Run the "
             + "same `stet migrate --to` or `stet restore` again first.")
       }
-      try await wiring.keyRegister.check(
-        settings.secretKeys.isEmpty
-          ? SecretKeyFile(dataFolder: settings.dataFolder).keys() : settings.secretKeys)
+      try await checkKeys()
       if !settings.database.isShared {
         // With PostgreSQL others may be running them; their leases run out by themselves.
         let resumed = try await wiring.jobs.rescueAll()
@@ -42,6 +40,22 @@ struct ServiceStart {
     } catch {
       locks.release()
       throw error
+    }
+  }
+
+  /// A database that was restored without its key file gets a new key: nothing is encrypted with the
+  /// old one yet, and nobody else uses an SQLite database.
+  private func checkKeys() async throws {
+    let (settings, register) = (wiring.settings, wiring.keyRegister)
+    guard settings.secretKeys.isEmpty else { return try await register.check(settings.secretKeys) }
+    let file = SecretKeyFile(dataFolder: settings.dataFolder)
+    if let keys = try file.keys() { return try await register.check(keys, file: file.path) }
+    let old = try await register.known()
+    try await file.make { try await register.replaceAll(with: $0) }
+    if let key = old.first {
+      logger.warning(
+        "the key file of this database is not here; a new one was made, as nothing is encrypted yet",
+        metadata: ["file": "\(file.path)", "key_before": "\(key)"])
     }
   }
 

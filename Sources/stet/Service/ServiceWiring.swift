@@ -124,7 +124,10 @@ struct ServiceWiring: Sendable {
 
   // MARK: The server
 
+  /// - Parameter place: serves the figures of a worker there and nothing else; `nil`: all that a
+  ///   server does, where the settings say.
   func server(
+    figuresAt place: ListenAddress? = nil,
     onListening: @escaping @Sendable (ListeningAddress) async -> Void
   ) -> StetServer {
     let settings = wiring.settings.service
@@ -153,8 +156,9 @@ struct ServiceWiring: Sendable {
         fix: fix, forge: wiring.settings.github.credentials == nil ? nil : "github",
         metrics: metrics),
       configuration: ServerConfiguration(
-        host: settings.listen.host, port: settings.listen.port, publicURL: settings.publicURL,
-        version: Version.number, limits: limits),
+        host: (place ?? settings.listen).host, port: (place ?? settings.listen).port,
+        publicURL: place == nil ? settings.publicURL : nil, version: Version.number,
+        limits: limits, servesFiguresOnly: place != nil),
       logger: Logger.service("stet.server", wiring.settings), onListening: onListening)
   }
 
@@ -172,7 +176,7 @@ struct ServiceWiring: Sendable {
 
   /// A day of outages at most: what fails for longer is told as a failure.
   @Sendable private static func outage(_ error: any Error, _ job: Job) -> Duration? {
-    guard let code = (error as? StoreError)?.code, [.unreachable, .locked, .full].contains(code),
+    guard let error = error as? StoreError, error.isOutage,
       abs(job.createdAt.timeIntervalSinceNow) < 86_400
     else { return nil }
     return .seconds(5)

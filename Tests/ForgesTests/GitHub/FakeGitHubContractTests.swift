@@ -129,12 +129,12 @@ struct FakeGitHubContractTests {
     try await with(entrance) { forge, hub, reference in
       let head = try #require(hub.head(of: reference))
       var state = CheckState(progress: .inProgress, title: "Reviewing", summary: "…")
-      let id = try await forge.setCheck(state, on: head, in: Self.repository, existing: nil)
-      #expect(try await forge.unfinishedCheck(on: head, in: Self.repository) == id)
+      let id = try await forge.setCheck(state, on: head, of: reference, existing: nil)
+      #expect(try await forge.unfinishedCheck(on: head, of: reference) == id)
       state.progress = .neutral
-      let again = try await forge.setCheck(state, on: head, in: Self.repository, existing: id)
+      let again = try await forge.setCheck(state, on: head, of: reference, existing: id)
       #expect(again == id)
-      #expect(try await forge.unfinishedCheck(on: head, in: Self.repository) == nil)
+      #expect(try await forge.unfinishedCheck(on: head, of: reference) == nil)
       if entrance == .token {
         #expect(id == nil)
         #expect(hub.statuses(in: Self.repository, of: head).map(\.state).contains("error"))

@@ -50,12 +50,12 @@ struct GrantTests {
       if example.granted.isEmpty {
         for _ in 1...2 {
           let error = await #expect(throws: ForgeError.self) {
-            try await forge.setCheck(Self.state, on: head, in: Self.repository, existing: nil)
+            try await forge.setCheck(Self.state, on: head, of: reference, existing: nil)
           }
           #expect(error?.code == .unauthorized)
         }
       } else {
-        _ = try await forge.setCheck(Self.state, on: head, in: Self.repository, existing: nil)
+        _ = try await forge.setCheck(Self.state, on: head, of: reference, existing: nil)
       }
       let hasChecks = example.granted.contains("checks")
       #expect(hub.checkRuns(in: Self.repository).count == (hasChecks ? 1 : 0))
@@ -104,7 +104,7 @@ struct GrantTests {
         // A job has a forge of its own, and all have one memory.
         let forge = connection.forge(for: ForgeBench.repository)
         let id = try await forge.setCheck(
-          Self.state, on: "abc", in: ForgeBench.repository, existing: nil)
+          Self.state, on: "abc", of: PullRequestReference(ForgeBench.repository, 4), existing: nil)
         #expect(id == nil)
       }
       #expect(!first.capabilities.hasCheckRuns)
@@ -122,7 +122,7 @@ struct GrantTests {
       let forge = try ForgeBench.forge(server.url, credentials: .token(Self.actionsToken))
       await #expect(throws: ForgeError.self) {
         try await forge.setCheck(
-          Self.state, on: "abc", in: ForgeBench.repository, existing: nil)
+          Self.state, on: "abc", of: PullRequestReference(ForgeBench.repository, 4), existing: nil)
       }
       #expect(server.requests.map(\.path) == ["/repos/octo/hello/check-runs"])
       #expect(forge.capabilities.hasCheckRuns)

@@ -147,19 +147,27 @@ struct MendingTests {
   func checks(app: Bool) async throws {
     try await with(app: app) { forge, hub, reference in
       let head = try #require(hub.head(of: reference))
-      #expect(try await forge.checks(on: head, in: Self.place) == [])
+      #expect(try await forge.checks(on: head, of: reference) == [])
       let begun = CheckState(progress: .inProgress, title: "Reviewing", summary: "…")
       let ended = CheckState(progress: .neutral, title: "Nothing found", summary: "…")
-      let id = try await forge.setCheck(begun, on: head, in: Self.place, existing: nil)
+      let id = try await forge.setCheck(begun, on: head, of: reference, existing: nil)
       #expect(
-        try await forge.checks(on: head, in: Self.place)
+        try await forge.checks(on: head, of: reference)
           == [PostedCheck(id: id, progress: .inProgress, title: "Reviewing")])
-      let second = try await forge.setCheck(ended, on: head, in: Self.place, existing: nil)
-      let found = try await forge.checks(on: head, in: Self.place)
+      let second = try await forge.setCheck(ended, on: head, of: reference, existing: nil)
+      let found = try await forge.checks(on: head, of: reference)
       #expect(found.map(\.id) == (app ? [id, second] : [nil]))
       #expect(found.last?.says(ended) == true)
       #expect(found.last?.says(begun) == false)
       #expect(found.first?.says(begun) == app)
+      // Of another pull request with the same head.
+      let other = PullRequestReference(Self.place, reference.number + 1)
+      let theirs = try await forge.setCheck(begun, on: head, of: other, existing: nil)
+      guard app else { return }
+      #expect(try await forge.checks(on: head, of: reference).map(\.id) == [id, second])
+      #expect(try await forge.checks(on: head, of: other).map(\.id) == [theirs])
+      #expect(try await forge.unfinishedCheck(on: head, of: other) == theirs)
+      #expect(try await forge.unfinishedCheck(on: head, of: reference) == id)
     }
   }
 

@@ -144,6 +144,8 @@ struct PublishingTests {
 
   private static let actionsToken = "ghs" + "_bench0123456789"
 
+  private static let pull = PullRequestReference(ForgeBench.repository, 4)
+
   @Test("a check run, created and brought to its end")
   func checkRun() async throws {
     try await FaultServer.with { _ in
@@ -153,17 +155,17 @@ struct PublishingTests {
       #expect(forge.capabilities.hasCheckRuns)
       var state = CheckState(progress: .inProgress, title: "Reviewing", summary: "S")
       let id = try await forge.setCheck(
-        state, on: "abc", in: ForgeBench.repository, existing: nil)
+        state, on: "abc", of: Self.pull, existing: nil)
       #expect(id == 31)
       try expect(
         server, "POST", "/repos/octo/hello/check-runs",
         #"""
-        {"name": "stet", "head_sha": "abc", "external_id": "stet", "status": "in_progress",
+        {"name": "stet", "head_sha": "abc", "external_id": "stet:4", "status": "in_progress",
          "output": {"title": "Reviewing", "summary": "S"}}
         """#)
       state = CheckState(
         progress: .neutral, title: "Not\nreviewed", summary: "S", detailsURL: "https://x/1")
-      _ = try await forge.setCheck(state, on: "abc", in: ForgeBench.repository, existing: 31)
+      _ = try await forge.setCheck(state, on: "abc", of: Self.pull, existing: 31)
       try expect(
         server, "PATCH", "/repos/octo/hello/check-runs/31",
         #"""
@@ -188,7 +190,7 @@ struct PublishingTests {
       let title = String(repeating: "ä", count: 200)
       let id = try await forge.setCheck(
         CheckState(progress: progress, title: title, summary: ""), on: "abc",
-        in: ForgeBench.repository, existing: nil)
+        of: Self.pull, existing: nil)
       #expect(id == nil)
       let shown = String(repeating: "ä", count: 139) + "…"
       try expect(

@@ -136,7 +136,12 @@ import Testing
     let asked = event(check("stet"), event: "check_run", action: "rerequested")
     #expect(enqueued(asked).count == 2)
     #expect(try review(asked)?.isAskedFor == true)
-    #expect(enqueued(event(check("ci"), event: "check_run", action: "rerequested")).isEmpty)
+    // It says whose it is, where one commit is the head of two.
+    let one = enqueued(event(check("stet:6"), event: "check_run", action: "rerequested"))
+    #expect(one.map(\.supersedeKey) == ["github:octo-org/orders#6"])
+    for id in ["ci", "stet:", "stet:x", "stets:6", "stet:-1"] {
+      #expect(enqueued(event(check(id), event: "check_run", action: "rerequested")).isEmpty)
+    }
     #expect(enqueued(event(check("stet"), event: "check_run", action: "completed")).isEmpty)
   }
 

@@ -33,8 +33,9 @@ import Testing
   }
 
   /// Runs the jobs that are stored, as a worker would, each of them once more after its last look.
-  private static func looks(_ bench: ServiceBench) async throws -> Int {
+  private static func looks(_ bench: ServiceBench, atMost most: Int = 9) async throws -> Int {
     let jobs = try await bench.jobs.jobs(JobFilter(kind: Work.ReconcilePublication.kind))
+      .prefix(most)
     for job in jobs {
       _ = try await bench.reconcile.run(Work.ReconcilePublication(of: job))
     }
@@ -55,7 +56,7 @@ import Testing
     #expect(await untilLate(bench))
     #expect(try await bench.work(taker, attempt: 2) == .completed)
     bench.hub.release()
-    #expect(try await stale == .snoozed(.seconds(15)))
+    #expect(try await stale.wait == .seconds(15))
   }
 
   @Test(arguments: Held.allCases, ["run-1", "run-2"])
@@ -133,7 +134,7 @@ import Testing
     #expect(try await bench.work("run-3") == .completed)
     let right = try #require(bench.summaries.first).body
     bench.hub.release()
-    #expect(try await stale == .snoozed(.seconds(15)))
+    #expect(try await stale.wait == .seconds(15))
     #expect(bench.summaries.first?.body != right)
     _ = try await Self.looks(bench)
     #expect(bench.summaries.map(\.body) == [right])
@@ -162,7 +163,7 @@ import Testing
     for (method, path) in [("PUT", "/reviews/"), ("DELETE", "/pulls/comments/")] {
       bench.hub.inject(GitHubFault(.answer(status: 403, body: body), on: method, path))
     }
-    _ = try await Self.looks(bench)
+    _ = try await Self.looks(bench, atMost: 1)
     #expect(bench.findings.count == doubled / 2 + 1)
     #expect(try await Self.events(bench, "review.kept").count == 1)
     #expect(try await Self.events(bench, "comment.kept").count == 1)
@@ -183,18 +184,36 @@ import Testing
           access: bench.access, reference: bench.reference, head: head))
     }
     let right = bench.state(of: head)
-    _ = try await forge.setCheck(begun, on: head, in: ServiceBench.repository, existing: nil)
+    _ = try await forge.setCheck(begun, on: head, of: bench.reference, existing: nil)
     #expect(bench.state(of: head) == "in_progress")
     try await look(head)
     #expect(bench.state(of: head) == right)
     // On a commit that is not looked at any more.
     bench.hub.push(["a.py": Array("x = 1\n".utf8)], to: bench.reference)
     try await bench.work("run-2")
-    _ = try await forge.setCheck(begun, on: head, in: ServiceBench.repository, existing: nil)
+    _ = try await forge.setCheck(begun, on: head, of: bench.reference, existing: nil)
     try await look(head)
     #expect(bench.state(of: head) == "cancelled")
     #expect(bench.openChecks.isEmpty)
     #expect(try await Self.events(bench, "publication.reconciled").count == 2)
+  }
+
+  /// Two pull requests of one branch onto two bases have one head, and a check each.
+  @Test func theCheckOfAnotherPullRequestIsLeftAlone() async throws {
+    let bench = try await ServiceBench(.app)
+    let head = try #require(bench.hub.head(of: bench.reference))
+    try await bench.work()
+    let forge = try await bench.reconcile.ports.openForge(bench.access)
+    let other = PullRequestReference(ServiceBench.repository, bench.reference.number + 1)
+    let red = CheckState(progress: .failure, title: "Two errors", summary: "s")
+    _ = try await forge.setCheck(red, on: head, of: other, existing: nil)
+    _ = try await forge.setCheck(CheckConclusion.begun(nil), on: head, of: other, existing: nil)
+    let states = { bench.hub.checkRuns(in: ServiceBench.repository, of: head).map(\.conclusion) }
+    let before = states()
+    #expect(before.count == 3 && before.first != "failure")
+    _ = try await bench.reconcile.run(
+      Work.ReconcilePublication(access: bench.access, reference: bench.reference, head: head))
+    #expect(states() == before)
   }
 
   @Test func anApprovalIsShownOnce() async throws {
@@ -248,7 +267,7 @@ import Testing
     #expect(LostTry.precedes(second.job))
     #expect(try await bench.answer.handle(second.job) == .completed)
     bench.hub.release()
-    #expect(try await stale == .snoozed(.seconds(15)))
+    #expect(try await stale.wait == .seconds(15))
     let answers = {
       bench.hub.comments(on: bench.reference).filter { $0.body.hasPrefix("<!-- stet:answer ") }
     }

@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import Jobs
+import Storage
 import TestKit
 import Testing
 
@@ -42,8 +43,18 @@ import Testing
     var ending = try await bench.arguments(run: "run-2")
     ending.pullRequest?.state = .closed
     _ = try await bench.review.run(ending)
-    #expect(try await bench.work("run-1").wait == .seconds(15))
+    // Nobody has to wait for a run that has ended.
+    let record = try await bench.publications.publication(on: "github", of: bench.reference)
+    #expect(record?.claimant == nil)
+    // Its event tells of an open one.
+    let older = try await bench.arguments(run: "run-1")
+    guard case .cancelled = try await bench.review.run(older, job: "job-1") else {
+      Issue.record("a closed pull request was reviewed")
+      return
+    }
     #expect(bench.hub.checkRuns(in: ServiceBench.repository).isEmpty)
+    // Nothing was cut off, so nothing is looked after.
+    #expect(try await bench.jobs.jobs(JobFilter(kind: Work.ReconcilePublication.kind)).isEmpty)
   }
 
   @Test func closedHandledAfterReopenedIsReviewed() async throws {

@@ -37,6 +37,10 @@ extension JobOutcome {
     var token = access
     token.installation = nil
     #expect(limits.ofForge(token) == [JobLimit("forge:github", rate: 30, per: 60)])
+    // Of the commands only this one asks the model.
+    let model = JobLimit("model:openai", concurrency: 2, rate: 10, per: 60)
+    #expect(limits.ofAnswer(to: [.help, .explain], access) == limits.ofForge(access) + [model])
+    #expect(limits.ofAnswer(to: [.summary, .ignore, .review], access) == limits.ofForge(access))
   }
 }
 
@@ -56,6 +60,8 @@ extension JobOutcome {
 
   private struct Talker: LanguageModel {
     var failure: ModelError?
+    /// Of a stream, before it ends without an end.
+    var words: [String] = []
     let name = "talker"
     let profile = ModelProfile(
       contextWindow: 1_000, maxOutput: 100, promptStyle: .numberedHunks, concurrency: 1)
@@ -67,6 +73,7 @@ extension JobOutcome {
     }
     func stream(_ request: ModelRequest) -> AsyncThrowingStream<ModelPiece, any Error> {
       AsyncThrowingStream { continuation in
+        for word in words { continuation.yield(.text(word)) }
         Task {
           do {
             continuation.yield(.done(try await reply(to: request)))
@@ -75,15 +82,19 @@ extension JobOutcome {
         }
       }
     }
-    func countTokens(in text: String) async -> TokenCount { 1 }
+    func countTokens(in text: String) async -> TokenCount {
+      TokenCount(text.split(separator: " ").count)
+    }
   }
 
   private let request = ModelRequest(
     turns: [.init(.user, "?")], answer: .text, maxOutput: 10)
 
-  private func model(_ budget: Budget, failure: ModelError? = nil) -> BudgetedModel {
+  private func model(
+    _ budget: Budget, failure: ModelError? = nil, words: [String] = []
+  ) -> BudgetedModel {
     BudgetedModel(
-      model: Talker(failure: failure), budget: budget, repository: "github:a/b",
+      model: Talker(failure: failure, words: words), budget: budget, repository: "github:a/b",
       now: { Date(timeIntervalSince1970: 86_400 * 20_000 + 82_800) })
   }
 
@@ -108,6 +119,34 @@ extension JobOutcome {
     for _ in 1...3 { _ = try await model(budget).reply(to: request) }
     for try await _ in model(budget).stream(request) {}
     #expect(await budget.spent == ["github:a/b": 400])
+  }
+
+  /// What was asked and what came by then, as the model estimates it.
+  @Test(arguments: [
+    (ModelError.Code.timedOut, 1, ["one ", "two "], 4), (.unavailable, 1, [], 2),
+    // Behind an open breaker nothing is sent.
+    (.suspended, 0, [], 0),
+  ])
+  func aStreamThatBreaksOffIsCounted(
+    _ code: ModelError.Code, _ requests: Int, _ words: [String], _ tokens: Int
+  ) async throws {
+    let budget = Budget(1_000)
+    let failure = ModelError(code: code, detail: "no", requests: requests)
+    let model = model(budget, failure: failure, words: words)
+    let two = ModelRequest(turns: [.init(.user, "what now")], answer: .text, maxOutput: 10)
+    await #expect(throws: failure) { for try await _ in model.stream(two) {} }
+    #expect(await budget.spent["github:a/b", default: 0] == tokens)
+  }
+
+  /// Whoever read it left.
+  @Test func aStreamThatIsLeftIsCounted() async throws {
+    let budget = Budget(1_000)
+    let model = model(budget, words: ["one "])
+    for try await _ in model.stream(request) { break }
+    for _ in 0..<1_000 where await budget.spent.isEmpty {
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    #expect(await budget.spent["github:a/b", default: 0] > 0)
   }
 
   @Test func anAnswerOfNoUseWasPaidForToo() async throws {

@@ -117,6 +117,10 @@ extension GitHubAPI {
       // As the decoder's key strategy writes it.
       case externalID = "externalId"
     }
+
+    func isOwn(of pull: PullRequestReference) -> Bool {
+      externalID.flatMap { CheckOwner(parsing: $0) }?.isOf(pull.number) ?? false
+    }
   }
 
   struct CheckRunListPayload: Decodable {
