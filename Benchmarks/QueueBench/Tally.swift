@@ -22,7 +22,8 @@ final class Tally: Sendable {
         throw Misuse("the counts in \(folder) cannot be written.")
       }
     }
-    let flags = folder == nil ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED
+    // All of it at once, or it would look like memory that grows with the jobs.
+    let flags = folder == nil ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE : MAP_SHARED
     guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, Int32(flags), file, 0),
       memory != MAP_FAILED
     else { throw Misuse("the counts cannot be mapped.") }
