@@ -124,7 +124,7 @@ class Notify(PostgresFault):
         began = time.monotonic()
         while time.monotonic() - began < self.span:
             ended += world.cluster.terminate(
-                "query ILIKE 'listen%' OR query ILIKE '%pg_notify(%'")
+                "(query ILIKE 'listen%' OR query ILIKE 'SELECT pg_notify%')")
             time.sleep(0.05)
         self.over()
         self.expect(ended, "no backend of Stet listened")

@@ -108,7 +108,8 @@ import UseCases
     struct Odd: Error {}
     let log = LogLines()
     try await withServer(
-      { ports, _ in ports.jobs = BrokenJobs(error: OddError()) }, handler: LogHandlerMaking(logger: log.logger)
+      { ports, _ in ports.jobs = BrokenJobs(error: OddError()) },
+      handler: LogHandlerMaking(logger: log.logger)
     ) { server async throws in
       let response = try await server.call("GET", "/v1/jobs?state=available&key=hushhush")
       #expect(response.status == 500)

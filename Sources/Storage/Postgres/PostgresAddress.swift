@@ -71,11 +71,11 @@ public struct PostgresAddress: Sendable, Hashable, CustomStringConvertible,
   }
 
   /// Where a password holds one, libpq takes a part of it for a host or a name, and those are told.
-  /// It looks for the credentials up to the first `@` or `/`, whichever comes first.
+  /// The credentials are before the first of `@`, `/` and `?`, where that is an `@`.
   private static func hasStrayAt(_ text: String) -> Bool {
     guard let scheme = text.firstRange(of: "://") else { return false }
     var rest = text[scheme.upperBound...]
-    if let end = rest.firstIndex(where: { $0 == "@" || $0 == "/" }), rest[end] == "@" {
+    if let end = rest.firstIndex(where: { "@/?".contains($0) }), rest[end] == "@" {
       rest = rest[rest.index(after: end)...]
     }
     let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

@@ -107,8 +107,7 @@ struct JobStatements: Sendable {
       + SQLText.values(leases.map { [.text("\($0.job) \($0.token)")] })
   }
 
-  /// Completes those of the leases whose jobs nobody waits for. Gives id, token, and whether it has
-  /// a group.
+  /// Completes those of the leases whose jobs nobody waits for. Gives id, token and group.
   func complete(_ rows: Int) -> String {
     completions.text(rows) { makeCompletion(rows) }
   }
@@ -119,7 +118,7 @@ struct JobStatements: Sendable {
     UPDATE jobs SET state = 'completed', finished_at = \(dialect.now), leased_until = NULL,
       worker = NULL, note = NULL
     WHERE id IN (SELECT id FROM held)
-    RETURNING id, lease_token, CASE WHEN group_key IS NULL THEN 0 ELSE 1 END
+    RETURNING id, lease_token, group_key
     """
   }
 

@@ -113,7 +113,7 @@ public struct SQLJobStore: JobStore {
       // Told twice, it is done once.
       var done = Set(rows.map { Held(job: $0.text(0) ?? "", token: $0.integer(1) ?? 0) })
       for (index, one) in piece where done.remove(Held(one.lease)) != nil { held[index] = true }
-      if rows.contains(where: { $0.integer(2) == 1 }) { freed.places = true }
+      if rows.contains(where: { $0.text(2) != nil }) { freed.places = true }
     }
     left.removeAll { held[$0.offset] }
     let statements = statements

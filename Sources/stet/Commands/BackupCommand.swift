@@ -68,13 +68,18 @@ struct RestoreCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try settingsOptions.read()
     settings.tellWarnings()
+    let backup = PathOfUser.absolute(file)
+    // Before anything is said of the database that would give way.
+    guard FileManager.default.fileExists(atPath: backup) else {
+      throw CommandFailure.misuse("There is no file \(backup); `stet backup` writes one.")
+    }
     let wiring = Wiring(settings)
     do {
       let tables = try await RunsReading.ask {
         let locks = try ServiceLocks(settings)
         defer { locks.release() }
         try DataFolder(settings.dataFolder).make()
-        let restore = DatabaseRestore(file: PathOfUser.absolute(file))
+        let restore = DatabaseRestore(file: backup)
         if let embedded = wiring.database as? SQLiteDatabase {
           return try await restore.run(into: embedded, replacing: force) {
             Output.notes.tell("What was there is in \($0).")

@@ -129,7 +129,7 @@ struct SettingsReading {
         }
       case .cron:
         do throws(CronError) { _ = try CronExpression(text) } catch {
-          refuse(definition.name, "it is no cron expression: \(error). Such as 17 3 * * *.")
+          refuse(definition.name, "\(error) Write it as 17 3 * * *.")
         }
       case .secretKeys:
         do throws(CommandFailure) { _ = try SecretKeys.keys(text) } catch {
