@@ -77,8 +77,13 @@ extension PullRequestAttempt {
     let record = try? await ports.publications.publication(
       on: arguments.access.forge, of: arguments.reference)
     let isPublished = record?.checkHead == nil && record?.publishedHead == head
-    // Without a number of its own the call would hide what another concluded meanwhile.
+    // Without a number of its own the call would hide what another concludes, now or later.
     if check == nil, isPublished { return }
+    var check = check
+    if check == nil, forge.capabilities.hasCheckRuns {
+      check = await begunUnheard(on: head)
+      guard check != nil else { return }
+    }
     // Of two checks of one name the later one is shown: it says what the other does.
     let said = isPublished ? record?.said?.check : nil
     _ = try? await forge.setCheck(
