@@ -6,11 +6,11 @@ import Storage
 import UseCases
 
 extension Wiring {
-  var schedules: (any ScheduleStore)? { SQLScheduleStore(database, signal: signal) }
+  var schedules: any ScheduleStore { SQLScheduleStore(database, signal: signal) }
 
   /// What a repository may spend on the model in a day. Without a limit nothing is asked for leave,
   /// and what was spent is counted all the same.
-  var tokenBudget: (any TokenBudget)? {
+  var tokenBudget: any TokenBudget {
     SQLTokenBudget(database, perDay: settings.service.tokensPerDay)
   }
 

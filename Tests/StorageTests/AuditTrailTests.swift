@@ -11,14 +11,6 @@ import Testing
     try await auditTrailContract(InMemoryAuditTrail { clock.now }, clock)
   }
 
-  @Test func inSQLite() async throws {
-    try await withFolder { folder in
-      let clock = TestClock()
-      let trail = SQLAuditTrail(SQLiteDatabase(path: folder + "/a.db")) { clock.now }
-      try await auditTrailContract(trail, clock)
-    }
-  }
-
   /// The hash was computed by another program from the description in `docs/data.md`, so that an
   /// auditor needs no Stet, and no later Stet can change it unnoticed.
   @Test func theHashIsAsDocumented() throws {

@@ -10,21 +10,8 @@ import Testing
     try await publicationStoreContract(InMemoryPublicationStore())
   }
 
-  @Test func publicationsInSQLite() async throws {
-    try await withFolder { folder in
-      try await publicationStoreContract(
-        SQLPublicationStore(SQLiteDatabase(path: folder + "/a.db")))
-    }
-  }
-
   @Test func validatorsInMemory() async throws {
     try await validatorStoreContract(InMemoryValidatorStore())
-  }
-
-  @Test func validatorsInSQLite() async throws {
-    try await withFolder { folder in
-      try await validatorStoreContract(SQLValidatorStore(SQLiteDatabase(path: folder + "/a.db")))
-    }
   }
 
   @Test func processesThatPublishTheSameThingAreToldApart() async throws {

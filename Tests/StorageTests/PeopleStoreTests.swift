@@ -11,29 +11,9 @@ import Testing
     try await usageLimiterContract(InMemoryUsageLimiter { clock.now }, clock)
   }
 
-  @Test func usesInSQLite() async throws {
-    try await withFolder { folder in
-      let clock = TestClock()
-      let limiter = SQLUsageLimiter(SQLiteDatabase(path: folder + "/a.db")) { clock.now }
-      try await usageLimiterContract(limiter, clock)
-    }
-  }
-
   @Test func issuesInMemory() async throws { try await issueStoreContract(InMemoryIssueStore()) }
 
-  @Test func issuesInSQLite() async throws {
-    try await withFolder { folder in
-      try await issueStoreContract(SQLIssueStore(SQLiteDatabase(path: folder + "/a.db")))
-    }
-  }
-
   @Test func tokensInMemory() async throws { try await tokenStoreContract(InMemoryTokenStore()) }
-
-  @Test func tokensInSQLite() async throws {
-    try await withFolder { folder in
-      try await tokenStoreContract(SQLTokenStore(SQLiteDatabase(path: folder + "/a.db")))
-    }
-  }
 
   // MARK: - Limits
 

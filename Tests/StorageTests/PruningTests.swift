@@ -9,7 +9,7 @@ import Testing
   private static let day = 86_400
 
   /// Jobs in all states, each with its delivery, all finished (where they are) so many days ago.
-  private func fill(_ database: SQLiteDatabase, days: Int) async throws {
+  private func fill(_ database: any SQLDatabase, days: Int) async throws {
     let inbox = SQLInbox(database)
     for state in JobState.allCases {
       let id = "\(state.rawValue) \(days)"
@@ -32,15 +32,14 @@ import Testing
     }
   }
 
-  private func ids(_ database: SQLiteDatabase, _ text: String) async throws -> Set<String> {
+  private func ids(_ database: any SQLDatabase, _ text: String) async throws -> Set<String> {
     Set(try await database.query(SQLStatement(text)).compactMap { $0.text(0) })
   }
 
   /// A batch of two takes several rounds, and one of nine none but the first.
-  @Test(arguments: [1, 2, 9])
-  func whatIsOldAndDoneGoesAndAllElseStays(batch: Int) async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available, [1, 2, 9])
+  func whatIsOldAndDoneGoesAndAllElseStays(_ engine: Engine, batch: Int) async throws {
+    try await engine.withDatabase { database in
       try await fill(database, days: 100)
       try await fill(database, days: 10)
       let runs = SQLRunStore(database)
@@ -68,9 +67,9 @@ import Testing
   }
 
   /// A job that ran for long is as old as its end.
-  @Test func aJobIsAsOldAsItsEnd() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available)
+  func aJobIsAsOldAsItsEnd(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
       let store = SQLJobStore(database)
       let id = try await JobStoreContract.add(store)
       let claimed = try await JobStoreContract.claimOne(store)
@@ -97,9 +96,9 @@ import Testing
     }
   }
 
-  @Test func whatWasForATimeGoesWhenItIsOver() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available)
+  func whatWasForATimeGoesWhenItIsOver(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
       let now = Date().timeIntervalSince1970
       try await CopyingTests.fill(database)
       try await database.change(
@@ -128,9 +127,9 @@ import Testing
   }
 
   /// A job goes with what it remembered.
-  @Test func stepsGoWithTheirJob() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available)
+  func stepsGoWithTheirJob(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
       try await CopyingTests.fill(database)
       try await database.change([
         SQLStatement("UPDATE jobs SET state = 'completed', finished_at = 1 WHERE kind = 'k'")

@@ -14,9 +14,9 @@ import Testing
 
   private let job = NewJob(kind: "handle-delivery", arguments: "{}")
 
-  @Test func aDeliveryAndItsJobAreStoredTogether() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available)
+  func aDeliveryAndItsJobAreStoredTogether(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
       let (inbox, store) = (SQLInbox(database), SQLJobStore(database))
       let text = (0..<2_000).map { #""number \#($0)","# }.joined()
       let given = delivery("github:1", body: Array(text.utf8))
@@ -36,17 +36,18 @@ import Testing
     }
   }
 
-  @Test func anEmptyBodyIsABody() async throws {
-    try await withFolder { folder in
-      let inbox = SQLInbox(SQLiteDatabase(path: folder + "/a.db"))
+  @Test(arguments: Engine.available)
+  func anEmptyBodyIsABody(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
+      let inbox = SQLInbox(database)
       _ = try await inbox.accept(delivery("a", body: []), enqueuing: job)
       #expect(try await inbox.delivery(id: "a")?.body == [])
     }
   }
 
-  @Test func theSameAgainIsADuplicateByIdAndByMeaning() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available)
+  func theSameAgainIsADuplicateByIdAndByMeaning(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
       let inbox = SQLInbox(database)
       _ = try await inbox.accept(delivery("a", meaning: "m"), enqueuing: job)
       for again in [
@@ -57,9 +58,9 @@ import Testing
     }
   }
 
-  @Test func manyThatArriveAtOnceAreAcceptedOnce() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available)
+  func manyThatArriveAtOnceAreAcceptedOnce(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
       let inbox = SQLInbox(database)
       let accepted = Gathered()
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -77,9 +78,9 @@ import Testing
     }
   }
 
-  @Test func aJobThatIsThereAlreadyServesBoth() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available)
+  func aJobThatIsThereAlreadyServesBoth(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
       let inbox = SQLInbox(database)
       var unique = job
       unique.uniqueKey = "u"
@@ -89,9 +90,9 @@ import Testing
     }
   }
 
-  @Test func damageIsTold() async throws {
-    try await withFolder { folder in
-      let database = SQLiteDatabase(path: folder + "/a.db")
+  @Test(arguments: Engine.available)
+  func damageIsTold(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
       let inbox = SQLInbox(database)
       for (id, damage) in [
         ("a", "body = $1"), ("b", "bytes = 7"), ("c", "sha256 = 'x'"), ("d", "body = ''"),

@@ -14,18 +14,6 @@ import Testing
     try await responseCacheContract(InMemoryResponseCache())
   }
 
-  @Test func runsInSQLite() async throws {
-    try await withFolder { folder in
-      try await runStoreContract(SQLRunStore(SQLiteDatabase(path: folder + "/a.db")))
-    }
-  }
-
-  @Test func answersInSQLite() async throws {
-    try await withFolder { folder in
-      try await responseCacheContract(SQLResponseCache(SQLiteDatabase(path: folder + "/a.db")))
-    }
-  }
-
   @Test func whatWasStoredIsThereForTheNextProcess() async throws {
     try await withFolder { folder in
       let first = SQLiteDatabase(path: folder + "/a.db")

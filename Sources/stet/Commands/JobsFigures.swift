@@ -81,7 +81,7 @@ struct JobsSchedulesCommand: AsyncParsableCommand {
 
   func run() async throws {
     let wiring = Wiring(try settingsOptions.read())
-    let schedules = try await RunsReading.ask { try await wiring.schedules?.schedules() ?? [] }
+    let schedules = try await RunsReading.ask { try await wiring.schedules.schedules() }
     await wiring.close()
     if json {
       try Output.results.write(JSONText.of(schedules))

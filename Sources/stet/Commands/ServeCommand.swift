@@ -44,13 +44,13 @@ struct ServeCommand: ServerCommand {
       await wiring.close()
     } catch {
       await wiring.close()
-      throw Self.failure(error)
+      throw ServiceStart.failure(error)
     }
   }
 
   private func serve(_ wiring: Wiring, _ logger: Logger) async throws {
-    let settings = wiring.settings
-    let locks = try await ServiceStart(wiring: wiring, logger: logger).prepare()
+    let start = ServiceStart(wiring: wiring, logger: logger)
+    let locks = try await start.prepare()
     defer { locks.release() }
     try await checkTokens(wiring)
 
@@ -59,22 +59,8 @@ struct ServeCommand: ServerCommand {
     let service = try ServiceWiring(wiring, metrics: metrics, logger: logger)
     // Jobs of others are told to those who wait for them here.
     let others = wiring.signals.map { [$0] } ?? []
-    let group = ServiceGroup(
-      configuration: .init(
-        services: [
-          .init(
-            service: TogetherService(
-              services: (noWorker ? others : service.background(service.worker()))
-                + [service.server { tell($0, logger) }]))
-        ],
-        logger: logger))
-    let interruption = Interruption(patience: settings.service.grace + .seconds(30)) {
-      Task { await group.triggerGracefulShutdown() }
-    }
-    try await group.run()
-    withExtendedLifetime(interruption) {
-      logger.notice("stopped")
-    }
+    let work = noWorker ? others : service.background(service.worker())
+    try await start.run(work + [service.server { tell($0, logger) }])
   }
 
   private func checkTokens(_ wiring: Wiring) async throws {
@@ -93,12 +79,5 @@ struct ServeCommand: ServerCommand {
       logger.warning("the address could not be printed", metadata: ["address": "\(address)"])
     }
     logger.notice("ready", metadata: ["address": "\(address)"])
-  }
-
-  private static func failure(_ error: any Error) -> any Error {
-    switch error {
-    case let error as ServerError: CommandFailure.failed(error.detail)
-    default: ServiceStart.failure(error)
-    }
   }
 }

@@ -54,13 +54,13 @@ struct WorkerCommand: ServerCommand {
       await wiring.close()
     } catch {
       await wiring.close()
-      throw (error as? ServerError).map { CommandFailure.failed($0.detail) }
-        ?? ServiceStart.failure(error)
+      throw ServiceStart.failure(error)
     }
   }
 
   private func work(_ wiring: Wiring, _ logger: Logger) async throws {
-    let locks = try await ServiceStart(wiring: wiring, logger: logger).prepare()
+    let start = ServiceStart(wiring: wiring, logger: logger)
+    let locks = try await start.prepare()
     defer { locks.release() }
     let place = metrics.flatMap(ListenAddress.init)
     let figures = place.map { _ in PrometheusMetrics() }
@@ -69,20 +69,9 @@ struct WorkerCommand: ServerCommand {
     let number = ProcessInfo.processInfo.processIdentifier
     let name = name ?? "worker-\(number)-\(UInt16.random(in: 0...UInt16.max))"
     let worker = service.worker(named: name)
-    let group = ServiceGroup(
-      configuration: .init(
-        services: [
-          .init(
-            service: TogetherService(
-              services: service.background(worker) + server(service, at: place, logger)))
-        ],
-        logger: logger))
-    let interruption = Interruption(patience: wiring.settings.service.grace + .seconds(30)) {
-      Task { await group.triggerGracefulShutdown() }
+    try await start.run(service.background(worker) + server(service, at: place, logger)) {
+      logger.notice("ready", metadata: ["worker": "\(name)"])
     }
-    logger.notice("ready", metadata: ["worker": "\(name)"])
-    try await group.run()
-    withExtendedLifetime(interruption) { logger.notice("stopped") }
   }
 
   /// Of its figures, where they are asked for.

@@ -1,6 +1,8 @@
 import Domain
 import Foundation
 import Logging
+import Server
+import ServiceLifecycle
 import Storage
 
 /// What `stet serve` and `stet worker` see to before they begin.
@@ -59,8 +61,22 @@ struct ServiceStart {
     }
   }
 
+  /// Runs them together until the process is asked to stop, in order at first.
+  func run(_ services: [any Service], ready: () -> Void = {}) async throws {
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [.init(service: TogetherService(services: services))], logger: logger))
+    let interruption = Interruption(patience: wiring.settings.service.grace + .seconds(30)) {
+      Task { await group.triggerGracefulShutdown() }
+    }
+    ready()
+    try await group.run()
+    withExtendedLifetime(interruption) { logger.notice("stopped") }
+  }
+
   static func failure(_ error: any Error) -> any Error {
     switch error {
+    case let error as ServerError: CommandFailure.failed(error.detail)
     case let error as StoreError: CommandFailure(error)
     case let error as ForgeError: CommandFailure.misuse(error.detail)
     default: error

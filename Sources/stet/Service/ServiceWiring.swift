@@ -72,14 +72,13 @@ struct ServiceWiring: Sendable {
 
   /// The worker with what runs beside it.
   func background(_ worker: Worker) -> [any Service] {
-    [worker] + [scheduler, wiring.signals].compactMap(\.self)
+    [worker, scheduler] + (wiring.signals.map { [$0] } ?? [])
   }
 
   /// What recurs. Every process looks; each time fires once.
-  var scheduler: (any Service)? {
-    guard let store = wiring.schedules else { return nil }
-    return Scheduler(
-      store: store, schedules: wiring.recurring, signal: wiring.signal,
+  private var scheduler: Scheduler {
+    Scheduler(
+      store: wiring.schedules, schedules: wiring.recurring, signal: wiring.signal,
       logger: Logger.service("stet.schedules", wiring.settings),
       describe: { SecretMask.masked(Self.sentence(for: $0)).text })
   }
