@@ -76,11 +76,11 @@ let package = Package(
         "Domain", log, crypto, subprocess,
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      swiftSettings: strict),
+      resources: [.embedInCode("Python")], swiftSettings: strict),
     .target(
       name: "UseCases",
       dependencies: ["Domain", "Jobs", log, metrics, crypto, "Yams", "TOMLKit"],
-      swiftSettings: strict),
+      resources: [.embedInCode("Evaluation/Python")], swiftSettings: strict),
     .target(
       name: "Server",
       dependencies: [
@@ -117,6 +117,9 @@ let package = Package(
     .executableTarget(
       name: "QueueBench", dependencies: ["Domain", "Jobs", "Storage", log, lifecycle],
       path: "Benchmarks/QueueBench", swiftSettings: executable),
+    .executableTarget(
+      name: "SandboxBench", dependencies: ["Domain", "Sandbox"], path: "Benchmarks/SandboxBench",
+      swiftSettings: executable),
 
     .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"], swiftSettings: strict),
     .testTarget(
@@ -151,19 +154,20 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit"], swiftSettings: strict),
+      name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit", log],
+      swiftSettings: strict),
     .testTarget(
       name: "UseCasesTests",
       dependencies: [
-        "UseCases", "Domain", "Jobs", "Forges", "Storage", "LanguageModels", "WebClient",
-        "TestKit", log,
+        "UseCases", "Domain", "Jobs", "Forges", "Storage", "LanguageModels", "Sandbox",
+        "WebClient", "TestKit", log,
       ],
       swiftSettings: strict),
     .testTarget(
       name: "StetTests",
       dependencies: [
-        "stet", "Domain", "Jobs", "Forges", "LanguageModels", "Storage", "UseCases", "TestKit",
-        "WebClient", log,
+        "stet", "Domain", "Jobs", "Forges", "LanguageModels", "Sandbox", "Storage", "UseCases",
+        "TestKit", "WebClient", log,
       ],
       swiftSettings: strict),
   ],

@@ -1,0 +1,1 @@
+"""The warm interpreter from which every sandboxed run is forked."""

@@ -1,0 +1,1 @@
+"""Runs the tests of judged code inside the sandbox and reports each of them."""
