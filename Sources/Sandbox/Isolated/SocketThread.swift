@@ -24,7 +24,8 @@ protocol Attended: AnyObject, Sendable {
   func leave()
 }
 
-/// One thread that carries all sockets of a sandbox and starts its processes. It lives until `stop`.
+/// One thread that carries all sockets of a sandbox and starts its processes, from the first of them
+/// until `stop`.
 ///
 /// The processes are to die with this one. Linux takes that to mean the thread that started them,
 /// so it must not be one of a pool. Being woken once for each message, where a dispatch source is
@@ -37,6 +38,7 @@ final class SocketThread: Sendable {
     var ending: [pid_t: ContinuousClock.Instant] = [:]
     var running: Set<pid_t> = []
     var onEmpty: [CheckedContinuation<Void, Never>] = []
+    var hasStarted = false
     var isStopping = false
     var isStopped = false
   }
@@ -53,12 +55,6 @@ final class SocketThread: Sendable {
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
     }
     bell = (ends[0], ends[1])
-    let thread = Thread { [self] in
-      while turn() {}
-    }
-    thread.name = "stet.sandbox"
-    thread.stackSize = 1 << 20
-    thread.start()
   }
 
   deinit {
@@ -72,7 +68,26 @@ final class SocketThread: Sendable {
       if !state.isStopping { state.attended[ObjectIdentifier(attended)] = attended }
       return state.isStopping
     }
-    if isStopping { attended.leave() } else { ring() }
+    if isStopping {
+      attended.leave()
+    } else {
+      startOnce()
+      ring()
+    }
+  }
+
+  private func startOnce() {
+    let isFirst = state.withLock { state in
+      defer { state.hasStarted = true }
+      return !state.hasStarted
+    }
+    guard isFirst else { return }
+    let thread = Thread { [self] in
+      while turn() {}
+    }
+    thread.name = "stet.sandbox"
+    thread.stackSize = 1 << 20
+    thread.start()
   }
 
   /// Looks anew at what each wants.
@@ -101,6 +116,7 @@ final class SocketThread: Sendable {
       if isStopping {
         reply.resume(returning: .failure(.shutDown))
       } else {
+        startOnce()
         ring()
       }
     }
@@ -121,6 +137,8 @@ final class SocketThread: Sendable {
   func stop() async {
     await withCheckedContinuation { reply in
       let isStopped = state.withLock { state in
+        state.isStopping = true
+        if !state.hasStarted { state.isStopped = true }
         if !state.isStopped { state.onEmpty.append(reply) }
         return state.isStopped
       }
