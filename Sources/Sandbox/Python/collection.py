@@ -22,13 +22,13 @@ def steps_of(path):
     steps = path.split("/")
     for step in steps:
         if step in ("", ".", "..") or "\0" in step:
-            raise Invalid("the path %s does not lead to a place beneath the folder" % shown(path))
+            raise Invalid(f"the path {shown(path)} does not lead to a place beneath the folder")
         try:
             length = len(step.encode("utf-8"))
         except UnicodeEncodeError:
-            raise Invalid("the path %s is not Unicode" % shown(path)) from None
+            raise Invalid(f"the path {shown(path)} is not Unicode") from None
         if length > 255:
-            raise Invalid("a part of the path %s… is too long" % shown(path[:80]))
+            raise Invalid(f"a part of the path {shown(path[:80])}… is too long")
     return steps
 
 
@@ -65,7 +65,7 @@ def write_files(folder, files):
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise Invalid("the files do not fit in the disk limit") from None
             raise Invalid(
-                "the file %s could not be written: %s" % (shown(path), error.strerror)
+                f"the file {shown(path)} could not be written: {error.strerror}"
             ) from None
         finally:
             os.close(at)
@@ -74,9 +74,7 @@ def write_files(folder, files):
 def step_into(at, step):
     """Opens a folder of an open one and closes that."""
     try:
-        return os.open(
-            step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at
-        )
+        return os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
     finally:
         os.close(at)
 
@@ -138,7 +136,7 @@ class Collection:
             if not stat.S_ISREG(facts.st_mode):
                 self.omit(path, "is not a regular file")
             elif facts.st_size > self.left:
-                self.omit(path, "is beyond the limit of %d bytes left to collect" % self.left)
+                self.omit(path, f"is beyond the {self.left} bytes that may still be collected")
             else:
                 content = self.read(file, facts.st_size)
                 self.left -= len(content)

@@ -1,4 +1,4 @@
-"""What keeps a judged process apart: namespaces, folders of its own, capabilities, limits, Landlock.
+"""What keeps a judged process apart: namespaces, folders, capabilities, limits, Landlock.
 
 Second of the joined files; see seccomp.py for their order. Linux alone. Every function fails with
 `OSError` that names what failed; callers decide whether that is the end.
@@ -44,7 +44,7 @@ def checked(result, what):
 
 def control(option, *arguments):
     words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]
-    return checked(libc.prctl(ctypes.c_int(option), *words), "prctl %d" % option)
+    return checked(libc.prctl(ctypes.c_int(option), *words), f"prctl {option}")
 
 
 def system_call(number, *arguments):
@@ -89,8 +89,10 @@ def become(uid, keep_administration=False):
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    if keep_administration:
-        set_capabilities(1 << SYSTEM_ADMINISTRATION)
+    try:
+        set_capabilities(1 << SYSTEM_ADMINISTRATION if keep_administration else 0)
+    except PermissionError:
+        set_capabilities(0)  # it was not left to us
 
 
 def set_capabilities(bits):
@@ -121,8 +123,8 @@ def separate():
     # The kernel gives the files below to root where a process may not be dumped.
     control(SET_DUMPABLE, 1)
     write_file("/proc/self/setgroups", "deny")
-    write_file("/proc/self/uid_map", "%d %d 1" % (uid, uid))
-    write_file("/proc/self/gid_map", "%d %d 1" % (gid, gid))
+    write_file("/proc/self/uid_map", f"{uid} {uid} 1")
+    write_file("/proc/self/gid_map", f"{gid} {gid} 1")
     control(SET_DUMPABLE, 0)
     socket.sethostname("sandbox")
 
@@ -132,9 +134,7 @@ def seal():
     attributes = struct.pack("=4Q", READ_ONLY | NO_SUID, 0, 0, 0)
     try:
         # AT_FDCWD and AT_RECURSIVE.
-        checked(
-            system_call(MOUNT_SETATTR, -100, b"/", 0x8000, attributes, len(attributes)), "seal"
-        )
+        checked(system_call(MOUNT_SETATTR, -100, b"/", 0x8000, attributes, len(attributes)), "seal")
     except OSError:
         for folder in ("/", "/dev"):  # Linux before 5.12: the two that bubblewrap may leave open
             flags = READ_ONLY | NO_SUID | REMOUNT | BIND
@@ -144,7 +144,7 @@ def seal():
 
 
 def limits_of_folders(limits):
-    return "size=%d,nr_inodes=%d" % (max(limits["disk"], 4096), max(limits["inodes"], 16))
+    return f"size={max(limits['disk'], 4096)},nr_inodes={max(limits['inodes'], 16)}"
 
 
 def make_folders(limits, work, hidden):
@@ -248,9 +248,7 @@ class CallFilter:
         self.text = ctypes.create_string_buffer(text, len(text))
         address = ctypes.addressof(self.text)
         # struct sock_fprog: a count, padding, a pointer.
-        self.header = ctypes.create_string_buffer(
-            struct.pack("@H6xQ", len(text) // 8, address), 16
-        )
+        self.header = ctypes.create_string_buffer(struct.pack("@H6xQ", len(text) // 8, address), 16)
 
     def install(self):
         control(SET_SECCOMP, 2, ctypes.addressof(self.header))

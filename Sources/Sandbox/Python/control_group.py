@@ -31,7 +31,7 @@ class ControlGroups:
         self.handles = {kind: handle for kind, handle in self.handles.items() if self.works(kind)}
 
     def works(self, kind):
-        name = "try-%d" % os.getpid()
+        name = f"try-{os.getpid()}"
         try:
             os.mkdir(name, 0o755, dir_fd=self.handles[kind])
         except OSError:
@@ -69,7 +69,7 @@ class ControlGroups:
 class RunGroup:
     def __init__(self, groups):
         self.groups = groups
-        self.name = "run-%d" % os.getpid()
+        self.name = f"run-{os.getpid()}"
         for handle in groups.handles.values():
             os.mkdir(self.name, 0o755, dir_fd=handle)
 

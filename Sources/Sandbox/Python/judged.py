@@ -124,7 +124,7 @@ def refresh_streams():
         )
         stream.mode = "w"
         setattr(sys, name, stream)
-        setattr(sys, "__%s__" % name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def replace_environment(order):
@@ -228,7 +228,7 @@ def show_exception(error):
         pass
     except BaseException:
         try:
-            text = "%s (it could not be shown)\n" % type(error).__name__
+            text = f"{type(error).__name__} (it could not be shown)\n"
             os.write(2, text.encode("utf-8", "backslashreplace"))
         except BaseException:
             pass
@@ -256,7 +256,7 @@ def run_command(order):
                 status, reason = 126, "its interpreter was not found"
         except (OSError, ValueError) as error:
             status, reason = 126, getattr(error, "strerror", None) or str(error)
-    text = "%s: %s\n" % (words[0], reason)
+    text = f"{words[0]}: {reason}\n"
     os.write(2, text.encode("utf-8", "backslashreplace"))
     os._exit(status)
 
@@ -276,7 +276,7 @@ class CellRunner:
 
     def run(self, code, number):
         value, failure = None, None
-        name = "<cell %d>" % number
+        name = f"<cell {number}>"
         try:
             signal.signal(signal.SIGINT, self.interrupted)
             remember_source(name, code)
@@ -326,7 +326,7 @@ class CellRunner:
             lines = traceback.format_exception(kind, error, trace)
             text = printable("".join(lines))
         except BaseException:
-            text = "%s: %s\n" % (kind.__name__, message)
+            text = f"{kind.__name__}: {message}\n"
         return {"name": printable(kind.__name__), "message": message, "traceback": text}
 
 
@@ -335,7 +335,7 @@ def printable(text):
     text = str.__str__(text)
     if len(text) > LONGEST_TEXT:
         half = LONGEST_TEXT // 2
-        cut = "\n… %d characters left out …\n" % (len(text) - 2 * half)
+        cut = f"\n… {len(text) - 2 * half} characters left out …\n"
         text = text[:half] + cut + text[-half:]
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

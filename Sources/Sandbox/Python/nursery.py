@@ -6,8 +6,8 @@ Last of the joined files; see seccomp.py for their order. Started as
 MODE is one of:
 - `nursery`: standard input brings one byte with one descriptor (SCM_RIGHTS) for each run, which is
   the run socket. At its start it says one frame on standard input's socket: R with
-  `{"measures", "python", "missing": [modules that could not be imported]}`, or X. It ends at the end
-  of that socket; with it, inside bubblewrap, all its runs.
+  `{"measures", "python", "missing": [modules that could not be imported]}`, or X. It ends at the
+  end of that socket; with it, inside bubblewrap, all its runs.
 - `oneshot`: standard input is the run socket of the only run.
 - `probe`: tries one run as far as READY and says its R or X on standard input's socket.
 `bare` takes no namespaces and no filter; limits, deadline, result and collection stay.
@@ -124,7 +124,7 @@ class Settings:
             if self.has_own_folders:
                 found.append("private tmpfs")
             if self.landlock:
-                found.append("landlock %d" % self.landlock)
+                found.append(f"landlock {self.landlock}")
         found += ["rlimits", "pidfd"]
         group = self.groups.measure()
         return found + ([group] if group else [])
@@ -205,7 +205,7 @@ def watch(channel, settings):
         words = " ".join(str(part) for part in error.args) or "no reason was given"
         code = "unavailable" if isinstance(error, OSError) else "lost"
         channel.setblocking(True)
-        send_frame(channel, b"X", {"code": code, "detail": "%s: %s" % (type(error).__name__, words)})
+        send_frame(channel, b"X", {"code": code, "detail": f"{type(error).__name__}: {words}"})
         tree.kill_at_last()
     finally:
         tree.release()
@@ -260,7 +260,7 @@ class Nursery:
             try:
                 fork_warden(run, self.settings, [self.channel, self.woken, self.waking])
             except OSError as error:
-                detail = "no process could be made: %s" % error.strerror
+                detail = f"no process could be made: {error.strerror}"
                 run.setblocking(False)
                 send_frame(run, b"X", {"code": "unavailable", "detail": detail})
             finally:
@@ -280,7 +280,7 @@ class Nursery:
             if pid == 0:
                 return
             # Where the warden itself was killed, its group is still there.
-            self.settings.groups.remove("run-%d" % pid)
+            self.settings.groups.remove(f"run-{pid}")
 
 
 def probe(channel, settings):
@@ -303,7 +303,7 @@ def main():
         settings = Settings(mode, fields, "bare" in sys.argv[3:])
         missing = settings.warm_up(fields.get("preload") or COMMON_MODULES)
     except Exception as error:
-        detail = "%s: %s" % (type(error).__name__, " ".join(str(part) for part in error.args))
+        detail = "{}: {}".format(type(error).__name__, " ".join(str(part) for part in error.args))
         send_frame(channel, b"X", {"code": "unavailable", "detail": detail})
         return
     if mode == "oneshot":
@@ -312,7 +312,7 @@ def main():
         probe(channel, settings)
     else:
         facts = {"measures": settings.measures(), "missing": missing}
-        send_frame(channel, b"R", {**facts, "python": "%d.%d.%d" % sys.version_info[:3]})
+        send_frame(channel, b"R", {**facts, "python": ".".join(map(str, sys.version_info[:3]))})
         Nursery(channel, settings).serve()
 
 

@@ -36,7 +36,7 @@ class Task:
             self.limits["time"] = float(limits["time"])
             self.limits["processor_time"] = float(limits["processor_time"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise Invalid("the task is not as it should be: %s" % type(error).__name__) from None
+            raise Invalid(f"the task is not as it should be: {type(error).__name__}") from None
         self.check()
 
     def check(self):

@@ -123,9 +123,7 @@ def one_of(index, values, otherwise):
 
 
 def none_of(index, value, otherwise):
-    return (
-        argument(index) + instruction(JUMP_EQUAL, value, 0, 1) + fails(otherwise) + answer(ALLOW)
-    )
+    return argument(index) + instruction(JUMP_EQUAL, value, 0, 1) + fails(otherwise) + answer(ALLOW)
 
 
 def file_kinds(index):

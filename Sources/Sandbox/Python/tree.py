@@ -178,7 +178,7 @@ class NamespacedTree(Tree):
         try:
             resize_folders(limits)
         except OSError as error:
-            raise Invalid("the disk limit cannot be set: %s" % error.strerror) from None
+            raise Invalid(f"the disk limit cannot be set: {error.strerror}") from None
         super().limit(limits)
 
     def has_ended(self):
@@ -345,7 +345,7 @@ def children_of(parent):
         if not name.isdigit():
             continue
         try:
-            with open("/proc/%s/stat" % name, "rb") as file:
+            with open(f"/proc/{name}/stat", "rb") as file:
                 facts = file.read().rsplit(b")", 1)[1].split()
         except (OSError, IndexError):
             continue

@@ -1,14 +1,14 @@
 """The warden of one run: it stands between the run socket and the judged process, holds the
 deadline, bounds what comes out, kills the whole tree, collects files, and tells the result.
 
-Eighth of the joined files; see seccomp.py for their order. It shares no memory that is written after
-its fork with the judged process, and forks that one before it reads the request.
+Eighth of the joined files; see seccomp.py for their order. It forks the judged process before it
+reads the request, so that neither nonce nor another request is ever in that one's memory.
 
 On the run socket, both ways: one byte of type, four bytes of big-endian length, the payload.
 To Swift: R ready, o and e output, V a cell's outcome, F a file, Z the result, X nothing was run.
 From Swift: T the task, C a cell, I interrupt, K kill. What is silent in the brief was decided thus:
 - V bears `lost_output` and `lost_error` of its cell too. Its `error.name` is `TimedOut` for a cell
-  that was stopped at its limit, `Interrupted` after an I. SystemExit ends the cell, not the session.
+  that was stopped at its limit, `Interrupted` after an I. SystemExit ends the cell alone.
 - Cells that come while one runs wait for their turn, 16 at most.
 - K gives a Z with `{"signaled": 9}`; the end of the socket gives nothing, for nobody listens.
 - `collects` takes "." for the whole folder. A session collects nothing.
@@ -57,6 +57,10 @@ class Warden:
         self.started = 0.0
         self.timed_out = self.interrupted = self.is_stopping = self.is_alone = False
         self.poll = select.poll()
+
+    @property
+    def is_session(self):
+        return self.task is not None and self.task.mode == "session"
 
     # The life of a run.
 
@@ -155,16 +159,15 @@ class Warden:
             except Invalid as reason:
                 self.give_up(str(reason))
             except OSError as error:
-                self.give_up("the run could not be started: %s" % error.strerror, "lost")
+                self.give_up(f"the run could not be started: {error.strerror}", "lost")
         elif kind == b"K":
             self.tree.kill()
         elif kind == b"I" and self.cell is not None:
             self.interrupted = True
             self.tree.interrupt()
-        elif kind == b"C" and self.task is not None and self.task.mode == "session":
-            if len(self.cells) < 16:
-                self.cells.append(payload)
-                self.next_cell()
+        elif kind == b"C" and self.is_session and len(self.cells) < 16:
+            self.cells.append(payload)
+            self.next_cell()
 
     def begin(self, task):
         limits = task.limits
@@ -312,7 +315,7 @@ class Warden:
             outcome["value"] = None
             outcome["error"] = {
                 "name": "TimedOut",
-                "message": "the cell ran past its limit of %g seconds" % self.limit_of_cell,
+                "message": f"the cell ran past its limit of {self.limit_of_cell:g} seconds",
                 "traceback": failure["traceback"] if failure else "",
             }
         elif failure and self.interrupted and failure["name"] == "KeyboardInterrupt":
