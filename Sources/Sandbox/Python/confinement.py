@@ -129,6 +129,12 @@ def separate():
     socket.sethostname("sandbox")
 
 
+def separate_mounts():
+    """A mount namespace of our own: the one that bubblewrap made may belong to a user namespace
+    above ours."""
+    checked(libc.unshare(ctypes.c_int(NEW_MOUNTS)), "unshare")
+
+
 def seal():
     """Makes all that is mounted now read-only. Devices stay writable, as devices are."""
     attributes = struct.pack("=4Q", READ_ONLY | NO_SUID, 0, 0, 0)

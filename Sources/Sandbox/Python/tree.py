@@ -30,6 +30,7 @@ if "judge" not in globals():
         resize_folders,
         seal,
         separate,
+        separate_mounts,
     )
     from control_group import RunGroup
     from judged import judge, write_all
@@ -280,6 +281,7 @@ class PlainTree(Tree):
         """Needs the one capability that bubblewrap was told to leave. Without it the folders are
         those that bubblewrap mounted, limited by bytes and not by inodes."""
         try:
+            separate_mounts()
             seal()
             make_folders(FIRST_LIMITS, not self.settings.work_is_given, self.settings.hidden)
             self.settings.has_own_folders = True
