@@ -49,6 +49,7 @@ import sys
 
 if "Warden" not in globals():
     from confinement import (
+        CHANGED_SIGNALS,
         MOST_DESCRIPTORS,
         NO_NEW_PRIVILEGES,
         REPORT_DESCRIPTOR,
@@ -196,7 +197,7 @@ def send_frame(channel, kind, fields):
 
 def watch(channel, settings):
     """One run from beginning to end, in a process of its own."""
-    default_signals()
+    default_signals(CHANGED_SIGNALS)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     tree = (NamespacedTree if settings.is_nested else PlainTree)(settings)
     try:
@@ -300,6 +301,8 @@ def main():
     mode, fields = sys.argv[1], json.loads(sys.argv[2])
     channel = socket.socket(fileno=0)
     try:
+        default_signals()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         settings = Settings(mode, fields, "bare" in sys.argv[3:])
         missing = settings.warm_up(fields.get("preload") or COMMON_MODULES)
     except Exception as error:

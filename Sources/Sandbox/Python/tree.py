@@ -20,6 +20,7 @@ if "judge" not in globals():
     from collection import Invalid
     from confinement import (
         BE_SUBREAPER,
+        CHANGED_SIGNALS,
         MOST_DESCRIPTORS,
         SET_DEATH_SIGNAL,
         SET_DUMPABLE,
@@ -223,7 +224,7 @@ def reap_all(ends, await_admission, tell_status, settings):
     kills whatever is left. Never returns."""
     try:
         control(SET_DEATH_SIGNAL, signal.SIGKILL)
-        default_signals()
+        default_signals(CHANGED_SIGNALS)
         if os.read(await_admission, 1) != b"a":
             os._exit(1)
         child = os.fork()
