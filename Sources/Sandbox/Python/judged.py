@@ -143,6 +143,8 @@ def prepare_interpreter(order, folder):
     sys.argv = ["program", *order["arguments"]]
     sys.path.insert(0, folder)
     sys.dont_write_bytecode = True
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None  # may have been looked for before there was one
     module = types.ModuleType("__main__")
     module.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = module
