@@ -94,6 +94,8 @@ def become(uid, keep_administration=False):
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    # What bubblewrap had asked for is forgotten with the old identity.
+    control(SET_DEATH_SIGNAL, signal.SIGKILL)
     try:
         set_capabilities(1 << SYSTEM_ADMINISTRATION if keep_administration else 0)
     except PermissionError:

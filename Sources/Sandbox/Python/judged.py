@@ -358,7 +358,10 @@ def run_session(order_file, cells):
         runner_limits(order)
         answer = runner.run(order["code"], order["number"])
         text = json.dumps(answer).encode("ascii")
-        write_all(cells, struct.pack(">I", len(text)) + text)
+        try:
+            write_all(cells, struct.pack(">I", len(text)) + text)
+        except OSError:
+            os._exit(70)  # a cell has closed what it is answered by
 
 
 def runner_limits(order):
