@@ -116,7 +116,8 @@ public actor IsolatedSandbox: CodeSandbox {
   ) async throws(SandboxError) -> SandboxResult {
     // Before anything is started for it.
     _ = try TaskOrder(task, nonce: "")
-    let opened = try await launcher.once(image, isBare: isBare, folder: folder)
+    let opened = try await launcher.once(
+      image, isBare: isBare, disk: task.limits.disk, folder: folder)
     return try await finished(opened) { () async throws(SandboxError) in
       try await opened.carryOut(task)
     }
@@ -168,7 +169,7 @@ public actor IsolatedSandbox: CodeSandbox {
       opened.channel.send(.task, order)
       await nursery.refill()
     case .bubblewrap:
-      opened = try await launcher.once(image)
+      opened = try await launcher.once(image, disk: plan.limits.disk)
       opened.channel.send(.task, order)
     case .bare:
       opened = try await launcher.once(image, isBare: true)
@@ -236,6 +237,22 @@ public actor IsolatedSandbox: CodeSandbox {
       Task { await old.nursery.stop() }
     }
     return nursery
+  }
+
+  /// Of an image's warm interpreter itself, without the runs that stand ready; `nil` where there is
+  /// none. Linux alone.
+  public func residentMemory(of image: SandboxImage) async -> ByteCount? {
+    guard let outer = await nurseryProcess(of: image) else { return nil }
+    // Bubblewrap's only child is the interpreter.
+    let children = GroupPlaces.text("/proc/\(outer)/task/\(outer)/children") ?? ""
+    guard let inner = children.split(separator: " ").first,
+      let status = GroupPlaces.text("/proc/\(inner)/status"),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+      let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({
+        Int($0)
+      })
+    else { return nil }
+    return ByteCount(kilobytes << 10)
   }
 
   /// For tests that kill it.

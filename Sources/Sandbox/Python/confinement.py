@@ -89,6 +89,8 @@ def become(uid, keep_administration=False):
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    # What bubblewrap had asked for is forgotten with the old identity.
+    control(SET_DEATH_SIGNAL, signal.SIGKILL)
     if keep_administration:
         set_capabilities(1 << SYSTEM_ADMINISTRATION)
 

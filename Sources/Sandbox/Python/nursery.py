@@ -19,7 +19,8 @@ CONFIGURATION is JSON, every field optional:
 - `uid`: whom to become, where it is started as root; 65534 unless told. A one-shot should have a
   number of its own, for the kernel counts processes by it.
 - `groups`: see control_group.py; paths as seen inside. Its folders are hidden from the runs.
-- `work`: `given` where a one-shot's /work is mounted by bubblewrap; else it is fresh.
+- `work`: `given` where a one-shot's /work is mounted by bubblewrap; for a bare one the folder to
+  work in. Else it is fresh.
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
@@ -89,6 +90,7 @@ class Settings:
         self.is_nested = mode != "oneshot" and not is_bare
         self.site = fields.get("site")
         self.work_is_given = fields.get("work") == "given"
+        self.bare_folder = fields.get("work") if is_bare else None
         folders = ["/usr/bin", "/bin"]
         if self.site:
             folders.insert(0, self.site + "/bin")

@@ -253,7 +253,7 @@ class PlainTree(Tree):
             self.made = tempfile.mkdtemp(prefix="stet-run-")
             for name in ("work", "tmp"):
                 os.mkdir(os.path.join(self.made, name))
-            self.settings.folder = os.path.join(self.made, "work")
+            self.settings.folder = self.settings.bare_folder or os.path.join(self.made, "work")
             self.settings.temporary = os.path.join(self.made, "tmp")
         else:
             self.try_folders()
