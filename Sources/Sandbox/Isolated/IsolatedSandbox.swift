@@ -65,7 +65,7 @@ public actor IsolatedSandbox: CodeSandbox {
     launcher = RunLauncher(isolation: Isolation(environment: environment), thread: thread)
   }
 
-  deinit { thread.requestStop() }
+  deinit { thread.requestStop { [launcher] in launcher.removeGroups() } }
 
   // MARK: - Runs
 
@@ -230,7 +230,9 @@ public actor IsolatedSandbox: CodeSandbox {
   private func nursery(_ image: PreparedImage) throws(SandboxError) -> Nursery {
     guard !isShutDown else { throw .shutDown }
     if let known = nurseries[image.image], known.image == image { return known.nursery }
-    let nursery = Nursery(standbys: bounds.standbys, logger: logger) {
+    let tried = image.image == .python ? choice?.nursery : nil
+    choice?.nursery = nil
+    let nursery = Nursery(standbys: bounds.standbys, logger: logger, current: tried) {
       [launcher] () async throws(SandboxError) in try await launcher.nursery(image)
     }
     if let old = nurseries.updateValue((image, nursery), forKey: image.image) {
@@ -260,15 +262,25 @@ public actor IsolatedSandbox: CodeSandbox {
     await nurseries[image]?.nursery.processID
   }
 
-  /// Takes a run and waits until it is ready. A nursery that turns out to be dead is replaced once.
+  /// Takes a run and waits until it is ready. A nursery that turns out to be dead is replaced once:
+  /// what stood ready died before it was given anything, so nothing is run twice.
   private func ready(_ nursery: Nursery) async throws(SandboxError) -> OpenedRun {
     do throws(SandboxError) {
-      return try await launcher.ready(try await nursery.take(), backend: .zygote)
+      return try await taken(nursery)
     } catch {
       guard error.code == .lost, !Task.isCancelled else { throw error }
     }
-    // What stood ready died before it was given anything, so nothing is run twice.
-    return try await launcher.ready(try await nursery.take(), backend: .zygote)
+    return try await taken(nursery)
+  }
+
+  private func taken(_ nursery: Nursery) async throws(SandboxError) -> OpenedRun {
+    let channel = try await nursery.take()
+    do throws(SandboxError) {
+      return try await launcher.ready(channel, backend: .zygote)
+    } catch {
+      if error.code == .lost, let process = channel.nursery { await nursery.retire(process) }
+      throw error
+    }
   }
 
   // MARK: - Choosing

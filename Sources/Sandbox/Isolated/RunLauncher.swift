@@ -69,12 +69,10 @@ final class RunLauncher: Sendable {
         configuration: .init(
           site: image.site.map { _ in Self.siteInside }, preload: image.preload,
           groups: share.inside))
-    let pair = try SocketPair.make()
-    let process = try await SandboxProcess.start(
-      words, input: pair.theirs, thread: thread, onEnd: share.remove)
-    let control = RunChannel(pair.ours, thread: thread, owner: process)
+    let started = try await SandboxProcess.start(words, thread: thread, onEnd: share.remove)
+    let control = RunChannel(started.socket, thread: thread, owner: started.process)
     _ = try await ready(control, backend: .zygote)
-    return NurseryProcess(control: control, process: process, thread: thread)
+    return NurseryProcess(control: control, process: started.process, thread: thread)
   }
 
   /// One run in a process of its own.
@@ -111,12 +109,11 @@ final class RunLauncher: Sendable {
     }
     words += try SandboxProgram.words(
       .oneshot, python: image.python, configuration: configuration, isBare: isBare)
-    let pair = try SocketPair.make()
-    let process = try await SandboxProcess.start(
+    let started = try await SandboxProcess.start(
       words, environment: isBare ? ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"] : [:],
-      input: pair.theirs, thread: thread, grace: isBare ? .seconds(2) : .zero, onEnd: share.remove)
+      thread: thread, grace: isBare ? .seconds(2) : .zero, onEnd: share.remove)
     return try await ready(
-      RunChannel(pair.ours, thread: thread, owner: process),
+      RunChannel(started.socket, thread: thread, owner: started.process),
       backend: isBare ? .bare : .bubblewrap)
   }
 
