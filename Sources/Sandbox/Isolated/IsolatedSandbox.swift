@@ -65,7 +65,7 @@ public actor IsolatedSandbox: CodeSandbox {
     launcher = RunLauncher(isolation: Isolation(environment: environment), thread: thread)
   }
 
-  deinit { thread.requestStop() }
+  deinit { thread.requestStop { [launcher] in launcher.removeGroups() } }
 
   // MARK: - Runs
 
@@ -87,39 +87,37 @@ public actor IsolatedSandbox: CodeSandbox {
         }
         throw error
       }
-    case .bubblewrap: return try await once(.oneshot, image, task)
-    case .bare: return try await once(.bare, image, task)
+    case .bubblewrap: return try await once(image, task)
+    case .bare: return try await once(image, task, isBare: true)
     }
   }
 
   /// Runs a program with a folder of ours, such as a copy of a checkout, as its working folder.
   ///
   /// Always in a bubblewrap of its own, with `/proc` of its own processes. What the program writes
-  /// there stays; when root runs this, all of the folder comes to belong to the unprivileged user.
-  /// `files`, `collects` and `limits.disk` are about that folder too, `limits.disk` only for each file.
+  /// there stays; when root runs this, all of the folder comes to belong to an unprivileged user.
+  /// `files` and `collects` are about that folder too, and `limits.disk` holds for each file alone.
   /// - Parameters:
   ///   - folder: absolute; bound at `/work`, to be written.
-  ///   - readOnly: further absolute folders of this machine, by the path at which they are seen.
+  ///   - readOnly: further folders of this machine, absolute, by the path at which they are seen.
   public func run(
     _ task: SandboxTask, in folder: String, readOnly: [String: String] = [:]
   ) async throws(SandboxError) -> SandboxResult {
     let image = try prepared(task.image)
     try await gate.enter()
     defer { gate.leave() }
-    switch try await backend() {
-    case .zygote, .bubblewrap:
-      try FolderOwner.giveAway(folder)
-      return try await once(.oneshot, image, task, folder: folder, readOnly: readOnly)
-    case .bare: return try await once(.bare, image, task, folder: folder)
-    }
+    let isBare = try await backend() == .bare
+    return try await once(
+      image, task, isBare: isBare, folder: GivenFolder(path: folder, readOnly: readOnly))
   }
 
   private func once(
-    _ role: SandboxProgram.Role, _ image: PreparedImage, _ task: SandboxTask,
-    folder: String? = nil, readOnly: [String: String] = [:]
+    _ image: PreparedImage, _ task: SandboxTask, isBare: Bool = false, folder: GivenFolder? = nil
   ) async throws(SandboxError) -> SandboxResult {
+    // Before anything is started for it.
+    _ = try TaskOrder(task, nonce: "")
     let opened = try await launcher.once(
-      role, image: image, limits: task.limits, folder: folder, readOnly: readOnly)
+      image, isBare: isBare, disk: task.limits.disk, folder: folder)
     return try await finished(opened) { () async throws(SandboxError) in
       try await opened.carryOut(task)
     }
@@ -170,9 +168,11 @@ public actor IsolatedSandbox: CodeSandbox {
       opened = try await ready(nursery)
       opened.channel.send(.task, order)
       await nursery.refill()
-    case .bubblewrap, .bare:
-      opened = try await launcher.once(
-        try await backend() == .bare ? .bare : .oneshot, image: image, limits: plan.limits)
+    case .bubblewrap:
+      opened = try await launcher.once(image, disk: plan.limits.disk)
+      opened.channel.send(.task, order)
+    case .bare:
+      opened = try await launcher.once(image, isBare: true)
       opened.channel.send(.task, order)
     }
     return IsolatedSession(id: Nonce.make(), opened: opened, plan: plan, nonce: nonce) {
@@ -203,6 +203,7 @@ public actor IsolatedSandbox: CodeSandbox {
     for (_, entry) in nurseries { await entry.nursery.stop() }
     nurseries = [:]
     await thread.stop()
+    launcher.removeGroups()
   }
 
   private func prepared(_ image: SandboxImage) throws(SandboxError) -> PreparedImage {
@@ -229,24 +230,57 @@ public actor IsolatedSandbox: CodeSandbox {
   private func nursery(_ image: PreparedImage) throws(SandboxError) -> Nursery {
     guard !isShutDown else { throw .shutDown }
     if let known = nurseries[image.image], known.image == image { return known.nursery }
-    let words = try launcher.nurseryWords(image)
-    let nursery = Nursery(
-      words: words, standbys: bounds.standbys, thread: thread, logger: logger)
+    let tried = image.image == .python ? choice?.nursery : nil
+    choice?.nursery = nil
+    let nursery = Nursery(standbys: bounds.standbys, logger: logger, current: tried) {
+      [launcher] () async throws(SandboxError) in try await launcher.nursery(image)
+    }
     if let old = nurseries.updateValue((image, nursery), forKey: image.image) {
       Task { await old.nursery.stop() }
     }
     return nursery
   }
 
-  /// Takes a run and waits until it is ready. A nursery that turns out to be dead is replaced once.
+  /// Of an image's warm interpreter itself, without the runs that stand ready; `nil` where there is
+  /// none. Linux alone.
+  public func residentMemory(of image: SandboxImage) async -> ByteCount? {
+    guard let outer = await nurseryProcess(of: image) else { return nil }
+    // Bubblewrap's only child is the interpreter.
+    let children = GroupPlaces.text("/proc/\(outer)/task/\(outer)/children") ?? ""
+    guard let inner = children.split(separator: " ").first,
+      let status = GroupPlaces.text("/proc/\(inner)/status"),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+      let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({
+        Int($0)
+      })
+    else { return nil }
+    return ByteCount(kilobytes << 10)
+  }
+
+  /// For tests that kill it.
+  func nurseryProcess(of image: SandboxImage) async -> Int32? {
+    await nurseries[image]?.nursery.processID
+  }
+
+  /// Takes a run and waits until it is ready. A nursery that turns out to be dead is replaced once:
+  /// what stood ready died before it was given anything, so nothing is run twice.
   private func ready(_ nursery: Nursery) async throws(SandboxError) -> OpenedRun {
     do throws(SandboxError) {
-      return try await launcher.ready(try await nursery.take(), backend: .zygote)
+      return try await taken(nursery)
     } catch {
       guard error.code == .lost, !Task.isCancelled else { throw error }
     }
-    // What stood ready died before it was given anything, so nothing is run twice.
-    return try await launcher.ready(try await nursery.take(), backend: .zygote)
+    return try await taken(nursery)
+  }
+
+  private func taken(_ nursery: Nursery) async throws(SandboxError) -> OpenedRun {
+    let channel = try await nursery.take()
+    do throws(SandboxError) {
+      return try await launcher.ready(channel, backend: .zygote)
+    } catch {
+      if error.code == .lost, let process = channel.nursery { await nursery.retire(process) }
+      throw error
+    }
   }
 
   // MARK: - Choosing

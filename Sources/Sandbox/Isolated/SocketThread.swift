@@ -37,7 +37,8 @@ final class SocketThread: Sendable {
     /// Processes that were told to end, with the moment at which they are killed.
     var ending: [pid_t: ContinuousClock.Instant] = [:]
     var running: Set<pid_t> = []
-    var onEmpty: [CheckedContinuation<Void, Never>] = []
+    var whenGone: [pid_t: @Sendable () -> Void] = [:]
+    var onEmpty: [@Sendable () -> Void] = []
     var hasStarted = false
     var isStopping = false
     var isStopped = false
@@ -106,7 +107,10 @@ final class SocketThread: Sendable {
           state.work.append { [self] in
             let outcome = Result { () throws(SandboxError) in try start.spawn() }
             if case .success(let process) = outcome {
-              self.state.withLock { _ = $0.running.insert(process) }
+              self.state.withLock { state in
+                state.running.insert(process)
+                if state.isStopping { state.ending[process] = .now }
+              }
             }
             reply.resume(returning: outcome)
           }
@@ -123,36 +127,35 @@ final class SocketThread: Sendable {
     return try outcome.get()
   }
 
-  /// Kills a process with its group after a while, and takes note of its end.
-  func end(_ process: pid_t, grace: Duration = .zero) {
-    state.withLock { state in
-      guard state.running.contains(process) else { return }
+  /// Kills a process with its group after a while. - Parameter done: called when it is gone.
+  func end(
+    _ process: pid_t, grace: Duration = .zero, then done: @escaping @Sendable () -> Void = {}
+  ) {
+    let isGone = state.withLock { state in
+      guard state.running.contains(process) else { return true }
       if grace == .zero { _ = kill(-process, SIGKILL) }
       state.ending[process] = .now + grace
+      state.whenGone[process] = done
+      return false
     }
-    ring()
+    if isGone { done() } else { ring() }
   }
 
   /// Ends the thread. - Returns: when every process that it started is gone.
   func stop() async {
-    await withCheckedContinuation { reply in
-      let isStopped = state.withLock { state in
-        state.isStopping = true
-        if !state.hasStarted { state.isStopped = true }
-        if !state.isStopped { state.onEmpty.append(reply) }
-        return state.isStopped
-      }
-      if isStopped { reply.resume() } else { requestStop() }
-    }
+    await withCheckedContinuation { reply in requestStop { reply.resume() } }
   }
 
-  /// As `stop`, but waits for nothing.
-  func requestStop() {
-    state.withLock { state in
+  /// As `stop`, but waits for nothing. - Parameter done: called when every process is gone.
+  func requestStop(then done: @escaping @Sendable () -> Void) {
+    let isStopped = state.withLock { state in
       state.isStopping = true
+      if !state.hasStarted { state.isStopped = true }
+      if !state.isStopped { state.onEmpty.append(done) }
       for process in state.running { state.ending[process] = .now }
+      return state.isStopped
     }
-    ring()
+    if isStopped { done() } else { ring() }
   }
 
   // MARK: - The loop
@@ -210,16 +213,18 @@ final class SocketThread: Sendable {
       var status: CInt = 0
       let answer = waitpid(process, &status, WNOHANG)
       guard answer > 0 || answer < 0 && errno != EINTR else { continue }
-      state.withLock { state in
+      let done = state.withLock { state in
         state.ending[process] = nil
         state.running.remove(process)
+        return state.whenGone.removeValue(forKey: process)
       }
+      done?()
     }
     return state.withLock { !$0.ending.isEmpty }
   }
 
   private func leaveAll() {
-    let (attended, replies) = state.withLock { state in
+    let (attended, waiting) = state.withLock { state in
       defer {
         state.attended = [:]
         state.onEmpty = []
@@ -228,6 +233,6 @@ final class SocketThread: Sendable {
       return (Array(state.attended.values), state.onEmpty)
     }
     for one in attended { one.leave() }
-    for reply in replies { reply.resume() }
+    for done in waiting { done() }
   }
 }
