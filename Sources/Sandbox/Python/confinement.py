@@ -33,6 +33,8 @@ REPORT_DESCRIPTOR = 3
 MOST_DESCRIPTORS = 4096
 
 libc = ctypes.CDLL(None, use_errno=True)
+if hasattr(libc, "prctl"):
+    libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 
 
 def checked(result, what):
@@ -43,8 +45,7 @@ def checked(result, what):
 
 
 def control(option, *arguments):
-    words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]
-    return checked(libc.prctl(ctypes.c_int(option), *words), f"prctl {option}")
+    return checked(libc.prctl(option, *(*arguments, 0, 0, 0)[:4]), "prctl")
 
 
 def system_call(number, *arguments):
@@ -68,17 +69,21 @@ def write_file(path, text, folder=None):
         os.close(file)
 
 
-def default_signals():
+def default_signals(numbers=None):
     """So that PID 1 of a namespace is deaf to signals from within it, which needs every one to be
     as the kernel has it, and so that nothing of ours is left in a judged process."""
-    for number in range(1, signal.NSIG):
-        if number in (signal.SIGKILL, signal.SIGSTOP) or 32 <= number <= 33:
-            continue
-        try:
+    for number in signal.valid_signals() if numbers is None else numbers:
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_DFL)
-        except (OSError, ValueError):
-            pass
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+# Those that the interpreter, or the nursery, has set otherwise. All others are made so once.
+CHANGED_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGPIPE", "SIGXFSZ", "SIGCHLD")
+    if hasattr(signal, name)
+]
 
 
 def become(uid, keep_administration=False):

@@ -26,7 +26,13 @@ import traceback
 import types
 
 if "libc" not in globals():
-    from confinement import MOST_DESCRIPTORS, REPORT_DESCRIPTOR, default_signals, libc
+    from confinement import (
+        CHANGED_SIGNALS,
+        MOST_DESCRIPTORS,
+        REPORT_DESCRIPTOR,
+        default_signals,
+        libc,
+    )
 
 PROGRAM_NAME = "<program>"
 LONGEST_TEXT = 64 << 10
@@ -73,7 +79,7 @@ def judge(ends, settings):
         os.setsid()
         place_descriptors(ends)
         order_file, cells, ready = 4, 5, 6
-        default_signals()
+        default_signals(CHANGED_SIGNALS)
         # As the interpreter has them when it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for name in ("SIGPIPE", "SIGXFSZ"):

@@ -23,8 +23,10 @@ CONFIGURATION is JSON, every field optional:
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
-  --setenv LC_ALL C.UTF-8 FOLDERS --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
-  [--ro-bind SITE /image/site] [--bind GROUP /groups/KIND] --remount-ro /
+  --setenv LC_ALL C.UTF-8 --hostname sandbox FOLDERS --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
+  [--perms 0755 --dir /image --ro-bind SITE /image/site]
+  [--perms 0755 --dir /groups --bind GROUP /groups/KIND] --remount-ro /
+  (parents that bubblewrap makes by itself are for their owner alone)
   as root: --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try
     --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID
     and for a one-shot --cap-add CAP_SYS_ADMIN
@@ -49,6 +51,7 @@ import sys
 
 if "Warden" not in globals():
     from confinement import (
+        CHANGED_SIGNALS,
         MOST_DESCRIPTORS,
         NO_NEW_PRIVILEGES,
         REPORT_DESCRIPTOR,
@@ -196,7 +199,7 @@ def send_frame(channel, kind, fields):
 
 def watch(channel, settings):
     """One run from beginning to end, in a process of its own."""
-    default_signals()
+    default_signals(CHANGED_SIGNALS)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     tree = (NamespacedTree if settings.is_nested else PlainTree)(settings)
     try:
@@ -300,6 +303,8 @@ def main():
     mode, fields = sys.argv[1], json.loads(sys.argv[2])
     channel = socket.socket(fileno=0)
     try:
+        default_signals()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         settings = Settings(mode, fields, "bare" in sys.argv[3:])
         missing = settings.warm_up(fields.get("preload") or COMMON_MODULES)
     except Exception as error:

@@ -20,6 +20,7 @@ if "judge" not in globals():
     from collection import Invalid
     from confinement import (
         BE_SUBREAPER,
+        CHANGED_SIGNALS,
         MOST_DESCRIPTORS,
         SET_DEATH_SIGNAL,
         SET_DUMPABLE,
@@ -40,6 +41,7 @@ FIRST_LIMITS = {"disk": 64 << 20, "inodes": 4096}
 # Of the reaper and of what the judged process changes of the interpreter's memory.
 OWN_MEMORY = 24 << 20
 LONGEST_START = 20.0
+PATIENCE_WITH_REAPER = 0.5
 
 
 class Tree:
@@ -198,10 +200,19 @@ class NamespacedTree(Tree):
             self.status = struct.unpack(">i", text)[0]
 
     def kill(self):
-        """The kernel then kills every process of the namespace before the wait for PID 1 ends."""
-        if self.reaper is not None and not self.is_killed:
-            self.is_killed = True
-            os.kill(self.reaper, signal.SIGKILL)
+        """The reaper kills all others when the judged process is dead, and counts what they used.
+        Where that takes too long, the kernel does it by the reaper's own death, and counts nothing.
+        """
+        if self.reaper is None or self.is_killed:
+            return
+        self.is_killed = True
+        if self.judged is not None:
+            try:
+                signal.pidfd_send_signal(self.judged, signal.SIGKILL)
+            except OSError:
+                pass
+            wait_for(self.watched, PATIENCE_WITH_REAPER)
+        os.kill(self.reaper, signal.SIGKILL)
 
     def wait(self, patience):
         end = time.monotonic() + patience
@@ -219,11 +230,11 @@ def wait_for(file, seconds):
 
 
 def reap_all(ends, await_admission, tell_status, settings):
-    """PID 1 of the run: takes in orphans and ends when the judged process has, by which the kernel
-    kills whatever is left. Never returns."""
+    """PID 1 of the run: takes in orphans, and kills all when the judged process has ended. Its own
+    end is that of every process of its namespace. Never returns."""
     try:
         control(SET_DEATH_SIGNAL, signal.SIGKILL)
-        default_signals()
+        default_signals(CHANGED_SIGNALS)
         if os.read(await_admission, 1) != b"a":
             os._exit(1)
         child = os.fork()
@@ -235,7 +246,11 @@ def reap_all(ends, await_admission, tell_status, settings):
             pid, status = os.waitpid(-1, 0)
             if pid == child:
                 os.write(0, struct.pack(">i", status))
-                break
+                os.kill(-1, signal.SIGKILL)
+    except ChildProcessError:
+        pass  # all are gone
+    except ProcessLookupError:
+        pass  # there was no other
     finally:
         os._exit(0)
 
