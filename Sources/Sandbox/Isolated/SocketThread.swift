@@ -24,7 +24,8 @@ protocol Attended: AnyObject, Sendable {
   func leave()
 }
 
-/// One thread that carries all sockets of a sandbox and starts its processes. It lives until `stop`.
+/// One thread that carries all sockets of a sandbox and starts its processes, from the first of them
+/// until `stop`.
 ///
 /// The processes are to die with this one. Linux takes that to mean the thread that started them,
 /// so it must not be one of a pool. Being woken once for each message, where a dispatch source is
@@ -36,7 +37,9 @@ final class SocketThread: Sendable {
     /// Processes that were told to end, with the moment at which they are killed.
     var ending: [pid_t: ContinuousClock.Instant] = [:]
     var running: Set<pid_t> = []
+    var whenGone: [pid_t: @Sendable () -> Void] = [:]
     var onEmpty: [CheckedContinuation<Void, Never>] = []
+    var hasStarted = false
     var isStopping = false
     var isStopped = false
   }
@@ -53,12 +56,6 @@ final class SocketThread: Sendable {
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
     }
     bell = (ends[0], ends[1])
-    let thread = Thread { [self] in
-      while turn() {}
-    }
-    thread.name = "stet.sandbox"
-    thread.stackSize = 1 << 20
-    thread.start()
   }
 
   deinit {
@@ -72,7 +69,26 @@ final class SocketThread: Sendable {
       if !state.isStopping { state.attended[ObjectIdentifier(attended)] = attended }
       return state.isStopping
     }
-    if isStopping { attended.leave() } else { ring() }
+    if isStopping {
+      attended.leave()
+    } else {
+      startOnce()
+      ring()
+    }
+  }
+
+  private func startOnce() {
+    let isFirst = state.withLock { state in
+      defer { state.hasStarted = true }
+      return !state.hasStarted
+    }
+    guard isFirst else { return }
+    let thread = Thread { [self] in
+      while turn() {}
+    }
+    thread.name = "stet.sandbox"
+    thread.stackSize = 1 << 20
+    thread.start()
   }
 
   /// Looks anew at what each wants.
@@ -101,26 +117,33 @@ final class SocketThread: Sendable {
       if isStopping {
         reply.resume(returning: .failure(.shutDown))
       } else {
+        startOnce()
         ring()
       }
     }
     return try outcome.get()
   }
 
-  /// Kills a process with its group after a while, and takes note of its end.
-  func end(_ process: pid_t, grace: Duration = .zero) {
-    state.withLock { state in
-      guard state.running.contains(process) else { return }
+  /// Kills a process with its group after a while. - Parameter done: called when it is gone.
+  func end(
+    _ process: pid_t, grace: Duration = .zero, then done: @escaping @Sendable () -> Void = {}
+  ) {
+    let isGone = state.withLock { state in
+      guard state.running.contains(process) else { return true }
       if grace == .zero { _ = kill(-process, SIGKILL) }
       state.ending[process] = .now + grace
+      state.whenGone[process] = done
+      return false
     }
-    ring()
+    if isGone { done() } else { ring() }
   }
 
   /// Ends the thread. - Returns: when every process that it started is gone.
   func stop() async {
     await withCheckedContinuation { reply in
       let isStopped = state.withLock { state in
+        state.isStopping = true
+        if !state.hasStarted { state.isStopped = true }
         if !state.isStopped { state.onEmpty.append(reply) }
         return state.isStopped
       }
@@ -192,10 +215,12 @@ final class SocketThread: Sendable {
       var status: CInt = 0
       let answer = waitpid(process, &status, WNOHANG)
       guard answer > 0 || answer < 0 && errno != EINTR else { continue }
-      state.withLock { state in
+      let done = state.withLock { state in
         state.ending[process] = nil
         state.running.remove(process)
+        return state.whenGone.removeValue(forKey: process)
       }
+      done?()
     }
     return state.withLock { !$0.ending.isEmpty }
   }

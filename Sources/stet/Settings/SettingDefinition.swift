@@ -112,6 +112,10 @@ struct SettingDefinition: Sendable {
       "STET_COMMANDS_PER_HOUR", .number(1...10_000), "20",
       "commands of one person in the comments of one repository"),
     row(
+      "STET_SANDBOX", .choice(["automatic", "zygote", "bubblewrap"]), "automatic",
+      "how programs that are judged are kept apart: forked from a warm interpreter (zygote), each in "
+        + "a bubblewrap of its own, or the first of these that works here"),
+    row(
       "LLM_PROVIDER", .providers, "unset",
       "who answers: openai, anthropic, gemini, mistral, ollama, lmstudio, vllm, llamacpp, "
         + "openai-compatible, local or none; several, separated by commas, are asked in turn"),
