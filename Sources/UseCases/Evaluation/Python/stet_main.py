@@ -322,7 +322,12 @@ def main(task):
         while data:
             data = data[os.write(target, data) :]
 
-    folder = task["folder"]
+    task["folder"] = folder = os.getcwd()
+    task["file"] = folder + "/" + task["path"]
+    task["test_folders"] = []
     for source in task["sources"]:
         source["file"] = folder + "/" + source["file"]
+        holder = os.path.dirname(source["file"])
+        if holder not in task["test_folders"] and holder != folder:
+            task["test_folders"].append(holder)
     Supervisor(task, tell).run()

@@ -130,7 +130,7 @@ def run(task, source, module, report, where, skipped):
             "--confcutdir", task["folder"], "-s",
             "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:junitxml",
             "-p", "no:faulthandler", "-p", "no:stepwise", "--import-mode", "importlib",
-            "-W", "ignore::pytest.PytestWarning",
+            "--continue-on-collection-errors", "-W", "ignore::pytest.PytestWarning",
         ],  # fmt: skip
         plugins=[plugin],
     )
