@@ -45,6 +45,45 @@ public enum Work {
     }
   }
 
+  /// Mends a pull request on a forge, and pushes what was proved: `FixPullRequest`.
+  public struct FixPullRequest: JobArguments {
+    public static let kind = "fix-pull-request"
+    public var access: ForgeAccess
+    public var reference: PullRequestReference
+    /// Who or what asked, as in `AuditEvent.actor`.
+    public var askedBy: String
+    public var run: String
+    /// As the person wrote them; none for the whole change.
+    public var paths: [String]
+    /// The comment that asked; `nil` for a command.
+    public var comment: CommentReference?
+    /// Of the thread that is answered; `nil` on the conversation.
+    public var thread: Int64?
+    /// The finding whose thread it was asked in.
+    public var finding: String?
+    /// Who asked, by login, to be sure of the right at the moment of the push; `nil` for a command.
+    public var login: String?
+    /// False: find and prove, push and say nothing.
+    public var publishes: Bool
+
+    public init(
+      access: ForgeAccess, reference: PullRequestReference, askedBy: String, run: String,
+      paths: [String] = [], comment: CommentReference? = nil, thread: Int64? = nil,
+      finding: String? = nil, login: String? = nil, publishes: Bool = true
+    ) {
+      self.access = access
+      self.reference = reference
+      self.askedBy = askedBy
+      self.run = run
+      self.paths = paths
+      self.comment = comment
+      self.thread = thread
+      self.finding = finding
+      self.login = login
+      self.publishes = publishes
+    }
+  }
+
   /// Does what a comment asked for: `AnswerCommand`.
   public struct AnswerCommand: JobArguments {
     public static let kind = "answer-command"
@@ -179,8 +218,8 @@ extension Work {
   /// Every kind that this version runs. Jobs of others wait for a version that knows them.
   public static let kinds: Set<String> = [
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
-    EnrichIssue.kind, ReconcilePublication.kind, Upkeep.kind, GenerateCode.kind,
-    RefactorCode.kind,
+    EnrichIssue.kind, ReconcilePublication.kind, FixPullRequest.kind, GenerateCode.kind,
+    RefactorCode.kind, Upkeep.kind,
   ]
 }
 

@@ -40,6 +40,8 @@ public protocol PullRequestReader: Sendable {
   func reviewComments(on reference: PullRequestReference) async throws(ForgeError) -> [ForgeComment]
   func reviews(of reference: PullRequestReference) async throws(ForgeError) -> [PostedReview]
   func reviewThreads(of reference: PullRequestReference) async throws(ForgeError) -> [ReviewThread]
+  /// The commits that the pull request would merge, oldest first, as far as the forge lists them.
+  func commits(of reference: PullRequestReference) async throws(ForgeError) -> [ForgeCommit]
   /// The account whose credentials Stet holds, as it signs comments; for a GitHub App `SLUG[bot]`.
   func ownAccount() async throws(ForgeError) -> ForgeAccount
 }
