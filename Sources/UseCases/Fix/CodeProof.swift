@@ -16,6 +16,8 @@ struct CodeProof: Sendable {
   let original: [UInt8]
   let path: SourcePath?
   let given: [String]
+  /// False where the text is a part of more, which has tests of its own.
+  let runsTests: Bool
   /// When all has to be over.
   let end: ContinuousClock.Instant
 
@@ -23,13 +25,14 @@ struct CodeProof: Sendable {
 
   init(
     _ original: [UInt8], path: SourcePath?, given: [String], syntax: any SyntaxChecker,
-    sandbox: (any CodeSandbox)?, end: ContinuousClock.Instant
+    sandbox: (any CodeSandbox)?, runsTests: Bool = true, end: ContinuousClock.Instant
   ) {
     self.original = original
     self.path = path
     self.given = given
     self.syntax = syntax
     self.sandbox = sandbox
+    self.runsTests = runsTests
     self.end = end
   }
 
@@ -66,7 +69,9 @@ struct CodeProof: Sendable {
     }
     do throws(SandboxError) {
       if let fault = try await lint(text, path, in: sandbox, &shown) { return .failure(fault) }
-      if let fault = try await check(text, in: sandbox, &shown) { return .failure(fault) }
+      if runsTests, let fault = try await check(text, in: sandbox, &shown) {
+        return .failure(fault)
+      }
     } catch {
       let detail = SecretMask.masked(error.detail).text
       shown.notes.append("Linters and tests were not run to their end: \(detail)")

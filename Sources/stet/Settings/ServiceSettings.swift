@@ -77,6 +77,13 @@ struct GitHubSettings: Sendable {
   /// `nil`: GitHub is not asked.
   var credentials: Credentials?
   var webhookSecret: Secret?
+
+  /// Where git finds repositories; `nil`: told by `apiURL`, lest the token of another server is
+  /// shown to the public one for want of a setting.
+  var ownWebURL: String? {
+    let unset = GitHubSettings()
+    return webURL == unset.webURL && apiURL != unset.apiURL ? nil : webURL
+  }
 }
 
 extension SettingsReading {
