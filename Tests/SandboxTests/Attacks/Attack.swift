@@ -131,6 +131,13 @@ struct Attack: Sendable, CustomTestStringConvertible {
             os._exit(0)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
+    def fork():
+        """As `os.fork`; `None` where there may be no more processes."""
+        try:
+            return os.fork()
+        except OSError:
+            return None
+
     def tell(**more):
         text = json.dumps({"won": won[:20], "tried": tried, **more})
         os.write(int(os.environ["STET_REPORT"]), text.encode() + b"\n")

@@ -212,7 +212,7 @@ extension Attack {
       ends: [.done, .failed, .signaled, .outOfMemory, .timedOut], reports: false,
       #"""
       for _ in range(15):
-          if os.fork() == 0:
+          if fork() == 0:
               held = []
               try:
                   while True:
@@ -232,7 +232,7 @@ extension Attack {
       #"""
       import mmap
       for _ in range(15):
-          if os.fork() == 0:
+          if fork() == 0:
               held = []
               try:
                   while True:
@@ -262,7 +262,7 @@ extension Attack {
           time.sleep(100)
       def start():
           for _ in range(12):
-              if os.fork() == 0:
+              if fork() == 0:
                   fill()
           time.sleep(100)
       threading.Thread(target=start, daemon=True).start()
