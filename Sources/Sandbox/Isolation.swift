@@ -45,25 +45,50 @@ public struct Isolation: Sendable {
     _ program: [String], readOnly: [String] = [], processes: Bool = false, input: [UInt8] = [],
     timeout: Duration, outputLimit: ByteCount = .mebibytes(1)
   ) -> Command? {
+    let mounts = readOnly.filter { !$0.hasPrefix("/usr/") }
+      .map { Enclosure.Mount(from: $0, to: $0) }
+    return words(Enclosure(mounts: mounts, processes: processes)).map { words in
+      Command(
+        words[0], words.dropFirst() + program, workingFolder: "/", input: input, timeout: timeout,
+        outputLimit: outputLimit)
+    }
+  }
+
+  /// What stands before a program and its arguments, bubblewrap's own path first.
+  /// - Returns: `nil` where bubblewrap is not installed.
+  func words(_ enclosure: Enclosure) -> [String]? {
     guard let bubblewrap else { return nil }
-    var arguments = [
-      "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
-      "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C.UTF-8", "--ro-bind", "/usr",
-      "/usr",
-    ]
+    var words = [bubblewrap] + Self.identity(enclosure.user)
+    words += ["--die-with-parent", "--new-session", "--clearenv"]
+    if enclosure.isFirst { words.append("--as-pid-1") }
+    words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C.UTF-8"]
+    words += ["--ro-bind", "/usr", "/usr"]
     for folder in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
-      arguments += Self.mirror(folder)
+      words += Self.mirror(folder)
     }
-    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    if processes { arguments += ["--proc", "/proc"] }
-    arguments += ["--dev", "/dev", "--tmpfs", "/tmp"]
-    for folder in readOnly where !folder.hasPrefix("/usr/") {
-      arguments += ["--ro-bind", folder, folder]
+    words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    if enclosure.processes { words += ["--proc", "/proc"] }
+    words += ["--dev", "/dev"]
+    for folder in enclosure.folders { words += ["--dir", folder] }
+    if enclosure.hasScratch { words += ["--tmpfs", "/tmp"] }
+    for mount in enclosure.mounts {
+      words += [mount.isWritable ? "--bind" : "--ro-bind", mount.from, mount.to]
     }
-    arguments += ["--chdir", "/tmp", "--"]
-    return Command(
-      bubblewrap, arguments + program, workingFolder: "/", input: input, timeout: timeout,
-      outputLimit: outputLimit)
+    if enclosure.isSealed { words += ["--remount-ro", "/"] }
+    return words + ["--chdir", enclosure.workingFolder, "--"]
+  }
+
+  private static func identity(_ user: Enclosure.User) -> [String] {
+    guard case .unprivileged(let mounts) = user else { return ["--unshare-all", "--cap-drop", "ALL"] }
+    let mounting = mounts ? ["--cap-add", "CAP_SYS_ADMIN"] : []
+    guard getuid() == 0 else {
+      return ["--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"] + mounting
+    }
+    // Root in a user namespace of one user could become nobody else.
+    return [
+      "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+      "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID",
+    ] + mounting
   }
 
   /// Most systems link `/bin` and the like into `/usr`; on others they are folders.

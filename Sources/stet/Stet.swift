@@ -12,6 +12,8 @@ struct Stet: AsyncParsableCommand {
     subcommands: [
       ReviewCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self, RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
-      MigrateCommand.self, BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
+      GenerateCommand.self, RefactorCommand.self, HistoryCommand.self, SandboxCommand.self,
+      MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
+      DoctorCommand.self,
     ])
 }

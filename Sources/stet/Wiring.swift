@@ -24,10 +24,22 @@ struct Wiring: Sendable {
   let jobEvents = JobEvents()
   /// The `.stet.yml` of bases that were read already.
   let policies = BasePolicies()
+  /// The one place where this process runs what nobody vouches for. Nothing starts before it is
+  /// used.
+  let sandbox: IsolatedSandbox
 
-  init(_ settings: Settings, logger: Logger = .notes(label: "stet")) {
+  /// - Parameter withoutSandbox: runs programs bare, which only a person at the machine may ask for.
+  init(
+    _ settings: Settings, withoutSandbox: Bool = false, logger: Logger = .notes(label: "stet")
+  ) {
     self.settings = settings
     self.logger = logger
+    sandbox = IsolatedSandbox(
+      images: ImageStore(folder: settings.dataFolder + "/images"),
+      environment: settings.environment,
+      mode: withoutSandbox
+        ? .bare : settings.value("STET_SANDBOX").flatMap(SandboxMode.init) ?? .automatic,
+      logger: logger)
     web = WebClient(
       configuration: WebClientConfiguration(
         userAgent: "stet/\(Version.number)",
@@ -41,14 +53,16 @@ struct Wiring: Sendable {
       Result { () throws(ForgeError) in
         try GitHubConnection(
           GitHubConfiguration(
-            apiURL: settings.github.apiURL, credentials: Self.credentials(credentials),
-            client: web, validators: SQLValidatorStore(database)))
+            apiURL: settings.github.apiURL, webURL: settings.github.ownWebURL,
+            credentials: Self.credentials(credentials), client: web,
+            validators: SQLValidatorStore(database)))
       }
     }
   }
 
-  /// Ends what was started: the local model's server, connections, the database.
+  /// Ends what was started: sandboxed programs, the local model's server, connections, the database.
   func close() async {
+    await sandbox.shutDown()
     await served?.stop()
     await web.shutdown()
     await database.close()

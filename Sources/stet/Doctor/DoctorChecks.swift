@@ -30,6 +30,7 @@ extension Wiring {
         let detail = report.version.map { "bubblewrap \($0)" } ?? "bubblewrap"
         return report.works ? .ok(detail) : .absent(detail, report.sentence)
       },
+      DoctorCheck("images") { imagesFinding },
       DoctorCheck("python3") {
         await probe.look(
           "python3",
@@ -111,6 +112,29 @@ extension Wiring {
     return settings.providers.contains(.local)
       ? .broken("none, and LLM_PROVIDER asks for one", "run stet model pull")
       : .absent("none", "stet model pull fetches one that runs on this machine")
+  }
+
+  private var imagesFinding: DoctorFinding {
+    let listings = images.list()
+    let ready = listings.compactMap { listing in
+      listing.prepared.map { "\(listing.definition.image.rawValue) (Python \($0.version))" }
+    }
+    if let without = listings.first(where: { $0.state == .unavailable }) {
+      return .absent(
+        ready.isEmpty ? "no Python of the system" : ready.joined(separator: ", "),
+        "install Python \(without.definition.pythons) in /usr/bin, where every user may run it, to "
+          + "have the image \(without.definition.image.rawValue)")
+    }
+    let outdated = listings.filter { $0.state == .outdated }.map(\.definition.image.rawValue)
+    if !outdated.isEmpty {
+      return .absent(
+        "outdated: \(outdated.joined(separator: ", "))",
+        "stet sandbox prepare \(outdated.joined(separator: " ")) brings them up to date")
+    }
+    let shown = ready.joined(separator: ", ")
+    return listings.contains { $0.definition.image == .test && $0.state == .ready }
+      ? .ok(shown)
+      : .absent(shown, "stet sandbox prepare fetches what Python is tested and linted with")
   }
 
   private func providerChecks(offline: Bool) -> [DoctorCheck] {
