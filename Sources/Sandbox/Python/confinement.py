@@ -141,9 +141,10 @@ def separate():
 
 
 def separate_mounts():
-    """A mount namespace of our own: the one that bubblewrap made may belong to a user namespace
-    above ours."""
-    checked(libc.unshare(ctypes.c_int(NEW_MOUNTS)), "unshare")
+    """Mounts and a host name of our own: the namespaces that bubblewrap made may belong to a user
+    namespace above ours."""
+    checked(libc.unshare(ctypes.c_int(NEW_MOUNTS | NEW_HOSTNAME)), "unshare")
+    socket.sethostname("sandbox")
 
 
 def seal():

@@ -24,7 +24,7 @@ CONFIGURATION is JSON, every field optional:
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
-  --setenv LC_ALL C.UTF-8 --hostname sandbox FOLDERS --ro-bind-try /etc/ld.so.cache …
+  --setenv LC_ALL C.UTF-8 FOLDERS --ro-bind-try /etc/ld.so.cache …
   --ro-bind-try /etc/alternatives … --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
   [--perms 0755 --dir /image --ro-bind SITE /image/site]
   [--perms 0755 --dir /groups --bind GROUP /groups/KIND] --remount-ro /
