@@ -39,14 +39,7 @@ class Task:
             self.limits = {name: int(limits[name]) for name in COUNTS}
             self.limits["time"] = float(limits["time"])
             self.limits["processor_time"] = float(limits["processor_time"])
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-            OverflowError,
-        ) as error:
+        except WRONG as error:
             raise Invalid(f"the task is not as it should be: {type(error).__name__}") from None
         self.check()
 
