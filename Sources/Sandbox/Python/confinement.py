@@ -1,4 +1,4 @@
-"""What keeps a judged process apart: namespaces, folders of its own, capabilities, limits, Landlock.
+"""What keeps a judged process apart: namespaces, folders, capabilities, limits, Landlock.
 
 Second of the joined files; see seccomp.py for their order. Linux alone. Every function fails with
 `OSError` that names what failed; callers decide whether that is the end.
@@ -32,7 +32,13 @@ WORKING_FOLDER = "/work"
 REPORT_DESCRIPTOR = 3
 MOST_DESCRIPTORS = 4096
 
+# One byte is less than any core file has, and unlike 0 it also keeps the kernel from handing the
+# core to a program of the machine, see core(5).
+NO_CORE = 1
+
 libc = ctypes.CDLL(None, use_errno=True)
+if hasattr(libc, "prctl"):
+    libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 
 
 def checked(result, what):
@@ -43,8 +49,7 @@ def checked(result, what):
 
 
 def control(option, *arguments):
-    words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]
-    return checked(libc.prctl(ctypes.c_int(option), *words), "prctl %d" % option)
+    return checked(libc.prctl(option, *(*arguments, 0, 0, 0)[:4]), "prctl")
 
 
 def system_call(number, *arguments):
@@ -68,17 +73,21 @@ def write_file(path, text, folder=None):
         os.close(file)
 
 
-def default_signals():
+def default_signals(numbers=None):
     """So that PID 1 of a namespace is deaf to signals from within it, which needs every one to be
     as the kernel has it, and so that nothing of ours is left in a judged process."""
-    for number in range(1, signal.NSIG):
-        if number in (signal.SIGKILL, signal.SIGSTOP) or 32 <= number <= 33:
-            continue
-        try:
+    for number in signal.valid_signals() if numbers is None else numbers:
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_DFL)
-        except (OSError, ValueError):
-            pass
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+# Those that the interpreter, or the nursery, has set otherwise. All others are made so once.
+CHANGED_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGPIPE", "SIGXFSZ", "SIGCHLD")
+    if hasattr(signal, name)
+]
 
 
 def become(uid, keep_administration=False):
@@ -91,8 +100,10 @@ def become(uid, keep_administration=False):
     os.setresuid(uid, uid, uid)
     # What bubblewrap had asked for is forgotten with the old identity.
     control(SET_DEATH_SIGNAL, signal.SIGKILL)
-    if keep_administration:
-        set_capabilities(1 << SYSTEM_ADMINISTRATION)
+    try:
+        set_capabilities(1 << SYSTEM_ADMINISTRATION if keep_administration else 0)
+    except PermissionError:
+        set_capabilities(0)  # it was not left to us
 
 
 def set_capabilities(bits):
@@ -123,9 +134,16 @@ def separate():
     # The kernel gives the files below to root where a process may not be dumped.
     control(SET_DUMPABLE, 1)
     write_file("/proc/self/setgroups", "deny")
-    write_file("/proc/self/uid_map", "%d %d 1" % (uid, uid))
-    write_file("/proc/self/gid_map", "%d %d 1" % (gid, gid))
+    write_file("/proc/self/uid_map", f"{uid} {uid} 1")
+    write_file("/proc/self/gid_map", f"{gid} {gid} 1")
     control(SET_DUMPABLE, 0)
+    socket.sethostname("sandbox")
+
+
+def separate_mounts():
+    """Mounts and a host name of our own: the namespaces that bubblewrap made may belong to a user
+    namespace above ours."""
+    checked(libc.unshare(ctypes.c_int(NEW_MOUNTS | NEW_HOSTNAME)), "unshare")
     socket.sethostname("sandbox")
 
 
@@ -134,9 +152,7 @@ def seal():
     attributes = struct.pack("=4Q", READ_ONLY | NO_SUID, 0, 0, 0)
     try:
         # AT_FDCWD and AT_RECURSIVE.
-        checked(
-            system_call(MOUNT_SETATTR, -100, b"/", 0x8000, attributes, len(attributes)), "seal"
-        )
+        checked(system_call(MOUNT_SETATTR, -100, b"/", 0x8000, attributes, len(attributes)), "seal")
     except OSError:
         for folder in ("/", "/dev"):  # Linux before 5.12: the two that bubblewrap may leave open
             flags = READ_ONLY | NO_SUID | REMOUNT | BIND
@@ -146,7 +162,7 @@ def seal():
 
 
 def limits_of_folders(limits):
-    return "size=%d,nr_inodes=%d" % (max(limits["disk"], 4096), max(limits["inodes"], 16))
+    return f"size={max(limits['disk'], 4096)},nr_inodes={max(limits['inodes'], 16)}"
 
 
 def make_folders(limits, work, hidden):
@@ -196,7 +212,7 @@ def limit_resources(limits, base, counts_processes, processor_hard=None):
     lower(resource.RLIMIT_AS, limits["memory"] + base)
     lower(resource.RLIMIT_FSIZE, limits["disk"])
     lower(resource.RLIMIT_NOFILE, max(limits["descriptors"], 8))
-    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_CORE, NO_CORE)
     lower(resource.RLIMIT_STACK, 8 << 20)
     lower(resource.RLIMIT_MEMLOCK, 0)
     for name, most in (("MSGQUEUE", 0), ("SIGPENDING", 1024), ("NICE", 0), ("RTPRIO", 0)):
@@ -208,17 +224,19 @@ def limit_resources(limits, base, counts_processes, processor_hard=None):
 
 
 def landlock_version():
-    """0 where the kernel has none, or it is switched off."""
-    return max(0, system_call(LANDLOCK_CREATE, 0, 0, 1))
+    """0 where the kernel has none or it is switched off, and for the first version, under which no
+    file can be moved from one folder to another."""
+    version = system_call(LANDLOCK_CREATE, 0, 0, 1)
+    return version if version > 1 else 0
 
 
 def restrict_paths(version, writable):
     """Landlock: reading and executing everywhere, writing beneath `writable` only, no devices made,
     no TCP, no signal and no abstract socket to a process outside. A second wall behind the mounts.
     Source: landlock(7)."""
-    if version < 1:
+    if version < 2:
         return
-    rights = 13 + (version >= 2) + (version >= 3) + (version >= 5)
+    rights = 14 + (version >= 3) + (version >= 5)
     everything = (1 << rights) - 1
     reading = 0b1101  # execute, read a file, read a folder
     devices = 1 << 6 | 1 << 11
@@ -250,9 +268,7 @@ class CallFilter:
         self.text = ctypes.create_string_buffer(text, len(text))
         address = ctypes.addressof(self.text)
         # struct sock_fprog: a count, padding, a pointer.
-        self.header = ctypes.create_string_buffer(
-            struct.pack("@H6xQ", len(text) // 8, address), 16
-        )
+        self.header = ctypes.create_string_buffer(struct.pack("@H6xQ", len(text) // 8, address), 16)
 
     def install(self):
         control(SET_SECCOMP, 2, ctypes.addressof(self.header))

@@ -22,11 +22,18 @@ import signal
 import struct
 import sys
 import threading
+import time
 import traceback
 import types
 
 if "libc" not in globals():
-    from confinement import MOST_DESCRIPTORS, REPORT_DESCRIPTOR, default_signals, libc
+    from confinement import (
+        CHANGED_SIGNALS,
+        MOST_DESCRIPTORS,
+        REPORT_DESCRIPTOR,
+        default_signals,
+        libc,
+    )
 
 PROGRAM_NAME = "<program>"
 LONGEST_TEXT = 64 << 10
@@ -73,7 +80,7 @@ def judge(ends, settings):
         os.setsid()
         place_descriptors(ends)
         order_file, cells, ready = 4, 5, 6
-        default_signals()
+        default_signals(CHANGED_SIGNALS)
         # As the interpreter has them when it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for name in ("SIGPIPE", "SIGXFSZ"):
@@ -86,7 +93,7 @@ def judge(ends, settings):
             sys.modules["numpy.random"].seed()
         settings.confine()
         gc.enable()
-        os.write(ready, b"r")
+        os.write(ready, b"r" + struct.pack(">d", time.process_time()))
         order = read_order(order_file)
         os.close(ready)
         if order is None:
@@ -124,7 +131,7 @@ def refresh_streams():
         )
         stream.mode = "w"
         setattr(sys, name, stream)
-        setattr(sys, "__%s__" % name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def replace_environment(order):
@@ -137,6 +144,8 @@ def prepare_interpreter(order, folder):
     sys.argv = ["program", *order["arguments"]]
     sys.path.insert(0, folder)
     sys.dont_write_bytecode = True
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None  # may have been looked for before there was one
     module = types.ModuleType("__main__")
     module.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = module
@@ -228,7 +237,7 @@ def show_exception(error):
         pass
     except BaseException:
         try:
-            text = "%s (it could not be shown)\n" % type(error).__name__
+            text = f"{type(error).__name__} (it could not be shown)\n"
             os.write(2, text.encode("utf-8", "backslashreplace"))
         except BaseException:
             pass
@@ -256,7 +265,7 @@ def run_command(order):
                 status, reason = 126, "its interpreter was not found"
         except (OSError, ValueError) as error:
             status, reason = 126, getattr(error, "strerror", None) or str(error)
-    text = "%s: %s\n" % (words[0], reason)
+    text = f"{words[0]}: {reason}\n"
     os.write(2, text.encode("utf-8", "backslashreplace"))
     os._exit(status)
 
@@ -276,7 +285,7 @@ class CellRunner:
 
     def run(self, code, number):
         value, failure = None, None
-        name = "<cell %d>" % number
+        name = f"<cell {number}>"
         try:
             signal.signal(signal.SIGINT, self.interrupted)
             remember_source(name, code)
@@ -326,7 +335,7 @@ class CellRunner:
             lines = traceback.format_exception(kind, error, trace)
             text = printable("".join(lines))
         except BaseException:
-            text = "%s: %s\n" % (kind.__name__, message)
+            text = f"{kind.__name__}: {message}\n"
         return {"name": printable(kind.__name__), "message": message, "traceback": text}
 
 
@@ -335,7 +344,7 @@ def printable(text):
     text = str.__str__(text)
     if len(text) > LONGEST_TEXT:
         half = LONGEST_TEXT // 2
-        cut = "\n… %d characters left out …\n" % (len(text) - 2 * half)
+        cut = f"\n… {len(text) - 2 * half} characters left out …\n"
         text = text[:half] + cut + text[-half:]
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -350,7 +359,10 @@ def run_session(order_file, cells):
         runner_limits(order)
         answer = runner.run(order["code"], order["number"])
         text = json.dumps(answer).encode("ascii")
-        write_all(cells, struct.pack(">I", len(text)) + text)
+        try:
+            write_all(cells, struct.pack(">I", len(text)) + text)
+        except OSError:
+            os._exit(70)  # a cell has closed what it is answered by
 
 
 def runner_limits(order):
