@@ -46,6 +46,7 @@ run: build ## run stet with ARGS="..."
 
 test: .build/setup-tests.stamp ## run every test; FILTER=NAME for some
 	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
+	@Scripts/test-images.sh .build/debug/stet
 	@$(TESTS) --testing-library swift-testing --no-parallel $(if $(FILTER),--filter "$(FILTER)")
 
 lint: ## check format, scripts, and what must never be committed

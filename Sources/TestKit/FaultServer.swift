@@ -213,6 +213,12 @@ public final class FaultServer: Sendable {
       request.headers.append((String(parts[0]), String(parts[1].drop { $0 == " " })))
     }
     var body = Array(bytes[end...])
+    if request.header("transfer-encoding")?.lowercased() == "chunked" {
+      connection.unread(body)
+      guard let whole = try await readChunks(connection) else { return nil }
+      request.body = whole
+      return request
+    }
     let length = request.header("content-length").flatMap { Int($0) } ?? 0
     while body.count < length {
       guard let more = try await connection.read() else { return nil }
@@ -221,6 +227,33 @@ public final class FaultServer: Sendable {
     request.body = Array(body.prefix(length))
     connection.unread(body.dropFirst(length))
     return request
+  }
+
+  /// A chunked body without trailers. Source: RFC 9112, section 7.1.
+  private static func readChunks(_ connection: SocketConnection) async throws -> [UInt8]? {
+    var body: [UInt8] = []
+    var unread: [UInt8] = []
+    while true {
+      guard let line = unread.firstIndex(of: 10) else {
+        guard let more = try await connection.read() else { return nil }
+        unread += more
+        continue
+      }
+      let digits = String(decoding: unread[..<line], as: UTF8.self).prefix { $0.isHexDigit }
+      guard let size = Int(digits, radix: 16) else { return nil }
+      unread.removeFirst(line + 1)
+      // The chunk and the line break behind it.
+      while unread.count < size + 2 {
+        guard let more = try await connection.read() else { return nil }
+        unread += more
+      }
+      body += unread[..<size]
+      unread.removeFirst(size + 2)
+      if size == 0 {
+        connection.unread(unread)
+        return body
+      }
+    }
   }
 
   private static func endOfHead(_ bytes: [UInt8], from start: Int) -> Int? {

@@ -2,14 +2,17 @@ public import Domain
 public import Foundation
 public import Logging
 
-/// Corrects one text: one model call, a proof that the result parses, and the code alone comes
-/// back. What cannot be shown to hold is not given out: then the answer is the code as it came.
+/// Corrects one text, and the code alone comes back: it parses, linters find no more in it than
+/// before, and the checks that it carries or that were given with it do not fail where they held.
+/// What cannot be shown to hold is not given out: then the answer is the code as it came.
 public struct FixCode: Sendable {
   public struct Ports: Sendable {
     /// `nil`: what the built-in rules can mend.
     public var model: (any LanguageModel)?
     public var runs: (any RunStore)?
     public var syntax: any SyntaxChecker
+    /// Where linters and tests of Python run; `nil`: nothing is run, and the answer says so.
+    public var sandbox: (any CodeSandbox)?
     public var now: @Sendable () -> Date
     /// 64 random bits, for the fences around what others wrote.
     public var random: @Sendable () -> UInt64
@@ -18,6 +21,7 @@ public struct FixCode: Sendable {
 
     public init(
       model: (any LanguageModel)?, runs: (any RunStore)?, syntax: any SyntaxChecker,
+      sandbox: (any CodeSandbox)? = nil,
       now: @escaping @Sendable () -> Date = { Date() },
       random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) },
       logger: Logger = Logger(label: "stet.fix")
@@ -25,6 +29,7 @@ public struct FixCode: Sendable {
       self.model = model
       self.runs = runs
       self.syntax = syntax
+      self.sandbox = sandbox
       self.now = now
       self.random = random
       self.logger = logger
@@ -66,7 +71,7 @@ public struct FixCode: Sendable {
     public var changed: Bool
     /// One sentence, harmless to show; always there where nothing was changed.
     public var reason: String?
-    /// Raw values of `Proof`: `parses`, and `applies` where built-in rules made the change.
+    /// Raw values of `Proof`: `parses`, `lints`, `tests`, and `applies` where rules made the change.
     public var verified: [String]
     public var usage: ModelUsage
     public var run: String

@@ -45,6 +45,45 @@ public enum Work {
     }
   }
 
+  /// Mends a pull request on a forge, and pushes what was proved: `FixPullRequest`.
+  public struct FixPullRequest: JobArguments {
+    public static let kind = "fix-pull-request"
+    public var access: ForgeAccess
+    public var reference: PullRequestReference
+    /// Who or what asked, as in `AuditEvent.actor`.
+    public var askedBy: String
+    public var run: String
+    /// As the person wrote them; none for the whole change.
+    public var paths: [String]
+    /// The comment that asked; `nil` for a command.
+    public var comment: CommentReference?
+    /// Of the thread that is answered; `nil` on the conversation.
+    public var thread: Int64?
+    /// The finding whose thread it was asked in.
+    public var finding: String?
+    /// Who asked, by login, to be sure of the right at the moment of the push; `nil` for a command.
+    public var login: String?
+    /// False: find and prove, push and say nothing.
+    public var publishes: Bool
+
+    public init(
+      access: ForgeAccess, reference: PullRequestReference, askedBy: String, run: String,
+      paths: [String] = [], comment: CommentReference? = nil, thread: Int64? = nil,
+      finding: String? = nil, login: String? = nil, publishes: Bool = true
+    ) {
+      self.access = access
+      self.reference = reference
+      self.askedBy = askedBy
+      self.run = run
+      self.paths = paths
+      self.comment = comment
+      self.thread = thread
+      self.finding = finding
+      self.login = login
+      self.publishes = publishes
+    }
+  }
+
   /// Does what a comment asked for: `AnswerCommand`.
   public struct AnswerCommand: JobArguments {
     public static let kind = "answer-command"
@@ -102,6 +141,74 @@ public enum Work {
 }
 
 extension Work {
+  /// Writes code: `GenerateCode`. With `message` it goes on from an earlier run.
+  public struct GenerateCode: JobArguments {
+    public static let kind = "generate-code"
+    public var run: String
+    public var askedBy: String
+    public var prompt: String
+    public var tests: [TestSource]
+    public var criteria: EvaluationCriteria
+    public var limits: GenerationLimits
+    public var path: String?
+    /// The run to go on from.
+    public var earlier: String?
+    public var message: String?
+
+    public init(
+      run: String, askedBy: String, prompt: String, tests: [TestSource] = [],
+      criteria: EvaluationCriteria = EvaluationCriteria(),
+      limits: GenerationLimits = GenerationLimits(), path: String? = nil, earlier: String? = nil,
+      message: String? = nil
+    ) {
+      self.run = run
+      self.askedBy = askedBy
+      self.prompt = prompt
+      self.tests = tests
+      self.criteria = criteria
+      self.limits = limits
+      self.path = path
+      self.earlier = earlier
+      self.message = message
+    }
+  }
+
+  /// Rewrites code: `RefactorCode`. With `message` it goes on from an earlier run.
+  public struct RefactorCode: JobArguments {
+    public static let kind = "refactor-code"
+    public var run: String
+    public var askedBy: String
+    public var code: String
+    public var tests: [TestSource]
+    public var goal: String?
+    public var criteria: EvaluationCriteria
+    public var limits: GenerationLimits
+    public var path: String?
+    /// The run to go on from.
+    public var earlier: String?
+    public var message: String?
+
+    public init(
+      run: String, askedBy: String, code: String, tests: [TestSource] = [], goal: String? = nil,
+      criteria: EvaluationCriteria = EvaluationCriteria(),
+      limits: GenerationLimits = GenerationLimits(), path: String? = nil, earlier: String? = nil,
+      message: String? = nil
+    ) {
+      self.run = run
+      self.askedBy = askedBy
+      self.code = code
+      self.tests = tests
+      self.goal = goal
+      self.criteria = criteria
+      self.limits = limits
+      self.path = path
+      self.earlier = earlier
+      self.message = message
+    }
+  }
+}
+
+extension Work {
   /// Throws away what is kept no longer. Added by a schedule.
   public struct Upkeep: JobArguments {
     public static let kind = "upkeep"
@@ -111,7 +218,8 @@ extension Work {
   /// Every kind that this version runs. Jobs of others wait for a version that knows them.
   public static let kinds: Set<String> = [
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
-    EnrichIssue.kind, ReconcilePublication.kind, Upkeep.kind,
+    EnrichIssue.kind, ReconcilePublication.kind, FixPullRequest.kind, GenerateCode.kind,
+    RefactorCode.kind, Upkeep.kind,
   ]
 }
 

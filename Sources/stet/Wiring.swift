@@ -53,8 +53,9 @@ struct Wiring: Sendable {
       Result { () throws(ForgeError) in
         try GitHubConnection(
           GitHubConfiguration(
-            apiURL: settings.github.apiURL, credentials: Self.credentials(credentials),
-            client: web, validators: SQLValidatorStore(database)))
+            apiURL: settings.github.apiURL, webURL: settings.github.ownWebURL,
+            credentials: Self.credentials(credentials), client: web,
+            validators: SQLValidatorStore(database)))
       }
     }
   }

@@ -68,10 +68,36 @@ public struct EvaluationAxis: Sendable, Hashable, Codable {
     public var source: Source?
     /// True where it alone makes the axis fail.
     public var isFailure: Bool
+    /// What went wrong, where a test or the import did.
+    public var kind: FailureKind?
+
+    /// What a failing test or import came to, for whoever mends it.
+    public enum FailureKind: String, Sendable, Hashable, Codable, CaseIterable {
+      /// The code does not parse.
+      case syntax
+      /// A module, or a name in one, that is not there.
+      case importing = "import"
+      /// A name that is not defined.
+      case name
+      /// A test said no; `message` has the values.
+      case assertion
+      /// Any other exception.
+      case exception
+      case timeout
+      case memory
+      /// The process ended in mid-test, by its own deed or a signal.
+      case exited
+      /// A test that stands in the source was not run.
+      case notCollected = "not_collected"
+      case skipped
+      /// A test that must fail passed: what the other tests say is worth nothing.
+      case tampered
+    }
 
     public init(
       line: Int? = nil, rule: String? = nil, cwe: Int? = nil, message: String,
-      input: String? = nil, source: Source? = nil, isFailure: Bool = true
+      input: String? = nil, source: Source? = nil, isFailure: Bool = true,
+      kind: FailureKind? = nil
     ) {
       self.line = line
       self.rule = rule
@@ -80,10 +106,11 @@ public struct EvaluationAxis: Sendable, Hashable, Codable {
       self.input = input
       self.source = source
       self.isFailure = isFailure
+      self.kind = kind
     }
 
     enum CodingKeys: String, CodingKey {
-      case line, rule, cwe, message, input, source
+      case line, rule, cwe, message, input, source, kind
       case isFailure = "is_failure"
     }
 
@@ -96,6 +123,7 @@ public struct EvaluationAxis: Sendable, Hashable, Codable {
       try container.encodeIfPresent(input, forKey: .input)
       try container.encodeIfPresent(source, forKey: .source)
       try container.encode(isFailure, forKey: .isFailure)
+      try container.encodeIfPresent(kind, forKey: .kind)
     }
   }
 

@@ -92,6 +92,19 @@ public struct ForgeIssue: Sendable, Hashable, Codable {
   }
 }
 
+/// A commit of a pull request.
+public struct ForgeCommit: Sendable, Hashable, Codable {
+  /// Full, lower-case hex.
+  public var id: String
+  /// Not to be trusted.
+  public var message: String
+
+  public init(id: String, message: String) {
+    self.id = id
+    self.message = message
+  }
+}
+
 /// The change of a pull request as the forge gave it.
 public struct ForgeDiff: Sendable, Hashable {
   /// A unified diff in git's form.

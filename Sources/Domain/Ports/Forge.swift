@@ -4,6 +4,22 @@ public protocol Forge: PullRequestReader, ReviewPublisher, PublicationMender, Se
   /// As settings and links call it, such as `github`.
   var name: String { get }
   var capabilities: ForgeCapabilities { get }
+  /// Where git reads and writes a repository, and with what. The token may be good for an hour only,
+  /// so it is asked for when it is needed.
+  func gitRemote(for repository: RepositoryName) async throws(ForgeError) -> GitRemote
+}
+
+/// A repository's address for git, and what lets it in.
+public struct GitRemote: Sendable, Hashable {
+  /// `https://HOST/OWNER/NAME.git`, without credentials.
+  public var url: String
+  /// Sent as the password of HTTP authentication.
+  public var token: String?
+
+  public init(url: String, token: String?) {
+    self.url = url
+    self.token = token
+  }
 }
 
 /// Optional abilities as data.
@@ -40,6 +56,8 @@ public protocol PullRequestReader: Sendable {
   func reviewComments(on reference: PullRequestReference) async throws(ForgeError) -> [ForgeComment]
   func reviews(of reference: PullRequestReference) async throws(ForgeError) -> [PostedReview]
   func reviewThreads(of reference: PullRequestReference) async throws(ForgeError) -> [ReviewThread]
+  /// The commits that the pull request would merge, oldest first, as far as the forge lists them.
+  func commits(of reference: PullRequestReference) async throws(ForgeError) -> [ForgeCommit]
   /// The account whose credentials Stet holds, as it signs comments; for a GitHub App `SLUG[bot]`.
   func ownAccount() async throws(ForgeError) -> ForgeAccount
 }

@@ -57,6 +57,8 @@ public enum Proof: String, Sendable, Hashable, Codable, CaseIterable {
   case applies
   /// The file with the suggestion applied still parses.
   case parses
+  /// Linters find no more in it than before.
+  case lints
   /// The tests pass with the suggestion applied.
   case tests
 }

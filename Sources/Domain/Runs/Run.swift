@@ -2,7 +2,9 @@ public import Foundation
 
 /// One execution of a use case: what went in, what was claimed, what was proved, what came out.
 public struct Run: Sendable, Codable, Identifiable {
-  public enum Kind: String, Sendable, Codable { case review, fix, enrich, command }
+  public enum Kind: String, Sendable, Codable {
+    case review, fix, enrich, command, evaluate, generate, refactor
+  }
   public enum Outcome: String, Sendable, Codable {
     case completed, failed
     /// Stopped because it was asked to, or because a newer head took its place.

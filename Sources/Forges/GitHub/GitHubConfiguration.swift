@@ -15,6 +15,8 @@ public struct GitHubConfiguration: Sendable {
 
   /// `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server.
   public var apiURL: String
+  /// Where pages are, and repositories for git; `nil`: told by `apiURL`.
+  public var webURL: String?
   public var credentials: GitHubCredentials
   public var client: WebClient
   /// Answers with their validators; `nil`: every read is a whole one.
@@ -37,12 +39,13 @@ public struct GitHubConfiguration: Sendable {
     attempts: 3, base: .milliseconds(500), cap: .seconds(5), statuses: [408, 500, 502, 503, 504])
 
   public init(
-    apiURL: String = publicAPI, credentials: GitHubCredentials, client: WebClient,
+    apiURL: String = publicAPI, webURL: String? = nil, credentials: GitHubCredentials, client: WebClient,
     validators: (any ValidatorStore)? = nil, time: WebTime = .system, checkName: String = "stet",
     deadline: Duration = .seconds(30), changeDeadline: Duration = .seconds(12),
     retry: RetryPolicy = readRetry
   ) {
     self.apiURL = apiURL
+    self.webURL = webURL
     self.credentials = credentials
     self.client = client
     self.validators = validators

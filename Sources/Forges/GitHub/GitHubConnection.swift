@@ -12,6 +12,8 @@ public final class GitHubConnection: Sendable {
   let graphQLURL: String
   let limits: RateLimits
   let tokens: InstallationTokens
+  /// With the right to push, for git alone.
+  let gitTokens: InstallationTokens
   let account = Mutex<ForgeAccount?>(nil)
   private let appKey: AppKey?
   /// Seconds by which GitHub's clock is ahead of ours; 0 until it has refused ours.
@@ -50,6 +52,7 @@ public final class GitHubConnection: Sendable {
     }
     limits = RateLimits(uptime: configuration.time.uptime)
     tokens = InstallationTokens(uptime: configuration.time.uptime)
+    gitTokens = InstallationTokens(uptime: configuration.time.uptime)
     grants = Grants(uptime: configuration.time.uptime)
   }
 

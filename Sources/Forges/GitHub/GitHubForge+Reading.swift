@@ -60,6 +60,16 @@ extension GitHubForge {
     .filter { $0.state != "PENDING" }.map { PostedReview($0) }
   }
 
+  /// GitHub lists no more than 250.
+  public func commits(
+    of reference: PullRequestReference
+  ) async throws(ForgeError) -> [ForgeCommit] {
+    try await list(
+      .listCommits, APIPath(reference.repository, "pulls", "\(reference.number)", "commits"),
+      in: reference.repository, of: GitHubAPI.CommitPayload.self, isConditional: true
+    ).map { ForgeCommit(id: $0.sha.lowercased(), message: $0.commit.message ?? "") }
+  }
+
   /// For an App the number is the App's own, not that of its bot account: compare logins.
   public func ownAccount() async throws(ForgeError) -> ForgeAccount {
     if let known = connection.account.withLock({ $0 }) { return known }

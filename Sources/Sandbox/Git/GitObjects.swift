@@ -18,11 +18,17 @@ final class GitObjects: Sendable {
   private let requests: AsyncStream<Request>.Continuation
   private let pump: Task<Void, Never>
 
-  init(_ git: HardenedGit) {
+  convenience init(_ git: HardenedGit) {
+    self.init(git.command(["cat-file", "--batch"]), folder: git.folder)
+  }
+
+  /// - Parameters:
+  ///   - command: a `git cat-file --batch`.
+  ///   - folder: what errors call the repository.
+  init(_ command: Command, folder: String) {
     let (stream, continuation) = AsyncStream.makeStream(of: Request.self)
     requests = continuation
-    let command = git.command(["cat-file", "--batch"])
-    pump = Task { await Self.serve(stream, command, folder: git.folder) }
+    pump = Task { await Self.serve(stream, command, folder: folder) }
   }
 
   deinit { requests.finish() }

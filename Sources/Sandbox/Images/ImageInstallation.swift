@@ -223,13 +223,12 @@ struct PipFailure {
       "NewConnectionError", "Network is unreachable", "SSLError", "RemoteDisconnected",
       "Connection reset", "Connection broken", "ProtocolError",
     ]
-    if unreachable.contains(where: { said.contains($0) }) {
+    if let sign = unreachable.first(where: { said.contains($0) }) {
       return ImageError(
         code: .network,
-        detail:
-          "The package index could not be reached for the image \(image): \(reason) Check the "
-          + "network, the proxy settings and pip's index-url, and run the command again; what was "
-          + "fetched is kept.")
+        detail: "The package index could not be reached for the image \(image) (pip: \(sign)). "
+          + "Check the network, the proxy settings and pip's index-url, and run the command again; "
+          + "what was fetched is kept.")
     }
     if said.contains("DO NOT MATCH THE HASHES") {
       return ImageError(

@@ -62,6 +62,7 @@ public struct ImageStore: Sendable {
       ready != nil ? .ready : python == nil ? .unavailable : stands ? .outdated : .absent
     return ImageListing(
       definition: definition, state: state, prepared: ready,
+      python: ready.flatMap { PythonVersion($0.version) } ?? python?.version,
       size: stands ? ByteCount(Self.size(of: path(of: image))) : nil)
   }
 
@@ -120,8 +121,11 @@ public struct ImageStore: Sendable {
   /// The system's own words where it has any.
   static func reason(_ error: any Error) -> String {
     let below = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    guard let below, below.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
-    return String(cString: strerror(Int32(below.code)))
+    if let below, below.domain == NSPOSIXErrorDomain {
+      return String(cString: strerror(Int32(below.code)))
+    }
+    let sentence = error.localizedDescription
+    return sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
   }
 }
 

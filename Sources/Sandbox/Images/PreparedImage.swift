@@ -40,6 +40,8 @@ public struct ImageListing: Sendable, Hashable {
   public var definition: ImageDefinition
   public var state: State
   public var prepared: PreparedImage?
+  /// Of the system's Python that the image is, or would be, prepared for.
+  public var python: PythonVersion?
   /// Bytes on the disk; `nil` where nothing lies there.
   public var size: ByteCount?
 }

@@ -41,21 +41,26 @@ struct FixRoute {
       code: code ?? "", diff: diff, context: words, path: path, askedBy: context.caller.actor,
       deadline: limits.fixDeadline)
     // The use case holds the deadline; the little more is for one that does not.
-    let answer = try await within(limits.fixDeadline + .seconds(2)) {
-      do throws(FixError) {
-        return try await fix(asked)
-      } catch {
-        throw Self.problem(error)
+    let answer = try await whileHeard(request) {
+      try await within(limits.fixDeadline + .seconds(2)) {
+        do throws(FixError) {
+          return try await fix(asked)
+        } catch {
+          throw Self.problem(error)
+        }
       }
     }
     guard let answer else { throw Self.problem(FixError(code: .timedOut, detail: "")) }
-    return Answer.json(
+    var response = Answer.json(
       .object([
         "fixed_code": .string(answer.fixedCode), "changed": .bool(answer.changed),
         "reason": Answer.optional(answer.reason),
         "verified": .array(answer.verified.map(JSONValue.string)),
         "usage": RunDocument.usage(answer.usage), "run": .string(answer.run),
       ]))
+    // Who listened for the client's leaving has read what may follow on its connection.
+    response.headers[.connection] = "close"
+    return response
   }
 
   private static func problem(_ error: FixError) -> Problem {
@@ -77,6 +82,18 @@ struct FixRoute {
     case .cancelled:
       Problem(.unavailable, "The server was stopped meanwhile.", headers: ["Retry-After": "5"])
     }
+  }
+}
+
+/// Does the work of a request whose body was read, and cancels it where its client leaves meanwhile.
+private func whileHeard<Value: Sendable>(
+  _ request: Request, _ work: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+  do {
+    return try await request.body.consumeWithCancellationOnInboundClose { _ in try await work() }
+  } catch is CancellationError {
+    // Nobody is left to read it; the log has its status.
+    throw Problem(.unavailable, "The client left before the answer.")
   }
 }
 

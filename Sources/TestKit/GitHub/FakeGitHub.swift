@@ -63,6 +63,8 @@ public final class FakeGitHub: Sendable {
   }
 
   let state = Mutex(State())
+  /// Real repositories beside the fake ones.
+  let git = Mutex<GitHTTPServer?>(nil)
   private let clock: @Sendable () -> Date
 
   /// - Parameter now: the true time; `setClockOffset` moves the server's from it.
@@ -74,6 +76,9 @@ public final class FakeGitHub: Sendable {
     port: Int = 0, note: @escaping @Sendable (Exchange) -> Void = { _ in }
   ) async throws -> FaultServer {
     try await FaultServer(port: port) { [self] request in
+      if GitHTTPServer.repository(in: request.path) != nil, let git = git.withLock({ $0 }) {
+        return await git.answer(request)
+      }
       if let (reply, exchange) = exchange(request) {
         if let exchange { note(exchange) }
         return reply

@@ -11,25 +11,37 @@ struct FixWork {
   private(set) var masked: [String: Int] = [:]
   /// Texts that the model, or the rules, put forward.
   private(set) var claims = 0
+  private var proof: CodeProof
 
   init(ports: FixCode.Ports, request: FixCode.Request) {
     self.ports = ports
     self.request = request
     path = request.path.map { SourcePath($0) }
     end = .now + request.deadline
+    proof = CodeProof(
+      Array(request.code.utf8), path: path, given: GivenTests.texts(in: request.context),
+      syntax: ports.syntax, sandbox: ports.sandbox, end: end)
   }
 
   /// The run's id is left empty.
   mutating func answer() async throws(FixError) -> FixCode.Answer {
-    guard let model = ports.model else { return await builtIn() }
-    return try await asked(model)
+    let answer: FixCode.Answer
+    if let model = ports.model {
+      answer = try await asked(model)
+    } else {
+      answer = await builtIn()
+    }
+    // A proof that was cut off says nothing.
+    if Task.isCancelled { throw FixError(code: .cancelled, detail: "It was stopped.") }
+    return answer
   }
 
   private func answer(
-    _ code: String?, _ reason: String, _ proofs: [Proof] = []
+    _ code: String?, _ reason: String, _ proofs: [Proof] = [], _ notes: [String] = []
   ) -> FixCode.Answer {
     FixCode.Answer(
-      fixedCode: code ?? request.code, changed: code != nil, reason: reason,
+      fixedCode: code ?? request.code, changed: code != nil,
+      reason: ([reason] + notes).joined(separator: " "),
       verified: Proof.allCases.filter(proofs.contains).map(\.rawValue), usage: spending.usage,
       run: "")
   }
@@ -38,20 +50,40 @@ struct FixWork {
 
   private mutating func builtIn() async -> FixCode.Answer {
     let original = Array(request.code.utf8)
-    let outcome = await RuleFixes(syntax: ports.syntax).fix(original, path: path ?? "code")
-    claims = outcome.applied.count
-    guard outcome.text != original else {
-      return answer(
-        nil, "No model is set (LLM_PROVIDER), and no built-in rule has a certain fix for this code."
-      )
+    let rules = await RuleFixes(syntax: ports.syntax).fix(original, path: path ?? "code")
+    var made = rules.applied.prefix(20).map { "\($0.rule) at line \($0.line)" }
+    let more = rules.applied.count - made.count
+    if more > 0 { made.append("\(more) more") }
+    claims = rules.applied.count
+    var text = rules.text
+    if let linted = await ruff(rules.text), linted.text != rules.text {
+      text = linted.text
+      claims += linted.rules.count
+      made += linted.rules.map { "ruff's \($0)" }
     }
-    let fixes = outcome.applied.prefix(20).map { "\($0.rule) at line \($0.line)" }
-    let more = outcome.applied.count - fixes.count
-    return answer(
-      String(decoding: outcome.text, as: UTF8.self),
-      "No model is set (LLM_PROVIDER); built-in rules made certain fixes: "
-        + fixes.joined(separator: ", ") + (more > 0 ? " and \(more) more." : "."),
-      outcome.proofs)
+    let none =
+      "No model is set (LLM_PROVIDER), and no built-in rule has a certain fix for this code"
+    guard text != original else { return answer(nil, none + ".") }
+    switch await proof.hold(text, mayStayBroken: true) {
+    case .success(let shown):
+      return answer(
+        String(decoding: text, as: UTF8.self), Self.madeByRules(made), [.applies] + shown.proofs,
+        shown.notes)
+    case .failure(let fault):
+      return answer(nil, none + " that holds: \(fault.forPeople).")
+    }
+  }
+
+  private static func madeByRules(_ made: [String]) -> String {
+    "No model is set (LLM_PROVIDER); rules made certain fixes: "
+      + made.joined(separator: ", ") + "."
+  }
+
+  private func ruff(_ text: [UInt8]) async -> RuffLint.Fixed? {
+    guard let sandbox = ports.sandbox, let path, Language(path: path) == .python else {
+      return nil
+    }
+    return try? await RuffLint(sandbox: sandbox).fixed(text, path: path, time: end - .now)
   }
 
   // MARK: With one
@@ -138,8 +170,8 @@ struct FixWork {
     FixError(code: .timedOut, detail: "The time of \(request.deadline) for this request is up.")
   }
 
-  /// Holds a model's answer against the original: whole, with every secret in place, and parsing.
-  private func examine(
+  /// Holds a model's answer against the original: whole, with every secret in place, and proved.
+  private mutating func examine(
     _ reply: ModelReply, _ nonce: String, _ form: TextForm, _ secrets: SecretPlaceholders
   ) async -> Result<FixCode.Answer, CodeFault> {
     let code: String
@@ -163,20 +195,10 @@ struct FixWork {
       return .success(answer(nil, words.isEmpty ? "The model found nothing to change." : words))
     }
     let reason = words.isEmpty ? "The model gave no reason." : words
-    guard let path, let language = Language(path: path) else {
-      return .success(answer(fixed, reason))
-    }
-    switch await ports.syntax.check(Array(fixed.utf8), language: language, path: path) {
-    case .parses: return .success(answer(fixed, reason, [.parses]))
-    case .unknown: return .success(answer(fixed, reason))
-    case .broken(let line, let message):
-      let place = line.map { " at line \($0)" } ?? ""
-      let told = Defanged.forTerminal(
-        SecretMask.masked(message).text, oneLine: true, limit: 200)
-      return .failure(
-        CodeFault(
-          forModel: "it does not parse\(place): \(told)",
-          forPeople: "it does not parse as \(language.rawValue)\(place)"))
+    switch await proof.hold(Array(fixed.utf8)) {
+    case .success(let shown):
+      return .success(answer(fixed, reason, shown.proofs, shown.notes))
+    case .failure(let fault): return .failure(fault)
     }
   }
 

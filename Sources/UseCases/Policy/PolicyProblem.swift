@@ -42,11 +42,15 @@ public struct PolicyError: Error, Sendable, Equatable, CustomStringConvertible {
 /// A policy that was read, and what a person may want to mend in it.
 public struct PolicyFile: Sendable, Equatable {
   public var review: ReviewPolicy
+  public var fix: FixPolicy
   /// Keys that this version does not know.
   public var warnings: [PolicyProblem]
 
-  public init(review: ReviewPolicy, warnings: [PolicyProblem] = []) {
+  public init(
+    review: ReviewPolicy, fix: FixPolicy = FixPolicy(), warnings: [PolicyProblem] = []
+  ) {
     self.review = review
+    self.fix = fix
     self.warnings = warnings
   }
 }

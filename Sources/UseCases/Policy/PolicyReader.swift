@@ -50,30 +50,31 @@ public struct PolicyReader {
       throw failure("not valid YAML")
     }
     var reader = PolicyReader(file: file)
-    let policy = reader.policy(root)
+    var policy = PolicyFile(review: ReviewPolicy())
+    reader.policy(root, into: &policy)
     guard reader.problems.isEmpty else { throw PolicyError(problems: reader.problems) }
-    return PolicyFile(review: policy, warnings: reader.warnings)
+    policy.warnings = reader.warnings
+    return policy
   }
 
-  private mutating func policy(_ root: Node?) -> ReviewPolicy {
-    var policy = ReviewPolicy()
-    guard let root, !isNull(root) else { return policy }
+  private mutating func policy(_ root: Node?, into policy: inout PolicyFile) {
+    guard let root, !isNull(root) else { return }
     guard let mapping = root.mapping else {
       report(root, "", "expected keys such as 'review:', found \(kind(root))")
-      return policy
+      return
     }
     for (key, value) in mapping {
       let name = key.string ?? ""
       switch name {
       case "version":
         if value.int != 1 { report(value, name, "this version of Stet reads version 1 only") }
-      case "review": review(value, into: &policy)
+      case "review": review(value, into: &policy.review)
+      case "fix": fix(value, into: &policy.fix)
       default:
-        let near = nearest(name, ["version", "review"])
+        let near = nearest(name, ["version", "review", "fix"])
         warn(key, name, "unknown key, left aside" + (near.map { "; did you mean '\($0)'?" } ?? ""))
       }
     }
-    return policy
   }
 
   private static let reviewKeys = [
@@ -118,7 +119,7 @@ public struct PolicyReader {
     }
   }
 
-  private mutating func patterns(_ node: Node, _ path: String) -> [String] {
+  mutating func patterns(_ node: Node, _ path: String) -> [String] {
     if isNull(node) { return [] }
     guard let items = node.sequence else {
       report(node, path, "expected a list of globs, found \(kind(node)); write '- \"docs/**\"'")
@@ -206,7 +207,7 @@ public struct PolicyReader {
 
   // MARK: - Values
 
-  private mutating func text(_ node: Node, _ path: String, longest: Int) -> String? {
+  mutating func text(_ node: Node, _ path: String, longest: Int) -> String? {
     guard let scalar = node.scalar, !isNull(node), !scalar.string.isEmpty else {
       report(node, path, "expected text, found \(kind(node))")
       return nil
@@ -218,7 +219,7 @@ public struct PolicyReader {
     return scalar.string
   }
 
-  private mutating func whole(_ node: Node, _ path: String, _ range: ClosedRange<Int>) -> Int? {
+  mutating func whole(_ node: Node, _ path: String, _ range: ClosedRange<Int>) -> Int? {
     if let number = node.int, range.contains(number) { return number }
     report(
       node, path,
@@ -227,29 +228,29 @@ public struct PolicyReader {
     return nil
   }
 
-  private func isNull(_ node: Node) -> Bool { node.null != nil && node.scalar != nil }
+  func isNull(_ node: Node) -> Bool { node.null != nil && node.scalar != nil }
 
-  private func kind(_ node: Node) -> String {
+  func kind(_ node: Node) -> String {
     if node.mapping != nil { return "a mapping" }
     if node.sequence != nil { return "a list" }
     return isNull(node) ? "nothing" : shown(node)
   }
 
-  private func shown(_ node: Node) -> String {
+  func shown(_ node: Node) -> String {
     guard let scalar = node.scalar else { return kind(node) }
     return "'\(Defanged.forTerminal(scalar.string, oneLine: true, limit: 40))'"
   }
 
   // MARK: - Problems
 
-  private mutating func unknown(_ key: Node, _ name: String, in path: String, allowed: [String]) {
+  mutating func unknown(_ key: Node, _ name: String, in path: String, allowed: [String]) {
     let hint =
       nearest(name, allowed).map { "did you mean '\($0)'?" }
       ?? "allowed are \(allowed.joined(separator: ", "))"
     report(key, "\(path).\(plain(name))", "unknown key; \(hint)")
   }
 
-  private mutating func report(_ node: Node, _ path: String, _ message: String) {
+  mutating func report(_ node: Node, _ path: String, _ message: String) {
     problems.append(problem(node, path, message))
   }
 
@@ -268,7 +269,7 @@ public struct PolicyReader {
   }
 
   /// The allowed word within two edits of what was written.
-  private func nearest(_ word: String, _ allowed: [String]) -> String? {
+  func nearest(_ word: String, _ allowed: [String]) -> String? {
     allowed.map { ($0, distance(word, $0)) }.filter { $0.1 <= 2 && $0.1 < $0.0.count }
       .min { $0.1 < $1.1 }?.0
   }

@@ -74,12 +74,13 @@ struct DoubledComments {
   private func answers(
     _ comments: [ForgeComment], _ place: CommentReference.Kind, _ isOwn: (ForgeComment) -> Bool
   ) -> [Removal] {
-    var first: [Int64: Int64] = [:]
+    var first: [String: Int64] = [:]
     var removals: [Removal] = []
     for comment in comments.sorted(by: { $0.id < $1.id }) {
-      let answered: Int64
+      let answered: String
       switch HiddenMarker(of: comment.body) {
-      case .answer(let id), .refusal(let id, _): answered = id
+      case .answer(let id), .refusal(let id, _): answered = "comment \(id)"
+      case .fix(let run): answered = "run \(run)"
       default: continue
       }
       guard isOwn(comment) else { continue }

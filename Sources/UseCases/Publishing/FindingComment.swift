@@ -64,6 +64,7 @@ extension Proof {
     case .quote: "the quoted code stands there"
     case .applies: "the suggestion applies"
     case .parses: "the file still parses with it"
+    case .lints: "linters find no more than before"
     case .tests: "the tests pass with it"
     }
   }

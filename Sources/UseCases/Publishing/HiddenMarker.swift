@@ -13,6 +13,8 @@ enum HiddenMarker: Equatable {
   case answer(Int64)
   /// The answer to that comment, whose author may not ask for what it asked.
   case refusal(comment: Int64, account: Int64)
+  /// What a run that was to fix something says of it: an answer, or a review with suggestions.
+  case fix(run: String)
 
   var text: String {
     switch self {
@@ -23,6 +25,7 @@ enum HiddenMarker: Equatable {
     case .answer(let comment): "<!-- stet:answer \(comment) -->"
     case .refusal(let comment, let account):
       "<!-- stet:answer \(comment) refused \(account) -->"
+    case .fix(let run): "<!-- stet:fix \(run) -->"
     }
   }
 
@@ -39,6 +42,7 @@ enum HiddenMarker: Equatable {
     case ("doubled", 1): self = .doubled
     case ("finding", 2) where Self.isHex(words[1]): self = .finding(String(words[1]))
     case ("review", 2) where Self.isHex(words[1]): self = .review(head: String(words[1]))
+    case ("fix", 2) where Self.isRun(words[1]): self = .fix(run: String(words[1]))
     case ("answer", 2):
       guard let comment = Int64(words[1]) else { return nil }
       self = .answer(comment)
@@ -47,6 +51,15 @@ enum HiddenMarker: Equatable {
       self = .refusal(comment: comment, account: account)
     default: return nil
     }
+  }
+
+  private static func isRun(_ word: Substring) -> Bool {
+    (1...64).contains(word.utf8.count)
+      && word.utf8.allSatisfy {
+        $0 == UInt8(ascii: "-")
+          || $0 < 0x80
+            && (Character(Unicode.Scalar($0)).isLetter || Character(Unicode.Scalar($0)).isNumber)
+      }
   }
 
   private static func isHex(_ word: Substring) -> Bool {

@@ -40,6 +40,7 @@ struct SandboxPrepareCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try settingsOptions.read()
     settings.tellWarnings()
+    try DataFolder(settings.dataFolder).make()
     let store = Wiring(settings).images
     let wanted = all ? SandboxImage.allCases : images.isEmpty ? [.test] : images
     let line = ProgressLine(terminal: Terminal(environment: settings.environment))
@@ -129,7 +130,7 @@ enum ImageListingText {
 
     init(_ listing: ImageListing) {
       let definition = listing.definition
-      let python = listing.prepared.flatMap { PythonVersion($0.version) } ?? definition.oldestPython
+      let python = listing.python ?? definition.newestPython ?? definition.oldestPython
       name = definition.image.rawValue
       state = listing.state
       self.python = listing.prepared?.python

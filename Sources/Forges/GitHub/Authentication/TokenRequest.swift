@@ -40,7 +40,7 @@ extension GitHubConnection {
     } catch { return .failure(error) }
   }
 
-  private func lookUpInstallation(
+  func lookUpInstallation(
     of repository: RepositoryName
   ) async throws(ForgeError) -> Int64 {
     let call = GitHubCall.get(.installation, APIPath(repository, "installation"))
@@ -78,11 +78,11 @@ extension GitHubConnection {
       refusal ?? ForgeError(code: .unauthorized, detail: "GitHub grants no token."), repository)
   }
 
-  private static func namesPermissions(_ error: ForgeError) -> Bool {
+  static func namesPermissions(_ error: ForgeError) -> Bool {
     error.status == 422 && error.code == .rejected && error.detail.contains("permission")
   }
 
-  private func makeToken(
+  func makeToken(
     for repository: RepositoryName, installation: Int64, permissions: [String: String]
   ) async throws(ForgeError) -> InstallationToken {
     var call = try GitHubCall.change(
@@ -102,7 +102,7 @@ extension GitHubConnection {
       usableUntil: configuration.time.uptime() + usable)
   }
 
-  private func explained(_ error: ForgeError, _ repository: RepositoryName) -> ForgeError {
+  func explained(_ error: ForgeError, _ repository: RepositoryName) -> ForgeError {
     var error = error
     switch error.status {
     case 422 where Self.namesPermissions(error):

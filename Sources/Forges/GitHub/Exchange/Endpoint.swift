@@ -15,6 +15,7 @@ enum Endpoint: String, CaseIterable, Sendable {
   case listComments = "list_comments"
   case listReviewComments = "list_review_comments"
   case listReviews = "list_reviews"
+  case listCommits = "list_commits"
   case createReview = "create_review"
   case createComment = "create_comment"
   case editComment = "edit_comment"

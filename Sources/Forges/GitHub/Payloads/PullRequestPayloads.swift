@@ -32,6 +32,12 @@ extension GitHubAPI {
     var updatedAt: Date
   }
 
+  struct CommitPayload: Decodable {
+    struct Commit: Decodable { var message: String? }
+    var sha: String
+    var commit: Commit
+  }
+
   struct ChangedFilePayload: Decodable {
     /// Of the new content, or of the old one where the file was removed.
     var sha: String?

@@ -1,0 +1,50 @@
+public import Domain
+
+/// What is judged: the code with its tests, checked already for size.
+public struct EvaluationSubject: Sendable {
+  public enum Note: Sendable, Hashable {
+    /// What the tests printed.
+    case printed(output: String, error: String)
+    /// A line of progress.
+    case progress(String)
+  }
+
+  public var code: String
+  /// Relative, of plain steps, as the user named it; `solution.py` where nobody did.
+  public var path: String
+  public var tests: [TestSource]
+  public var criteria: EvaluationCriteria
+  /// The code as it was before the change that is judged; `nil`: there was none.
+  public var previous: String?
+  /// When every axis has to be known. What is later counts as not run.
+  public var end: ContinuousClock.Instant
+  /// Of one test.
+  public var testLimit: Duration
+  /// Mutants of the code are tried as well, which takes long.
+  public var mutates: Bool
+  /// Told what belongs to no axis. May be called from any task.
+  public var tell: @Sendable (Note) -> Void
+
+  public init(
+    code: String, path: String = "solution.py", tests: [TestSource] = [],
+    criteria: EvaluationCriteria = EvaluationCriteria(), previous: String? = nil,
+    end: ContinuousClock.Instant = .now + .seconds(60), testLimit: Duration = .seconds(5),
+    mutates: Bool = false, tell: @escaping @Sendable (Note) -> Void = { _ in }
+  ) {
+    self.code = code
+    self.path = path
+    self.tests = tests
+    self.criteria = criteria
+    self.previous = previous
+    self.end = end
+    self.testLimit = testLimit
+    self.mutates = mutates
+    self.tell = tell
+  }
+
+  /// The last step of `path`.
+  public var fileName: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+  /// What is left until `end`, at least a tenth of a second.
+  public var left: Duration { max(end - .now, .milliseconds(100)) }
+}

@@ -1,0 +1,184 @@
+"""Loads the judged module and runs one text of tests, in a process of its own."""
+
+import importlib.util
+import json
+import os
+import sys
+import types
+
+import stet_guard
+import stet_tell
+
+CODE = "code"
+
+
+class Report:
+    """What the worker tells its supervisor: one line for each event, each with the token."""
+
+    def __init__(self, descriptor, token):
+        self._descriptor = descriptor
+        self._token = token
+        self.told = set()
+
+    def event(self, **members):
+        line = self._token + json.dumps(members) + "\n"
+        data = line.encode("utf-8", "backslashreplace")
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def start(self, number):
+        self.event(start=number)
+
+    def passed(self, number, name=None):
+        self.event(end=number, outcome="passed", name=name)
+
+    def failed(self, number, detail, name=None):
+        self.event(end=number, outcome="failed", detail=detail, name=name)
+
+    def skipped(self, number, reason, name=None):
+        message = "it was skipped" + (": " + stet_tell.cut(reason, 200) if reason else "")
+        detail = {"kind": "skipped", "message": message, "line": None, "test_line": None}
+        self.event(end=number, outcome="skipped", detail=detail, name=name)
+
+    def broken(self, detail):
+        """What kept tests from being run at all."""
+        self.event(broken=detail)
+
+    def canaries(self, kind, count, passed):
+        """Of `count` tests that had to fail these passed."""
+        self.event(canaries=kind, count=count, passed=passed)
+
+    def tampered(self, message):
+        self.event(tampered=message)
+
+
+class Broken(Exception):
+    """The judged module or the tests could not be loaded."""
+
+    def __init__(self, detail):
+        super().__init__(detail["message"])
+        self.detail = detail
+
+
+def module_names(path):
+    """The names under which tests may import the judged file: (its own, all others)."""
+    parts = path[:-3].split("/") if path.endswith(".py") else path.split("/")
+    if parts[-1] == "__init__" and len(parts) > 1:
+        parts.pop()
+    name = parts[-1] if parts[-1].isidentifier() else "solution"
+    known = getattr(sys, "stdlib_module_names", sys.builtin_module_names)
+    if name in known or name in sys.modules:
+        name = "solution"
+    others = {"solution"}
+    for first in range(len(parts) - 1):
+        dotted = parts[first:]
+        if all(part.isidentifier() for part in dotted) and dotted[0] not in known:
+            others.add(".".join(dotted))
+    return name, sorted(others - {name})
+
+
+def load(path, file, where):
+    """Imports the judged file as a module.
+
+    - Raises: `Broken` with what its import came to, whatever it raised.
+    """
+    name, others = module_names(path)
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    for other in others:
+        sys.modules[other] = module
+        parents = other.split(".")[:-1]
+        for end in range(1, len(parents) + 1):
+            package = ".".join(parents[:end])
+            if package not in sys.modules:
+                made = types.ModuleType(package)
+                made.__path__ = []
+                sys.modules[package] = made
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        detail = stet_tell.describe(error, where)
+        if detail["kind"] == "exited":
+            detail["message"] = "it ends the program while it is imported: " + detail["message"]
+        elif isinstance(error, SyntaxError) and error.filename == file:
+            detail["line"] = error.lineno
+        raise Broken(detail) from None
+    # A module may put another object in its own place.
+    module = sys.modules.get(name, module)
+    for other in others:
+        sys.modules[other] = module
+    return module
+
+
+def public(module):
+    """The names that tests without an import may use."""
+    return {
+        key: value
+        for key, value in list(vars(module).items())
+        if not key.startswith("__") and key not in ("test", "check")
+    }
+
+
+def settle(task):
+    """Makes the process one in which judged code may run: no input, no way to our own modules."""
+    read, write = os.pipe()
+    os.close(write)
+    os.dup2(read, 0)
+    os.close(read)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.argv = [task["file"]]
+    sys.dont_write_bytecode = True
+    here = task["folder"]
+    sys.path[:] = [step for step in sys.path if step not in ("", here, os.getcwd())]
+    sys.path.append(os.path.dirname(task["file"]))
+    for folder in task["test_folders"]:
+        sys.path.append(folder)
+
+
+def run(task, source, report, skipped):
+    """One text of tests, from the import of the judged code to the last canary."""
+    import stet_runners  # after `Report`, which it needs
+
+    settle(task)
+    where = stet_tell.Where(task["file"], task["code"], source["file"], source["text"])
+    if source["form"] == "pytest":
+        import stet_pytest
+
+        stet_pytest.prepare()
+    elif source["form"] == "unittest":
+        import unittest  # noqa: F401  as it stands before judged code runs
+    elif source["form"] in ("doctest", "docstrings"):
+        import doctest  # noqa: F401
+    snapshot = stet_guard.Snapshot()
+    report.event(start="import")
+    module = None
+    if stet_runners.needs_module(source):
+        try:
+            module = load(task["path"], task["file"], where)
+        except Broken as broken:
+            report.event(broken=broken.detail, importing=True)
+            return
+    report.event(end="import")
+    names = {getattr(module, "__name__", CODE), "__main__"}
+    watch(report, snapshot, names)
+    try:
+        stet_runners.run(task, source, module, report, where, skipped)
+    except Broken as broken:
+        report.broken(broken.detail)
+    watch(report, snapshot, names)
+
+
+def watch(report, snapshot, names):
+    """Runs what must fail, and looks for what was replaced."""
+    passed = stet_guard.plain()
+    report.canaries("assert", len(stet_guard.PLAIN), passed)
+    changed = snapshot.changed()
+    if changed:
+        report.tampered("it replaces " + ", ".join("`%s`" % name for name in changed))
+    agreeing = stet_guard.agreeing(names)
+    if agreeing:
+        report.tampered(
+            "instances of %s are equal to anything, so that an assertion about them cannot fail"
+            % ", ".join("`%s`" % name for name in agreeing)
+        )

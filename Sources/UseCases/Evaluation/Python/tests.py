@@ -1,1 +1,0 @@
-"""Runs the tests of judged code inside the sandbox and reports each of them."""

@@ -1,0 +1,136 @@
+import Domain
+import Foundation
+
+/// Looks at code, and tries it out, in the sandbox.
+///
+/// What code that ran says of itself here is its own word: it ranks candidates and drops tests, and
+/// decides no verdict.
+struct CodeProbe: Sendable {
+  /// What a text is, without running it.
+  struct Look: Sendable {
+    var error: CodeComplaint?
+    /// Functions and classes that it defines.
+    var names: [String]
+    /// The same names with nothing in them.
+    var stub: String
+    /// It defines and does nothing.
+    var isEmpty: Bool
+  }
+
+  /// What tests ask of the code.
+  struct Wanted: Sendable {
+    var modules: [String]
+    var names: [String]
+    var called: [String]
+    /// Tests that cannot be parsed.
+    var broken: [(path: String, complaint: CodeComplaint)]
+  }
+
+  let sandbox: any CodeSandbox
+  private static let program = String(decoding: PackageResources.code_probe_py, as: UTF8.self)
+
+  func look(_ code: String) async throws(SandboxError) -> Look {
+    guard let answer = try await ask(["do": .string("look"), "code": .string(code)]) else {
+      return Look(
+        error: CodeComplaint(line: nil, message: "it is more than a parser can take"), names: [],
+        stub: "", isEmpty: true)
+    }
+    return Look(
+      error: CodeComplaint(answer["error"]), names: Self.texts(answer["names"]),
+      stub: answer["stub"]?.string ?? "", isEmpty: answer["empty"] == .bool(true))
+  }
+
+  func wanted(by tests: [TestSource]) async throws(SandboxError) -> Wanted {
+    let answer = try await ask([
+      "do": .string("wanted"),
+      "tests": .array(
+        tests.map { .object(["path": .string($0.path), "text": .string($0.text)]) }),
+    ])
+    return Wanted(
+      modules: Self.texts(answer?["modules"]), names: Self.texts(answer?["names"]),
+      called: Self.texts(answer?["called"]),
+      broken: (answer?["broken"]?.array ?? []).compactMap { entry in
+        CodeComplaint(entry).map { (entry["path"]?.string ?? "", $0) }
+      })
+  }
+
+  /// Tests in one form, a function each. - Parameter keep: only these; `nil`: all.
+  func joined(
+    _ text: String, keep: [String]? = nil
+  ) async throws(SandboxError) -> (names: [String], text: String, error: CodeComplaint?) {
+    var order: [String: JSONValue] = ["do": .string("join"), "text": .string(text)]
+    if let keep { order["keep"] = .array(keep.map(JSONValue.string)) }
+    let answer = try await ask(order)
+    return (
+      Self.texts(answer?["names"]), answer?["text"]?.string ?? "", CodeComplaint(answer?["error"])
+    )
+  }
+
+  /// Each test against one text of the code: `pass`, or why not. Empty where it came to no end.
+  func attempt(
+    _ code: String, module: String, tests: String
+  ) async throws(SandboxError) -> [String: String] {
+    let answer = try await ask([
+      "do": .string("attempt"), "code": .string(code), "module": .string(module),
+      "tests": .string(tests),
+    ])
+    guard case .object(let results)? = answer?["results"] else { return [:] }
+    return results.compactMapValues(\.string)
+  }
+
+  /// Inputs on which candidates can be compared, the same for the same texts.
+  /// - Parameter texts: tests and prompts, whose own calls are varied.
+  func inputs(for code: String, texts: [String]) async throws(SandboxError) -> [JSONValue] {
+    let answer = try await ask([
+      "do": .string("inputs"), "code": .string(code), "texts": .array(texts.map(JSONValue.string)),
+      "seed": .integer(1),
+    ])
+    return answer?["inputs"]?.array ?? []
+  }
+
+  /// What the code gives for each input; `nil` where it came to no end.
+  func outputs(
+    of code: String, module: String, inputs: [JSONValue]
+  ) async throws(SandboxError) -> [String]? {
+    let answer = try await ask([
+      "do": .string("outputs"), "code": .string(code), "module": .string(module),
+      "inputs": .array(inputs), "each": .integer(1),
+    ])
+    guard let answer, answer["error"] == .null else { return nil }
+    let outputs = Self.texts(answer["outputs"])
+    return outputs.count == inputs.count ? outputs : nil
+  }
+
+  /// - Returns: `nil` where the program was killed or told nothing.
+  private func ask(_ order: [String: JSONValue]) async throws(SandboxError) -> JSONValue? {
+    guard let input = try? JSONEncoder().encode(JSONValue.object(order)) else { return nil }
+    let result = try await sandbox.run(
+      SandboxTask(
+        .python(Self.program), input: Array(input),
+        limits: SandboxLimits(time: .seconds(10), processorTime: .seconds(8))))
+    return result.report
+  }
+
+  private static func texts(_ value: JSONValue?) -> [String] {
+    (value?.array ?? []).compactMap(\.string)
+  }
+}
+
+/// Where a text does not parse.
+struct CodeComplaint: Sendable, Hashable {
+  var line: Int?
+  var message: String
+
+  init(line: Int?, message: String) {
+    self.line = line
+    self.message = message
+  }
+
+  init?(_ value: JSONValue?) {
+    guard let message = value?["message"]?.string else { return nil }
+    line = value?["line"]?.integer
+    self.message = Defanged.forTerminal(message, oneLine: true, limit: 200)
+  }
+
+  var sentence: String { (line.map { "line \($0): " } ?? "") + message }
+}
