@@ -46,32 +46,21 @@ import Testing
       try Data("x".utf8).write(to: URL(fileURLWithPath: stale + "/run-1/deep/x"))
       let holder = Process()
       holder.executableURL = URL(fileURLWithPath: "/usr/bin/flock")
-      holder.arguments = [stale + ".lock", "sleep", "600"]
+      holder.arguments = ["--no-fork", stale + ".lock", "sleep", "600"]
       try holder.run()
       try await until { FileManager.default.fileExists(atPath: stale + ".lock") }
       // While its process lives it stays.
       try await Task.sleep(for: .milliseconds(200))
       await bench.checkouts().removeStale()
       #expect(FileManager.default.fileExists(atPath: stale + "/run-1/deep/x"))
-      try await Self.killTree(holder)
+      kill(holder.processIdentifier, SIGKILL)
+      holder.waitUntilExit()
       await bench.checkouts().removeStale()
       #expect(!FileManager.default.fileExists(atPath: stale))
       #expect(Set(bench.left) == before)
       #expect(try await live.text("a.py") == "one\ntwo\nthree\n")
       await live.close()
     }
-  }
-
-  private static func killTree(_ holder: Process) async throws {
-    // `flock` runs its command as a child that holds the lock too.
-    let children = try? String(
-      contentsOfFile: "/proc/\(holder.processIdentifier)/task/\(holder.processIdentifier)/children",
-      encoding: .utf8)
-    for child in (children ?? "").split(separator: " ") {
-      if let number = Int32(child) { kill(number, SIGKILL) }
-    }
-    kill(holder.processIdentifier, SIGKILL)
-    holder.waitUntilExit()
   }
 
   private func until(_ isSo: () -> Bool) async throws {
