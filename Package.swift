@@ -169,7 +169,7 @@ let package = Package(
         "stet", "Domain", "Jobs", "Forges", "LanguageModels", "Sandbox", "Storage", "UseCases",
         "TestKit", "WebClient", log,
       ],
-      swiftSettings: strict),
+      exclude: ["OpenAPI"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

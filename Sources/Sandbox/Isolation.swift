@@ -58,20 +58,10 @@ public struct Isolation: Sendable {
   /// - Returns: `nil` where bubblewrap is not installed.
   func words(_ enclosure: Enclosure) -> [String]? {
     guard let bubblewrap else { return nil }
-    var words = [bubblewrap]
-    if enclosure.changesUser, getuid() == 0 {
-      // Root in a user namespace of one user could become nobody else.
-      words += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
-      words += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
-      words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    } else {
-      words += ["--unshare-all", "--cap-drop", "ALL"]
-    }
+    var words = [bubblewrap] + Self.identity(enclosure.user)
     words += ["--die-with-parent", "--new-session", "--clearenv"]
-    let fixed = ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"]
-    for (name, value) in fixed.merging(enclosure.environment, uniquingKeysWith: { $1 }) {
-      words += ["--setenv", name, value]
-    }
+    if enclosure.isFirst { words.append("--as-pid-1") }
+    words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C.UTF-8"]
     words += ["--ro-bind", "/usr", "/usr"]
     for folder in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
       words += Self.mirror(folder)
@@ -79,17 +69,26 @@ public struct Isolation: Sendable {
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     if enclosure.processes { words += ["--proc", "/proc"] }
     words += ["--dev", "/dev"]
-    if enclosure.isSealed { words += ["--remount-ro", "/dev"] }
     for folder in enclosure.folders { words += ["--dir", folder] }
-    for scratch in enclosure.scratch {
-      if let bytes = scratch.bytes { words += ["--size", String(bytes)] }
-      words += ["--perms", "1777", "--tmpfs", scratch.path]
-    }
+    if enclosure.hasScratch { words += ["--tmpfs", "/tmp"] }
     for mount in enclosure.mounts {
       words += [mount.isWritable ? "--bind" : "--ro-bind", mount.from, mount.to]
     }
     if enclosure.isSealed { words += ["--remount-ro", "/"] }
     return words + ["--chdir", enclosure.workingFolder, "--"]
+  }
+
+  private static func identity(_ user: Enclosure.User) -> [String] {
+    guard case .unprivileged(let mounts) = user else { return ["--unshare-all", "--cap-drop", "ALL"] }
+    let mounting = mounts ? ["--cap-add", "CAP_SYS_ADMIN"] : []
+    guard getuid() == 0 else {
+      return ["--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"] + mounting
+    }
+    // Root in a user namespace of one user could become nobody else.
+    return [
+      "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+      "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID",
+    ] + mounting
   }
 
   /// Most systems link `/bin` and the like into `/usr`; on others they are folders.

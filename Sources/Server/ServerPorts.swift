@@ -24,6 +24,8 @@ public struct ServerPorts: Sendable {
   public var readiness: [ReadinessCheck]
   /// `POST /fix`; `nil` where it is not served.
   public var fix: (@Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer)?
+  /// What one generation or refactoring may take where the request does not say less.
+  public var generation: GenerationLimits
   /// The forge that `pull_request` of `POST /v1/review` names a place on, such as `github`.
   public var forge: String?
   /// The text of `GET /metrics`; `nil` where none are kept.
@@ -36,7 +38,7 @@ public struct ServerPorts: Sendable {
     tokens: any TokenStore, audit: any AuditTrail, webhooks: [any WebhookReader] = [],
     events: JobEvents = JobEvents(), readiness: [ReadinessCheck] = [],
     fix: (@Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer)? = nil,
-    forge: String? = nil,
+    generation: GenerationLimits = GenerationLimits(), forge: String? = nil,
     metrics: PrometheusMetrics? = nil, now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.inbox = inbox
@@ -51,6 +53,7 @@ public struct ServerPorts: Sendable {
     self.events = events
     self.readiness = readiness
     self.fix = fix
+    self.generation = generation
     self.forge = forge
     self.metrics = metrics
     self.now = now

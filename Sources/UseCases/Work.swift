@@ -141,6 +141,74 @@ public enum Work {
 }
 
 extension Work {
+  /// Writes code: `GenerateCode`. With `message` it goes on from an earlier run.
+  public struct GenerateCode: JobArguments {
+    public static let kind = "generate-code"
+    public var run: String
+    public var askedBy: String
+    public var prompt: String
+    public var tests: [TestSource]
+    public var criteria: EvaluationCriteria
+    public var limits: GenerationLimits
+    public var path: String?
+    /// The run to go on from.
+    public var earlier: String?
+    public var message: String?
+
+    public init(
+      run: String, askedBy: String, prompt: String, tests: [TestSource] = [],
+      criteria: EvaluationCriteria = EvaluationCriteria(),
+      limits: GenerationLimits = GenerationLimits(), path: String? = nil, earlier: String? = nil,
+      message: String? = nil
+    ) {
+      self.run = run
+      self.askedBy = askedBy
+      self.prompt = prompt
+      self.tests = tests
+      self.criteria = criteria
+      self.limits = limits
+      self.path = path
+      self.earlier = earlier
+      self.message = message
+    }
+  }
+
+  /// Rewrites code: `RefactorCode`. With `message` it goes on from an earlier run.
+  public struct RefactorCode: JobArguments {
+    public static let kind = "refactor-code"
+    public var run: String
+    public var askedBy: String
+    public var code: String
+    public var tests: [TestSource]
+    public var goal: String?
+    public var criteria: EvaluationCriteria
+    public var limits: GenerationLimits
+    public var path: String?
+    /// The run to go on from.
+    public var earlier: String?
+    public var message: String?
+
+    public init(
+      run: String, askedBy: String, code: String, tests: [TestSource] = [], goal: String? = nil,
+      criteria: EvaluationCriteria = EvaluationCriteria(),
+      limits: GenerationLimits = GenerationLimits(), path: String? = nil, earlier: String? = nil,
+      message: String? = nil
+    ) {
+      self.run = run
+      self.askedBy = askedBy
+      self.code = code
+      self.tests = tests
+      self.goal = goal
+      self.criteria = criteria
+      self.limits = limits
+      self.path = path
+      self.earlier = earlier
+      self.message = message
+    }
+  }
+}
+
+extension Work {
   /// Throws away what is kept no longer. Added by a schedule.
   public struct Upkeep: JobArguments {
     public static let kind = "upkeep"
@@ -150,7 +218,8 @@ extension Work {
   /// Every kind that this version runs. Jobs of others wait for a version that knows them.
   public static let kinds: Set<String> = [
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
-    EnrichIssue.kind, ReconcilePublication.kind, FixPullRequest.kind, Upkeep.kind,
+    EnrichIssue.kind, ReconcilePublication.kind, FixPullRequest.kind, GenerateCode.kind,
+    RefactorCode.kind, Upkeep.kind,
   ]
 }
 

@@ -12,7 +12,8 @@ struct Stet: AsyncParsableCommand {
     subcommands: [
       ReviewCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self, RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
-      SandboxCommand.self, MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
+      GenerateCommand.self, RefactorCommand.self, HistoryCommand.self, SandboxCommand.self,
+      MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self,
     ])
 }

@@ -48,15 +48,14 @@ struct BackendChoice: Sendable {
   private static func tryNursery(
     _ launcher: RunLauncher, _ python: PreparedImage
   ) async throws(SandboxError) -> [String] {
-    let process = try await NurseryProcess(
-      launcher.nurseryWords(python), thread: launcher.thread)
+    let process = try await launcher.nursery(python)
     return try await tried(launcher.ready(process.open(), backend: .zygote))
   }
 
   private static func tryOnce(
     _ launcher: RunLauncher, _ python: PreparedImage
   ) async throws(SandboxError) -> [String] {
-    try await tried(launcher.once(.oneshot, image: python, limits: SandboxLimits()))
+    try await tried(launcher.once(python))
   }
 
   /// A result is the only proof that all measures hold together.

@@ -7,25 +7,27 @@ struct Enclosure: Sendable {
     var to: String
     var isWritable = false
   }
-  /// An empty folder of its own that everybody inside may write.
-  struct Scratch: Sendable, Hashable {
-    var path: String
-    /// `nil` where the machine's memory is the only bound.
-    var bytes: Int?
+
+  enum User: Sendable, Hashable {
+    /// This one, in a user namespace, without any capability.
+    case same
+    /// Root starts it with the right to become another user, which it gives up before it does
+    /// anything else; for anybody else it is nobody in a user namespace.
+    /// - mounts: whether it may mount folders first.
+    case unprivileged(mounts: Bool)
   }
 
+  var user = User.same
   var mounts: [Mount] = []
   /// Empty folders on which something is mounted later.
   var folders: [String] = []
-  var scratch = [Scratch(path: "/tmp")]
+  /// `/tmp` is an empty folder of its own that can be written.
+  var hasScratch = true
   /// Mounts `/proc`, of its own processes only.
   var processes = false
-  /// Lets a program that root starts become another user. It starts as root then, without any
-  /// other right, and becomes that user before it does anything else.
-  var changesUser = false
-  /// Nothing but the folders meant for it can be written.
+  /// The program itself is process 1 inside, to which nothing within can send a signal.
+  var isFirst = false
+  /// Nothing but what is mounted to be written can be.
   var isSealed = false
-  /// Added to `PATH` and `LC_ALL`.
-  var environment: [String: String] = [:]
   var workingFolder = "/tmp"
 }

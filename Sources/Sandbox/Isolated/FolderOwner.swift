@@ -9,24 +9,20 @@ import Domain
 #endif
 
 enum FolderOwner {
-  /// Hands a folder with all that is beneath it to the unprivileged user, when root runs this. Links
-  /// are not followed. Another user's sandbox acts as that user, to whom the folder belongs already.
-  static func giveAway(_ folder: String) throws(SandboxError) {
-    guard getuid() == 0 else { return }
-    guard folder.hasPrefix("/"), folder.utf8.count > 1, hand(folder) else {
+  /// Hands a folder with all that is beneath it to a user. Links are not followed.
+  static func hand(_ folder: String, to user: uid_t) throws(SandboxError) {
+    guard folder.hasPrefix("/"), folder.utf8.count > 1, give(folder, user), each(of: folder, user)
+    else {
       throw SandboxError(
         code: .invalid,
         detail: "The working folder cannot be handed to the sandbox's user: "
           + "\(String(cString: strerror(errno))).")
     }
-    _ = each(of: folder)
   }
 
-  private static func hand(_ path: String) -> Bool {
-    lchown(path, RunLauncher.unprivileged, RunLauncher.unprivileged) == 0
-  }
+  private static func give(_ path: String, _ user: uid_t) -> Bool { lchown(path, user, user) == 0 }
 
-  private static func each(of folder: String) -> Bool {
+  private static func each(of folder: String, _ user: uid_t) -> Bool {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0, let stream = fdopendir(descriptor) else { return false }
     defer { closedir(stream) }
@@ -36,9 +32,9 @@ enum FolderOwner {
       }
       guard name != ".", name != ".." else { continue }
       let path = folder + "/" + name
-      guard hand(path) else { return false }
+      guard give(path, user) else { return false }
       var facts = stat()
-      if lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR, !each(of: path) {
+      if lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR, !each(of: path, user) {
         return false
       }
     }

@@ -87,39 +87,36 @@ public actor IsolatedSandbox: CodeSandbox {
         }
         throw error
       }
-    case .bubblewrap: return try await once(.oneshot, image, task)
-    case .bare: return try await once(.bare, image, task)
+    case .bubblewrap: return try await once(image, task)
+    case .bare: return try await once(image, task, isBare: true)
     }
   }
 
   /// Runs a program with a folder of ours, such as a copy of a checkout, as its working folder.
   ///
   /// Always in a bubblewrap of its own, with `/proc` of its own processes. What the program writes
-  /// there stays; when root runs this, all of the folder comes to belong to the unprivileged user.
-  /// `files`, `collects` and `limits.disk` are about that folder too, `limits.disk` only for each file.
+  /// there stays; when root runs this, all of the folder comes to belong to an unprivileged user.
+  /// `files` and `collects` are about that folder too, and `limits.disk` holds for each file alone.
   /// - Parameters:
   ///   - folder: absolute; bound at `/work`, to be written.
-  ///   - readOnly: further absolute folders of this machine, by the path at which they are seen.
+  ///   - readOnly: further folders of this machine, absolute, by the path at which they are seen.
   public func run(
     _ task: SandboxTask, in folder: String, readOnly: [String: String] = [:]
   ) async throws(SandboxError) -> SandboxResult {
     let image = try prepared(task.image)
     try await gate.enter()
     defer { gate.leave() }
-    switch try await backend() {
-    case .zygote, .bubblewrap:
-      try FolderOwner.giveAway(folder)
-      return try await once(.oneshot, image, task, folder: folder, readOnly: readOnly)
-    case .bare: return try await once(.bare, image, task, folder: folder)
-    }
+    let isBare = try await backend() == .bare
+    return try await once(
+      image, task, isBare: isBare, folder: GivenFolder(path: folder, readOnly: readOnly))
   }
 
   private func once(
-    _ role: SandboxProgram.Role, _ image: PreparedImage, _ task: SandboxTask,
-    folder: String? = nil, readOnly: [String: String] = [:]
+    _ image: PreparedImage, _ task: SandboxTask, isBare: Bool = false, folder: GivenFolder? = nil
   ) async throws(SandboxError) -> SandboxResult {
-    let opened = try await launcher.once(
-      role, image: image, limits: task.limits, folder: folder, readOnly: readOnly)
+    // Before anything is started for it.
+    _ = try TaskOrder(task, nonce: "")
+    let opened = try await launcher.once(image, isBare: isBare, folder: folder)
     return try await finished(opened) { () async throws(SandboxError) in
       try await opened.carryOut(task)
     }
@@ -170,9 +167,11 @@ public actor IsolatedSandbox: CodeSandbox {
       opened = try await ready(nursery)
       opened.channel.send(.task, order)
       await nursery.refill()
-    case .bubblewrap, .bare:
-      opened = try await launcher.once(
-        try await backend() == .bare ? .bare : .oneshot, image: image, limits: plan.limits)
+    case .bubblewrap:
+      opened = try await launcher.once(image)
+      opened.channel.send(.task, order)
+    case .bare:
+      opened = try await launcher.once(image, isBare: true)
       opened.channel.send(.task, order)
     }
     return IsolatedSession(id: Nonce.make(), opened: opened, plan: plan, nonce: nonce) {
@@ -203,6 +202,7 @@ public actor IsolatedSandbox: CodeSandbox {
     for (_, entry) in nurseries { await entry.nursery.stop() }
     nurseries = [:]
     await thread.stop()
+    launcher.removeGroups()
   }
 
   private func prepared(_ image: SandboxImage) throws(SandboxError) -> PreparedImage {
@@ -229,13 +229,18 @@ public actor IsolatedSandbox: CodeSandbox {
   private func nursery(_ image: PreparedImage) throws(SandboxError) -> Nursery {
     guard !isShutDown else { throw .shutDown }
     if let known = nurseries[image.image], known.image == image { return known.nursery }
-    let words = try launcher.nurseryWords(image)
-    let nursery = Nursery(
-      words: words, standbys: bounds.standbys, thread: thread, logger: logger)
+    let nursery = Nursery(standbys: bounds.standbys, logger: logger) {
+      [launcher] () async throws(SandboxError) in try await launcher.nursery(image)
+    }
     if let old = nurseries.updateValue((image, nursery), forKey: image.image) {
       Task { await old.nursery.stop() }
     }
     return nursery
+  }
+
+  /// For tests that kill it.
+  func nurseryProcess(of image: SandboxImage) async -> Int32? {
+    await nurseries[image]?.nursery.processID
   }
 
   /// Takes a run and waits until it is ready. A nursery that turns out to be dead is replaced once.

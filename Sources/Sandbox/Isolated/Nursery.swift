@@ -18,20 +18,27 @@ final class SandboxProcess: Sendable {
   /// What it had to say of itself, on standard error.
   let errors: Listener
   private let grace: Duration
+  private let onEnd: @Sendable () -> Void
 
-  init(process: pid_t, errors: Listener, thread: SocketThread, grace: Duration) {
+  private init(
+    process: pid_t, errors: Listener, thread: SocketThread, grace: Duration,
+    onEnd: @escaping @Sendable () -> Void
+  ) {
     self.process = process
     self.errors = errors
     self.thread = thread
     self.grace = grace
+    self.onEnd = onEnd
   }
 
-  deinit { thread.end(process, grace: grace) }
+  deinit { thread.end(process, grace: grace, then: onEnd) }
 
-  /// - Parameter grace: how long it may go on when it is no longer held.
+  /// - Parameters:
+  ///   - grace: how long it may go on when it is no longer held.
+  ///   - onEnd: called on the sandbox's thread once it is gone.
   static func start(
     _ words: [String], environment: [String: String] = [:], input: Descriptor,
-    thread: SocketThread, grace: Duration = .zero
+    thread: SocketThread, grace: Duration = .zero, onEnd: @escaping @Sendable () -> Void
   ) async throws(SandboxError) -> SandboxProcess {
     var ends: [CInt] = [-1, -1]
     guard pipe(&ends) == 0 else { throw .noDescriptors }
@@ -43,35 +50,33 @@ final class SandboxProcess: Sendable {
     // Until here the ends that the program was given must not be closed.
     withExtendedLifetime((input, pair)) {}
     return SandboxProcess(
-      process: process, errors: Listener(pair[0], thread: thread), thread: thread, grace: grace)
+      process: process, errors: Listener(pair[0], thread: thread), thread: thread, grace: grace,
+      onEnd: onEnd)
   }
 }
 
 /// One nursery's process with the socket on which it is sent runs.
 final class NurseryProcess: Sendable {
-  private let control: Descriptor
-  private let listener: Listener
+  private let control: RunChannel
   private let process: SandboxProcess
   private let thread: SocketThread
 
-  init(_ words: [String], thread: SocketThread) async throws(SandboxError) {
-    let pair = try SocketPair.make()
-    process = try await SandboxProcess.start(words, input: pair.theirs, thread: thread)
-    control = pair.ours
-    listener = Listener(pair.ours, thread: thread)
+  init(control: RunChannel, process: SandboxProcess, thread: SocketThread) {
+    self.control = control
+    self.process = process
     self.thread = thread
   }
 
-  deinit { _ = shutdown(control.number, .init(SHUT_RDWR)) }
+  deinit { control.cut() }
 
-  var isOpen: Bool { listener.isOpen }
+  var isOpen: Bool { control.isOpen }
   var lastLine: String { process.errors.lastLine }
   var processID: pid_t { process.process }
 
   /// Asks for one run, which will say on its socket when it is ready.
   func open() throws(SandboxError) -> RunChannel {
     let pair = try SocketPair.make()
-    guard control.number.passes(pair.theirs.number) else {
+    guard control.descriptor.passes(pair.theirs.number) else {
       throw SandboxError(code: .lost, detail: "The sandbox's interpreter has ended.")
     }
     return RunChannel(pair.ours, thread: thread, owner: self)
@@ -80,18 +85,19 @@ final class NurseryProcess: Sendable {
 
 /// The warm interpreter of one image, with a few runs that stand ready.
 actor Nursery {
-  private let words: [String]
-  private let thread: SocketThread
+  private let start: @Sendable () async throws(SandboxError) -> NurseryProcess
   private let standbyCount: Int
   private let logger: Logger
   private var current: NurseryProcess?
   private var starting: Task<Result<NurseryProcess, SandboxError>, Never>?
   private var standbys: [RunChannel] = []
 
-  init(words: [String], standbys: Int, thread: SocketThread, logger: Logger) {
-    self.words = words
+  init(
+    standbys: Int, logger: Logger,
+    start: @escaping @Sendable () async throws(SandboxError) -> NurseryProcess
+  ) {
+    self.start = start
     standbyCount = standbys
-    self.thread = thread
     self.logger = logger
   }
 
@@ -140,9 +146,9 @@ actor Nursery {
     }
     let task =
       starting
-      ?? Task { [words, thread] in
+      ?? Task { [start] in
         do throws(SandboxError) {
-          return .success(try await NurseryProcess(words, thread: thread))
+          return .success(try await start())
         } catch {
           return .failure(error)
         }

@@ -1,61 +1,121 @@
 import Domain
-import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// The ways in which runs are kept apart, from the fastest on.
 enum SandboxBackend: String, Sendable {
   case zygote, bubblewrap, bare
 }
 
+/// A folder of ours as the working folder of a run.
+struct GivenFolder: Sendable {
+  /// Absolute.
+  var path: String
+  /// Folders of this machine that can be read too, by their path inside.
+  var readOnly: [String: String] = [:]
+}
+
 /// Starts the processes of a sandbox, with the command lines that keep them apart.
-struct RunLauncher: Sendable {
+final class RunLauncher: Sendable {
   /// How long an interpreter may take to start, with all that its image imports, on a busy machine.
   static let startLimit = Duration.seconds(60)
   static let unprivileged: uid_t = 65_534
-  private static let imageFolder = "/image"
+  private static let siteInside = "/image/site"
 
   let isolation: Isolation
   let thread: SocketThread
+  /// Made when the first process is started.
+  private let groups = Mutex<ControlGroups??>(nil)
+  private let users = UnprivilegedUsers()
 
-  /// Bubblewrap as root keeps only the right to become another user, which the nursery gives up
-  /// first of all; an ordinary user's is in a user namespace from the start.
-  func nurseryWords(_ image: PreparedImage) throws(SandboxError) -> [String] {
-    var enclosure = Enclosure()
-    enclosure.scratch = []
-    // On each of these a run mounts what is its own.
-    enclosure.folders = ["/work", "/tmp", Self.imageFolder]
-    enclosure.mounts = Self.mounts(of: image)
-    enclosure.processes = true
-    enclosure.changesUser = true
-    enclosure.isSealed = true
-    enclosure.workingFolder = "/"
-    return try words(enclosure) + program(.nursery, image)
+  init(isolation: Isolation, thread: SocketThread) {
+    self.isolation = isolation
+    self.thread = thread
+  }
+
+  /// Call it when no process is left.
+  func removeGroups() {
+    groups.withLock { groups in
+      groups??.remove()
+      groups = .some(nil)
+    }
+  }
+
+  private func share() -> ControlGroups.Share {
+    groups.withLock { groups in
+      if groups == nil { groups = .some(ControlGroups()) }
+      return groups??.share() ?? ControlGroups.Share()
+    }
+  }
+
+  // MARK: - Processes
+
+  func nursery(_ image: PreparedImage) async throws(SandboxError) -> NurseryProcess {
+    var enclosure = Self.enclosure(image)
+    enclosure.user = .unprivileged(mounts: false)
+    let share = share()
+    enclosure.mounts += share.mounts
+    let words = try words(enclosure, share) + SandboxProgram.words(
+      .nursery, python: image.python,
+      configuration: .init(
+        site: image.site.map { _ in Self.siteInside }, preload: image.preload,
+        groups: share.inside))
+    let pair = try SocketPair.make()
+    let process = try await SandboxProcess.start(
+      words, input: pair.theirs, thread: thread, onEnd: share.remove)
+    let control = RunChannel(pair.ours, thread: thread, owner: process)
+    _ = try await ready(control, backend: .zygote)
+    return NurseryProcess(control: control, process: process, thread: thread)
   }
 
   /// One run in a process of its own.
   func once(
-    _ role: SandboxProgram.Role, image: PreparedImage, limits: SandboxLimits,
-    folder: String? = nil, readOnly: [String: String] = [:]
+    _ image: PreparedImage, isBare: Bool = false, folder: GivenFolder? = nil
   ) async throws(SandboxError) -> OpenedRun {
-    let backend: SandboxBackend = role == .bare ? .bare : .bubblewrap
-    var environment: [String: String] = [:]
-    let words: [String]
-    if role == .bare {
-      environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"]
-      words = program(role, image, folder: folder)
+    let share = isBare ? ControlGroups.Share() : share()
+    var configuration = SandboxProgram.Configuration(
+      site: isBare ? image.site : image.site.map { _ in Self.siteInside }, groups: share.inside)
+    var words: [String] = []
+    if isBare {
+      if let folder { configuration.work = folder.path }
     } else {
-      words =
-        try self.words(enclosure(image, limits: limits, folder: folder, readOnly: readOnly))
-        + program(role, image)
+      var enclosure = Self.enclosure(image)
+      enclosure.user = .unprivileged(mounts: true)
+      enclosure.mounts += share.mounts
+      if let folder {
+        enclosure.folders.removeAll { $0 == "/work" }
+        enclosure.mounts.append(.init(from: folder.path, to: "/work", isWritable: true))
+        enclosure.mounts += folder.readOnly.sorted { $0.key < $1.key }
+          .map { .init(from: $0.value, to: $0.key) }
+        configuration.work = "given"
+      }
+      if getuid() == 0 {
+        let user = users.next()
+        configuration.uid = user
+        share.handOver(to: user)
+        if let folder { try FolderOwner.hand(folder.path, to: user) }
+      }
+      words = try self.words(enclosure, share)
     }
+    words += try SandboxProgram.words(
+      .oneshot, python: image.python, configuration: configuration, isBare: isBare)
     let pair = try SocketPair.make()
     let process = try await SandboxProcess.start(
-      words, environment: environment, input: pair.theirs, thread: thread,
-      grace: role == .bare ? .seconds(2) : .zero)
+      words, environment: isBare ? ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"] : [:],
+      input: pair.theirs, thread: thread, grace: isBare ? .seconds(2) : .zero, onEnd: share.remove)
     return try await ready(
-      RunChannel(pair.ours, thread: thread, owner: process), backend: backend)
+      RunChannel(pair.ours, thread: thread, owner: process),
+      backend: isBare ? .bare : .bubblewrap)
   }
 
-  /// Waits until a run says that it stands ready for its task.
+  /// Waits until the other end says that it stands ready.
   func ready(
     _ channel: RunChannel, backend: SandboxBackend
   ) async throws(SandboxError) -> OpenedRun {
@@ -81,51 +141,55 @@ struct RunLauncher: Sendable {
 
   // MARK: - Command lines
 
-  private func enclosure(
-    _ image: PreparedImage, limits: SandboxLimits, folder: String?, readOnly: [String: String]
-  ) -> Enclosure {
+  private static func enclosure(_ image: PreparedImage) -> Enclosure {
     var enclosure = Enclosure()
-    enclosure.scratch = [
-      .init(path: "/tmp", bytes: limits.disk.value),
-      // What is left of the memory of the machine is no place for a program's files.
-      .init(path: "/dev/shm", bytes: 1 << 20),
-    ]
-    enclosure.folders = [Self.imageFolder]
-    enclosure.mounts =
-      Self.mounts(of: image)
-      + readOnly.sorted { $0.key < $1.key }.map { Enclosure.Mount(from: $0.value, to: $0.key) }
-    if let folder {
-      enclosure.mounts.append(.init(from: folder, to: "/work", isWritable: true))
-    } else {
-      enclosure.scratch.append(.init(path: "/work", bytes: limits.disk.value))
-    }
+    // On each of these a run mounts what is its own.
+    enclosure.folders = ["/work", "/tmp"]
+    enclosure.hasScratch = false
+    enclosure.mounts = image.site.map { [.init(from: $0, to: siteInside)] } ?? []
     enclosure.processes = true
-    enclosure.changesUser = true
+    enclosure.isFirst = true
     enclosure.isSealed = true
-    enclosure.workingFolder = "/work"
+    enclosure.workingFolder = "/"
     return enclosure
   }
 
-  private func words(_ enclosure: Enclosure) throws(SandboxError) -> [String] {
+  private func words(
+    _ enclosure: Enclosure, _ share: ControlGroups.Share
+  ) throws(SandboxError) -> [String] {
     guard let words = isolation.words(enclosure) else {
       throw SandboxError(
         code: .unavailable, detail: "bubblewrap is not installed: apt install bubblewrap.")
     }
-    return words
+    guard let own = share.ownGroup else { return words }
+    // Before it starts anything, for what it started already would not move with it.
+    return ["/bin/sh", "-c", "echo 0 > \"$0\" && exec \"$@\"", own] + words
+  }
+}
+
+/// Users that nobody else is, one for each run, where root runs this: the kernel counts processes by
+/// user, and one user's may send each other signals where nothing else keeps them apart.
+private final class UnprivilegedUsers: Sendable {
+  private static let first: uid_t = 2_113_929_216
+  private static let count: uid_t = 1 << 16
+  private let place = Mutex<uid_t>(uid_t.random(in: 0..<count))
+  /// In a container there may be only some.
+  private let hasMany: Bool
+
+  init() {
+    let map = GroupPlaces.text("/proc/self/uid_map") ?? ""
+    let ranges = map.split(separator: "\n").map { $0.split(separator: " ").compactMap { UInt64($0) } }
+    hasMany = ranges.contains { range in
+      range.count == 3 && range[0] <= UInt64(Self.first)
+        && range[0] + range[2] >= UInt64(Self.first + Self.count)
+    }
   }
 
-  private func program(
-    _ role: SandboxProgram.Role, _ image: PreparedImage, folder: String? = nil
-  ) -> [String] {
-    let site = role == .bare ? image.site : image.site.map { _ in Self.imageFolder + "/site" }
-    return SandboxProgram.words(
-      role, python: image.python,
-      settings: .init(
-        site: site, preload: role == .nursery ? image.preload : [], groups: [:],
-        folder: folder))
-  }
-
-  private static func mounts(of image: PreparedImage) -> [Enclosure.Mount] {
-    image.site.map { [.init(from: $0, to: imageFolder + "/site")] } ?? []
+  func next() -> uid_t {
+    guard hasMany else { return RunLauncher.unprivileged }
+    return place.withLock { place in
+      place = (place + 1) % Self.count
+      return Self.first + place
+    }
   }
 }

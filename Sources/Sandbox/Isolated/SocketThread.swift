@@ -37,6 +37,7 @@ final class SocketThread: Sendable {
     /// Processes that were told to end, with the moment at which they are killed.
     var ending: [pid_t: ContinuousClock.Instant] = [:]
     var running: Set<pid_t> = []
+    var whenGone: [pid_t: @Sendable () -> Void] = [:]
     var onEmpty: [CheckedContinuation<Void, Never>] = []
     var hasStarted = false
     var isStopping = false
@@ -123,14 +124,18 @@ final class SocketThread: Sendable {
     return try outcome.get()
   }
 
-  /// Kills a process with its group after a while, and takes note of its end.
-  func end(_ process: pid_t, grace: Duration = .zero) {
-    state.withLock { state in
-      guard state.running.contains(process) else { return }
+  /// Kills a process with its group after a while. - Parameter done: called when it is gone.
+  func end(
+    _ process: pid_t, grace: Duration = .zero, then done: @escaping @Sendable () -> Void = {}
+  ) {
+    let isGone = state.withLock { state in
+      guard state.running.contains(process) else { return true }
       if grace == .zero { _ = kill(-process, SIGKILL) }
       state.ending[process] = .now + grace
+      state.whenGone[process] = done
+      return false
     }
-    ring()
+    if isGone { done() } else { ring() }
   }
 
   /// Ends the thread. - Returns: when every process that it started is gone.
@@ -210,10 +215,12 @@ final class SocketThread: Sendable {
       var status: CInt = 0
       let answer = waitpid(process, &status, WNOHANG)
       guard answer > 0 || answer < 0 && errno != EINTR else { continue }
-      state.withLock { state in
+      let done = state.withLock { state in
         state.ending[process] = nil
         state.running.remove(process)
+        return state.whenGone.removeValue(forKey: process)
       }
+      done?()
     }
     return state.withLock { !$0.ending.isEmpty }
   }

@@ -1,6 +1,10 @@
 public import Domain
 
 /// Runs the tests, and tests of its own where types allow, in the sandbox.
+///
+/// The user's tests decide. Tests that a model wrote decide where there are none of a user; so do
+/// the examples in the code's own docstrings. Those that Stet makes up fail code only by a defect
+/// that they show with its input.
 public struct CorrectnessEvaluator: AxisEvaluator {
   public init() {}
 
@@ -9,6 +13,90 @@ public struct CorrectnessEvaluator: AxisEvaluator {
   public func evaluate(
     _ subject: EvaluationSubject, in sandbox: any CodeSandbox
   ) async throws(SandboxError) -> [EvaluationAxis] {
-    [.notRun(.correctness, because: "No tests were given.")]
+    let plan: TestPlan
+    switch try await TestPlan.of(subject, in: sandbox) {
+    case .success(let found): plan = found
+    case .failure(let failure):
+      return [failed("The code and its tests cannot be read: \(failure.sentence).", .syntax)]
+    }
+    if let problem = plan.problem {
+      return [
+        failed(
+          "The code does not parse: \(TestText.shown(problem.message, 300)).", .syntax,
+          line: problem.line)
+      ]
+    }
+    if let unreadable = plan.sources.first(where: { $0.form == .broken }) {
+      return [.notRun(.correctness, because: Self.unreadable(unreadable))]
+    }
+    var sources = plan.sources.filter(\.isRun)
+    if sources.isEmpty, !subject.tests.isEmpty {
+      return [.notRun(.correctness, because: Self.empty(subject.tests))]
+    }
+    if let own = plan.own { sources.append(own) }
+    guard !sources.isEmpty else {
+      return [.notRun(.correctness, because: "No tests were given.")]
+    }
+    let run = try await TestRun.of(sources, plan, code: subject.code, subject, in: sandbox)
+    subject.tell(
+      .printed(output: run.result.outputText, error: run.result.errorText))
+    return [axis(run)]
+  }
+
+  private func axis(_ run: TestRun) -> EvaluationAxis {
+    guard let report = run.counts else { return lost(run) }
+    let hasUsers = run.sources.contains { $0.test.isUsers }
+    var found = TestEvidence()
+    for (text, source) in zip(report.texts, run.sources) {
+      found.add(text, of: source, isFailure: source.test.isUsers || !hasUsers)
+    }
+    let evidence = found.sorted
+    let fails = evidence.contains { $0.isFailure }
+    let share = found.counted == 0 ? 0 : Double(found.passed) / Double(found.counted)
+    let tests = found.counted == 1 ? "test" : "tests"
+    let kind = hasUsers ? "" : " None of them is a user's."
+    let reason =
+      found.isSound
+      ? "\(found.passed) of \(found.counted) \(tests) passed.\(kind)"
+      : "The code makes tests pass that must fail, so the others prove nothing."
+    return EvaluationAxis(
+      name: .correctness, verdict: fails || found.counted == 0 ? .fail : .pass, reason: reason,
+      value: found.isSound ? share : 0, threshold: 1, tool: run.tool, evidence: evidence)
+  }
+
+  /// A run that was killed or told nothing: what it said on the way says what was running.
+  private func lost(_ run: TestRun) -> EvaluationAxis {
+    let end = RunEnd.sentence(run.result)
+    let kind: EvaluationAxis.Evidence.FailureKind =
+      switch run.result.end {
+      case .timedOut: .timeout
+      case .outOfMemory: .memory
+      case .exited, .signaled: .exited
+      }
+    return failed(
+      "The run of the tests was cut short: \(end). Nothing that it reported counts.", kind,
+      tool: run.tool)
+  }
+
+  private func failed(
+    _ sentence: String, _ kind: EvaluationAxis.Evidence.FailureKind, line: Int? = nil,
+    tool: String = ""
+  ) -> EvaluationAxis {
+    EvaluationAxis(
+      name: .correctness, verdict: .fail, reason: sentence, value: 0, threshold: 1, tool: tool,
+      evidence: [.init(line: line, message: sentence, kind: kind)])
+  }
+
+  private static func unreadable(_ source: TestPlan.Source) -> String {
+    let line = source.problem?.line.map { ", line \($0)" } ?? ""
+    let message = source.problem?.message ?? "it has no form that is known"
+    return TestText.shown("\(source.test.path)\(line) cannot be read: \(message).", 400)
+  }
+
+  private static func empty(_ tests: [TestSource]) -> String {
+    let names = tests.prefix(5).map(\.path).joined(separator: ", ")
+    return TestText.shown(
+      "No test was found in \(names): known are pytest, unittest, doctest, assertions, "
+        + "check(candidate), and examples of input and output.", 500)
   }
 }

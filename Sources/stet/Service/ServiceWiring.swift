@@ -29,7 +29,7 @@ struct ServiceWiring: Sendable {
   /// while every one of them is taken.
   private static func places(_ workers: Int) -> (reviews: Int, others: Int, all: Int) {
     let others = max(1, workers / 2)
-    return (workers, others, workers + 3 * others + 4)
+    return (workers, others, workers + 5 * others + 4)
   }
 
   func worker(named name: String? = nil) -> Worker {
@@ -59,6 +59,12 @@ struct ServiceWiring: Sendable {
         JobHandler(Work.EnrichIssue.kind, concurrency: places.others, limit: .seconds(600)) {
           try await enrichIssue.handle($0)
         },
+        JobHandler(
+          Work.GenerateCode.kind, concurrency: places.others, limit: Self.longestGeneration
+        ) { try await generation.generate($0) },
+        JobHandler(
+          Work.RefactorCode.kind, concurrency: places.others, limit: Self.longestGeneration
+        ) { try await generation.refactor($0) },
         JobHandler(Work.Upkeep.kind, concurrency: 1, limit: .seconds(3_600)) {
           try await upkeep.handle($0)
         },
@@ -117,6 +123,11 @@ struct ServiceWiring: Sendable {
     ReviewDiff(review: wiring.review(model: model), callDeadline: wiring.callDeadline)
   }
 
+  /// The time of a loop, and some for what was under way when it was up.
+  private static let longestGeneration = Duration.seconds(GenerationLimits.longest + 300)
+
+  private var generation: GenerationJobs { GenerationJobs(ports: wiring.generation(model: model)) }
+
   private var enrichIssue: EnrichIssue {
     EnrichIssue(ports: .init(model: model, issues: wiring.issues, runs: wiring.runs))
   }
@@ -152,7 +163,8 @@ struct ServiceWiring: Sendable {
             } catch { return Self.sentence(for: error) }
           },
         ],
-        fix: fix, forge: wiring.settings.github.credentials == nil ? nil : "github",
+        fix: fix, generation: settings.generation,
+        forge: wiring.settings.github.credentials == nil ? nil : "github",
         metrics: metrics),
       configuration: ServerConfiguration(
         host: (place ?? settings.listen).host, port: (place ?? settings.listen).port,

@@ -52,6 +52,8 @@ struct ServiceSettings: Sendable {
   var logLevel = "info"
   var requestsPerMinute = 120
   var commandsPerHour = 20
+  /// What one generation or refactoring may take.
+  var generation = GenerationLimits()
   /// When old records go.
   var upkeep = "17 3 * * *"
   var timeZone = "UTC"
@@ -102,6 +104,12 @@ extension SettingsReading {
       text("STET_REQUESTS_PER_MINUTE").flatMap(Int.init) ?? service.requestsPerMinute
     service.commandsPerHour =
       text("STET_COMMANDS_PER_HOUR").flatMap(Int.init) ?? service.commandsPerHour
+    func number(_ name: String) -> Int? { text("STET_GENERATE_" + name).flatMap(Int.init) }
+    service.generation = GenerationLimits(
+      rounds: number("ROUNDS") ?? service.generation.rounds,
+      candidates: number("CANDIDATES") ?? service.generation.candidates,
+      time: number("SECONDS").map(Double.init) ?? service.generation.time,
+      tokens: number("TOKENS"), cost: number("CENTS").map { Double($0) / 100 })
     service.upkeep = text("STET_UPKEEP") ?? service.upkeep
     service.timeZone = text("STET_TIME_ZONE") ?? service.timeZone
     service.connections =

@@ -112,6 +112,21 @@ struct SettingDefinition: Sendable {
       "STET_COMMANDS_PER_HOUR", .number(1...10_000), "20",
       "commands of one person in the comments of one repository"),
     row(
+      "STET_GENERATE_ROUNDS", .number(1...20), "5",
+      "rounds of writing and repairing that one generation may take"),
+    row(
+      "STET_GENERATE_CANDIDATES", .number(1...16), "3",
+      "answers that are asked for where code is written from scratch"),
+    row(
+      "STET_GENERATE_SECONDS", .number(1...3_600), "600",
+      "wall clock that one generation or refactoring may take"),
+    row(
+      "STET_GENERATE_TOKENS", .number(1...1_000_000_000), "unset",
+      "tokens, of prompts and answers, that one generation or refactoring may take"),
+    row(
+      "STET_GENERATE_CENTS", .number(1...1_000_000), "unset",
+      "US cents that one generation or refactoring may cost, where the model's price is known"),
+    row(
       "STET_SANDBOX", .choice(["automatic", "zygote", "bubblewrap"]), "automatic",
       "how programs that are judged are kept apart: forked from a warm interpreter (zygote), each in "
         + "a bubblewrap of its own, or the first of these that works here"),

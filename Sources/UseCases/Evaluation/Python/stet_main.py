@@ -134,10 +134,16 @@ class Text:
     def listen(self, read, token, child):
         """- Returns: true where the process told that it was through."""
         buffer = b""
+        grace = 0
         began = time.monotonic()
         while True:
             now = time.monotonic()
-            left = min(began + self.allowed() + 0.3, self.supervisor.end) - now
+            left = min(began + self.allowed() + grace, self.supervisor.end) - now
+            if left <= 0 and grace == 0:
+                # It tells where it is, if it still can.
+                grace = 0.3
+                _signal(child, signal.SIGUSR1)
+                continue
             if left <= 0:
                 self.late(now >= self.supervisor.end)
                 return False
@@ -162,6 +168,7 @@ class Text:
                     continue
                 if "start" in event or "end" in event:
                     began = time.monotonic()
+                    grace = 0
                 if event.get("done"):
                     self.supervisor.tools.update(event["tools"])
                     self.current = None
@@ -256,10 +263,14 @@ class Text:
 
 def _kill(child, is_there):
     for target in (-child, child) if is_there else (-child,):
-        try:
-            os.kill(target, signal.SIGKILL)
-        except OSError:
-            pass
+        _signal(target, signal.SIGKILL)
+
+
+def _signal(target, number):
+    try:
+        os.kill(target, number)
+    except OSError:
+        pass
 
 
 def _work(task, source, descriptor, token, done):
@@ -274,10 +285,9 @@ def _work(task, source, descriptor, token, done):
         if here is not None:
             os.close(int(here))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        faulthandler.dump_traceback_later(task["limit"], file=descriptor)
-        _rearm(report, task["limit"], descriptor)
+        # Its own thread writes it, between two steps or in the midst of one that does not end.
+        faulthandler.register(signal.SIGUSR1, file=descriptor, all_threads=False)
         stet_worker.run(task, source, report, done)
-        faulthandler.cancel_dump_traceback_later()
         tools = {}
         for name in ("pytest", "hypothesis"):
             module = sys.modules.get(name)
@@ -296,18 +306,6 @@ def _work(task, source, descriptor, token, done):
         os._exit(status)
 
 
-def _rearm(report, limit, descriptor):
-    """The traceback of a hanging test comes when its own time is up."""
-    plain, arm = report.event, faulthandler.dump_traceback_later
-
-    def event(**members):
-        if "start" in members:
-            arm(limit, file=descriptor)
-        plain(**members)
-
-    report.event = event
-
-
 def main(task):
     import stet_forms  # noqa: F401  loaded before any fork
     import stet_runners  # noqa: F401
@@ -324,7 +322,12 @@ def main(task):
         while data:
             data = data[os.write(target, data) :]
 
-    folder = task["folder"]
+    task["folder"] = folder = os.getcwd()
+    task["file"] = folder + "/" + task["path"]
+    task["test_folders"] = []
     for source in task["sources"]:
         source["file"] = folder + "/" + source["file"]
+        holder = os.path.dirname(source["file"])
+        if holder not in task["test_folders"] and holder != folder:
+            task["test_folders"].append(holder)
     Supervisor(task, tell).run()

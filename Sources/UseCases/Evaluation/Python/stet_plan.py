@@ -32,13 +32,24 @@ def code(text):
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return {"problem": stet_forms.syntax(error), "functions": []}
+        return {"problem": stet_forms.syntax(error), "functions": [], "imports": []}
     functions = [
         node.name
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     ]
-    return {"problem": None, "functions": functions}
+    return {"problem": None, "functions": functions, "imports": sorted(imports(tree))}
+
+
+def imports(tree):
+    """The first parts of the names of the modules that a text imports."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
 
 
 def own_examples(task):

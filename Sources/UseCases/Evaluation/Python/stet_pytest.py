@@ -126,10 +126,11 @@ def run(task, source, module, report, where, skipped):
     pytest.main(
         order
         + [
-            "-c", os.devnull, "--rootdir", task["folder"], "-s", "-o", "addopts=",
+            "-c", _settings(task), "--rootdir", task["folder"],
+            "--confcutdir", task["folder"], "-s",
             "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:junitxml",
             "-p", "no:faulthandler", "-p", "no:stepwise", "--import-mode", "importlib",
-            "-W", "ignore::pytest.PytestWarning",
+            "--continue-on-collection-errors", "-W", "ignore::pytest.PytestWarning",
         ],  # fmt: skip
         plugins=[plugin],
     )
@@ -139,6 +140,14 @@ def run(task, source, module, report, where, skipped):
         if failed + len(passed) < COUNT:
             passed = passed + ["%d tests were not run" % (COUNT - failed - len(passed))]
         report.canaries("pytest", COUNT, passed)
+
+
+def _settings(task):
+    """A file of settings of our own, so that none of another is looked for."""
+    path = task["folder"] + "/.stet-pytest.ini"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("[pytest]\n")
+    return path
 
 
 def _write_canaries(task, prefix="a"):

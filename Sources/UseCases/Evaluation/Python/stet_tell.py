@@ -158,7 +158,7 @@ def describe(error, where, told=None):
     noted = _falsified(error)
     return {
         "kind": kind,
-        "message": cut(" ".join(message.split())),
+        "message": cut(" ".join(message.split()).replace(" + where ", ", where ")),
         "line": line or called_line,
         "test_line": test_line,
         "input": noted or given,
@@ -189,6 +189,6 @@ def kind_of(error, innermost=None):
         return "memory"
     if isinstance(error, (SystemExit, KeyboardInterrupt, GeneratorExit)):
         return "exited"
-    if type(error).__name__ == "Failed" and type(error).__module__ == "_pytest.outcomes":
+    if type(error).__name__ == "Failed" and hasattr(error, "pytrace"):
         return "assertion"
     return "exception"

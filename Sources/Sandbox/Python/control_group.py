@@ -1,0 +1,124 @@
+"""One control group for one run, beneath folders that were delegated to us, of version 1 or 2.
+
+Third of the joined files; see seccomp.py for their order. `folders` of the configuration is
+`{"memory": PATH, "pids": PATH}` for version 1, either of them alone, or `{"unified": PATH}` for
+version 2, where the controllers memory and pids are switched on for its children and our own
+process is in another group beneath the same writable one. The folders belong to the uid under which
+the nursery runs. A group is named `run-PID` by the warden's PID as the nursery sees it.
+"""
+
+import os
+import time
+
+if "write_file" not in globals():
+    from confinement import write_file
+
+
+class ControlGroups:
+    """The delegated folders, opened once, so that they can be hidden by name from every run."""
+
+    def __init__(self, folders):
+        self.paths = dict(folders or {})
+        self.handles = {}
+        for kind in ("memory", "pids", "unified"):
+            if kind in self.paths:
+                try:
+                    self.handles[kind] = os.open(
+                        self.paths[kind], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+                    )
+                except OSError:
+                    pass
+        self.handles = {kind: handle for kind, handle in self.handles.items() if self.works(kind)}
+
+    def works(self, kind):
+        name = f"try-{os.getpid()}"
+        try:
+            os.mkdir(name, 0o755, dir_fd=self.handles[kind])
+        except OSError:
+            return False
+        needed = {"memory": "memory.limit_in_bytes", "pids": "pids.max", "unified": "memory.max"}
+        try:
+            os.stat(name + "/" + needed[kind], dir_fd=self.handles[kind])
+            return True
+        except OSError:
+            return False
+        finally:
+            self.remove(name, kinds=[kind])
+
+    def measure(self):
+        """In words, or `None` where there is no group."""
+        if "unified" in self.handles:
+            return "cgroup v2: memory, pids"
+        if self.handles:
+            return "cgroup v1: " + ", ".join(sorted(self.handles))
+        return None
+
+    def remove(self, name, kinds=None):
+        """A group that has just lost its last process may be busy for an instant."""
+        for kind in list(self.handles) if kinds is None else kinds:
+            for _ in range(50):
+                try:
+                    os.rmdir(name, dir_fd=self.handles[kind])
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    time.sleep(0.002)
+
+
+class RunGroup:
+    def __init__(self, groups):
+        self.groups = groups
+        self.name = f"run-{os.getpid()}"
+        for handle in groups.handles.values():
+            os.mkdir(self.name, 0o755, dir_fd=handle)
+
+    def write(self, kind, file, value):
+        write_file(self.name + "/" + file, str(value), folder=self.groups.handles[kind])
+
+    def try_write(self, kind, file, value):
+        try:
+            self.write(kind, file, value)
+        except OSError:
+            pass  # not on every kernel
+
+    def admit(self, pid):
+        for kind in self.groups.handles:
+            self.write(kind, "cgroup.procs", pid)
+
+    def limit(self, memory, processes):
+        kinds = self.groups.handles
+        if "memory" in kinds:
+            self.write("memory", "memory.limit_in_bytes", memory)
+            self.try_write("memory", "memory.memsw.limit_in_bytes", memory)
+        if "pids" in kinds:
+            self.write("pids", "pids.max", processes)
+        if "unified" in kinds:
+            self.write("unified", "memory.max", memory)
+            self.try_write("unified", "memory.swap.max", 0)
+            self.try_write("unified", "pids.max", processes)
+
+    def killed_for_memory(self):
+        for kind, file in (("memory", "memory.oom_control"), ("unified", "memory.events")):
+            if kind not in self.groups.handles:
+                continue
+            try:
+                handle = os.open(
+                    self.name + "/" + file,
+                    os.O_RDONLY | os.O_CLOEXEC,
+                    dir_fd=self.groups.handles[kind],
+                )
+            except OSError:
+                continue
+            try:
+                rows = os.read(handle, 4096).decode().splitlines()
+            finally:
+                os.close(handle)
+            for row in rows:
+                words = row.split()
+                if len(words) == 2 and words[0] == "oom_kill" and words[1] != "0":
+                    return True
+        return False
+
+    def remove(self):
+        self.groups.remove(self.name)

@@ -1,0 +1,65 @@
+import Domain
+import Foundation
+
+/// Python of ours that runs in the sandbox and reports in JSON.
+enum PythonHarness: String {
+  /// Reads code and tests without running them.
+  case plan = "stet_plan"
+  /// Runs tests.
+  case tests = "stet_main"
+
+  /// What runs first: makes modules of the texts that came with the task, so that none of them has
+  /// to lie in a file that judged code could change.
+  private static let boot = """
+    import json, sys, types
+    task = json.loads(sys.stdin.buffer.read())
+    for name, text in task.pop("modules"):
+        made = types.ModuleType(name)
+        made.__file__ = name + ".py"
+        sys.modules[name] = made
+        exec(compile(text, name + ".py", "exec"), vars(made))
+    sys.modules[task.pop("entry")].main(task)
+    """
+
+  /// In the order in which they import each other.
+  private var modules: [(name: String, text: [UInt8])] {
+    let forms = ("stet_forms", PackageResources.stet_forms_py)
+    switch self {
+    case .plan: return [forms, ("stet_plan", PackageResources.stet_plan_py)]
+    case .tests:
+      return [
+        forms, ("stet_tell", PackageResources.stet_tell_py),
+        ("stet_cases", PackageResources.stet_cases_py),
+        ("stet_guard", PackageResources.stet_guard_py),
+        ("stet_worker", PackageResources.stet_worker_py),
+        ("stet_examples", PackageResources.stet_examples_py),
+        ("stet_runners", PackageResources.stet_runners_py),
+        ("stet_pytest", PackageResources.stet_pytest_py),
+        ("stet_main", PackageResources.stet_main_py),
+      ]
+    }
+  }
+
+  func task(
+    _ values: [String: JSONValue], image: SandboxImage, files: [SandboxFile] = [],
+    limits: SandboxLimits
+  ) -> SandboxTask {
+    var members = values
+    members["entry"] = .string(rawValue)
+    members["modules"] = .array(
+      modules.map { .array([.string($0.name), .string(String(decoding: $0.text, as: UTF8.self))]) })
+    // A JSON value is always encodable.
+    let input = (try? JSONEncoder().encode(JSONValue.object(members))) ?? Data("{}".utf8)
+    return SandboxTask(
+      .python(Self.boot), image: image, files: files, input: Array(input), limits: limits)
+  }
+}
+
+extension JSONValue {
+  /// Reads a report of ours; `nil` where it has another form, as one that judged code forged may.
+  func decoded<Value: Decodable>(as type: Value.Type) -> Value? {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return (try? JSONEncoder().encode(self)).flatMap { try? decoder.decode(type, from: $0) }
+  }
+}

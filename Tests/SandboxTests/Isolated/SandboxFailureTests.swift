@@ -1,0 +1,155 @@
+import Domain
+import Foundation
+import Logging
+import Testing
+
+@testable import Sandbox
+
+/// What a broken sandbox, or none at all, comes to.
+@Suite struct SandboxFailureTests {
+  @Test func aNurseryKilledInMidRunLosesItAndTheNextStartsAnew() async throws {
+    let sandbox = SandboxUnderTest.zygote.fresh()
+    _ = try await sandbox.run(SandboxTask(.python("pass")))
+    let killed = try #require(await sandbox.nurseryProcess(of: .python))
+    let run = Task {
+      try await sandbox.run(SandboxTask(.python("print('on')\nimport time; time.sleep(20)")))
+    }
+    try await Task.sleep(for: .milliseconds(300))
+    kill(killed, SIGKILL)
+    let start = ContinuousClock.now
+    let error = await #expect(throws: SandboxError.self) { try await run.value }
+    #expect(error?.code == .lost)
+    #expect(ContinuousClock.now - start < .seconds(4))
+    #expect(try await sandbox.run(SandboxTask(.python("print(2)"))).outputText == "2\n")
+    let next = try #require(await sandbox.nurseryProcess(of: .python))
+    #expect(next != killed)
+    await sandbox.shutDown()
+  }
+
+  @Test func aNurseryThatDiedUnusedIsReplacedWithoutLoss() async throws {
+    let sandbox = SandboxUnderTest.zygote.fresh()
+    for number in 0..<3 {
+      _ = try await sandbox.run(SandboxTask(.python("pass")))
+      let killed = try #require(await sandbox.nurseryProcess(of: .python))
+      let all = Processes.descendants(of: killed).union([killed])
+      kill(killed, SIGKILL)
+      #expect(await Processes.untilGone(all, within: .seconds(5)).isEmpty)
+      let result = try await sandbox.run(SandboxTask(.python("print(\(number))")))
+      #expect(result.outputText == "\(number)\n")
+    }
+    await sandbox.shutDown()
+  }
+
+  @Test(arguments: SandboxUnderTest.apart)
+  func shuttingDownLeavesNoProcess(_ backend: SandboxUnderTest) async throws {
+    let before = Processes.descendants(of: getpid())
+    let sandbox = backend.fresh()
+    let stubborn = """
+      import os, signal, time
+      for number in (1, 2, 15): signal.signal(number, signal.SIG_IGN)
+      for _ in range(3):
+          if os.fork() == 0: os.setsid()
+      time.sleep(60)
+      """
+    let run = Task {
+      try await sandbox.run(
+        SandboxTask(.python(stubborn), limits: .limited { $0.time = .seconds(60) }))
+    }
+    let session = try await sandbox.session(SessionPlan())
+    _ = try await session.run("x = 1", limit: .seconds(5)) { _ in }
+    try await Task.sleep(for: .milliseconds(300))
+    let started = Processes.descendants(of: getpid()).subtracting(before)
+    #expect(started.count > 4)
+    await sandbox.shutDown()
+    #expect(await Processes.untilGone(started, within: .seconds(5)).isEmpty)
+    let error = await #expect(throws: SandboxError.self) { try await run.value }
+    #expect(error?.code == .lost)
+    let after = await #expect(throws: SandboxError.self) {
+      try await sandbox.run(SandboxTask(.python("pass")))
+    }
+    #expect(after?.code == .unavailable)
+  }
+
+  @Test(arguments: SandboxUnderTest.apart)
+  func aSandboxThatNobodyHoldsIsGone(_ backend: SandboxUnderTest) async throws {
+    let before = Processes.descendants(of: getpid())
+    var sandbox: IsolatedSandbox? = backend.fresh()
+    _ = try await sandbox?.run(SandboxTask(.python("pass")))
+    let started = Processes.descendants(of: getpid()).subtracting(before)
+    sandbox = nil
+    #expect(await Processes.untilGone(started, within: .seconds(5)).isEmpty)
+  }
+
+  @Test(arguments: [SandboxMode.automatic, .zygote, .bubblewrap])
+  func withoutBubblewrapNothingIsRun(_ mode: SandboxMode) async throws {
+    let sandbox = IsolatedSandbox(
+      images: ImageStore(folder: "/nowhere"), environment: ["PATH": "/nowhere"], mode: mode,
+      logger: Logger(label: "test"))
+    let error = await #expect(throws: SandboxError.self) {
+      try await sandbox.run(SandboxTask(.python("pass")))
+    }
+    #expect(error?.code == .unavailable)
+    #expect(error?.detail.contains("apt install bubblewrap") == true)
+    let report = await sandbox.report()
+    #expect(report.backend == "none")
+    #expect(report.problems.contains { $0.contains("apt install bubblewrap") })
+    await sandbox.shutDown()
+  }
+
+  @Test func automaticIsTheWarmInterpreterHere() async throws {
+    let sandbox = IsolatedSandbox(
+      images: ImageStore(folder: "/nowhere"), environment: ["PATH": "/usr/bin:/bin"],
+      logger: Logger(label: "test"))
+    #expect(try await sandbox.run(SandboxTask(.python("pass"))).backend == "zygote")
+    await sandbox.shutDown()
+  }
+}
+
+/// Runs with a folder of ours.
+@Suite struct SandboxFolderTests {
+  private func folder() throws -> String {
+    let folder = FileManager.default.temporaryDirectory.path + "/stet-folder-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(
+      atPath: folder + "/inner", withIntermediateDirectories: true)
+    try "given".write(toFile: folder + "/inner/a.txt", atomically: false, encoding: .utf8)
+    return folder
+  }
+
+  @Test(arguments: [SandboxUnderTest.zygote, .bubblewrap, .bare])
+  func aCommandWorksOnAFolderOfOurs(_ backend: SandboxUnderTest) async throws {
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    symlink("/etc/hostname", folder + "/link")
+    let result = try await backend.sandbox.run(
+      SandboxTask(
+        .command(["sh", "-c", "cat inner/a.txt; echo new > inner/b.txt; rm inner/a.txt; ls -A"])),
+      in: folder)
+    #expect(result.end == .exited(0), "\(result.errorText)")
+    #expect(result.outputText == "giveninner\nlink\n")
+    let made = try String(contentsOfFile: folder + "/inner/b.txt", encoding: .utf8)
+    #expect(made == "new\n")
+    #expect(!FileManager.default.fileExists(atPath: folder + "/inner/a.txt"))
+    // The link was handed on, what it points to was not.
+    var facts = stat()
+    #expect(stat("/etc/hostname", &facts) != 0 || facts.st_uid != RunLauncher.unprivileged)
+  }
+
+  @Test(arguments: SandboxUnderTest.apart)
+  func otherFoldersCanBeReadAndNotWritten(_ backend: SandboxUnderTest) async throws {
+    let folder = try folder()
+    let other = try self.folder()
+    defer { for one in [folder, other] { try? FileManager.default.removeItem(atPath: one) } }
+    let result = try await backend.sandbox.run(
+      SandboxTask(
+        .python(
+          """
+          import os
+          print(open("/tools/inner/a.txt").read(), len(os.listdir("/proc")) > 5)
+          try:
+              open("/tools/inner/c.txt", "w")
+          except OSError as error:
+              print(error.errno)
+          """)), in: folder, readOnly: ["/tools": other])
+    #expect(result.outputText == "given True\n30\n", "\(result.errorText)")
+  }
+}
