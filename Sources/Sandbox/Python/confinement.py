@@ -94,6 +94,8 @@ def become(uid, keep_administration=False):
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    # What bubblewrap had asked for is forgotten with the old identity.
+    control(SET_DEATH_SIGNAL, signal.SIGKILL)
     try:
         set_capabilities(1 << SYSTEM_ADMINISTRATION if keep_administration else 0)
     except PermissionError:
@@ -217,17 +219,19 @@ def limit_resources(limits, base, counts_processes, processor_hard=None):
 
 
 def landlock_version():
-    """0 where the kernel has none, or it is switched off."""
-    return max(0, system_call(LANDLOCK_CREATE, 0, 0, 1))
+    """0 where the kernel has none or it is switched off, and for the first version, under which no
+    file can be moved from one folder to another."""
+    version = system_call(LANDLOCK_CREATE, 0, 0, 1)
+    return version if version > 1 else 0
 
 
 def restrict_paths(version, writable):
     """Landlock: reading and executing everywhere, writing beneath `writable` only, no devices made,
     no TCP, no signal and no abstract socket to a process outside. A second wall behind the mounts.
     Source: landlock(7)."""
-    if version < 1:
+    if version < 2:
         return
-    rights = 13 + (version >= 2) + (version >= 3) + (version >= 5)
+    rights = 14 + (version >= 3) + (version >= 5)
     everything = (1 << rights) - 1
     reading = 0b1101  # execute, read a file, read a folder
     devices = 1 << 6 | 1 << 11

@@ -19,11 +19,13 @@ CONFIGURATION is JSON, every field optional:
 - `uid`: whom to become, where it is started as root; 65534 unless told. A one-shot should have a
   number of its own, for the kernel counts processes by it.
 - `groups`: see control_group.py; paths as seen inside. Its folders are hidden from the runs.
-- `work`: `given` where a one-shot's /work is mounted by bubblewrap; else it is fresh.
+- `work`: `given` where a one-shot's /work is mounted by bubblewrap; for a bare one the folder to
+  work in. Else it is fresh.
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
-  --setenv LC_ALL C.UTF-8 --hostname sandbox FOLDERS --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
+  --setenv LC_ALL C.UTF-8 --hostname sandbox FOLDERS --ro-bind-try /etc/ld.so.cache …
+  --ro-bind-try /etc/alternatives … --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
   [--perms 0755 --dir /image --ro-bind SITE /image/site]
   [--perms 0755 --dir /groups --bind GROUP /groups/KIND] --remount-ro /
   (parents that bubblewrap makes by itself are for their owner alone)
@@ -67,8 +69,8 @@ if "Warden" not in globals():
         limit_resources,
         restrict_paths,
     )
-    from control_group import ControlGroups
-    from tree import NamespacedTree, PlainTree, address_space
+    from control_group import ControlGroups, own_memory
+    from tree import NamespacedTree, PlainTree
     from warden import Warden
 
 NOBODY = 65534
@@ -92,6 +94,7 @@ class Settings:
         self.is_nested = mode != "oneshot" and not is_bare
         self.site = fields.get("site")
         self.work_is_given = fields.get("work") == "given"
+        self.bare_folder = fields.get("work") if is_bare else None
         folders = ["/usr/bin", "/bin"]
         if self.site:
             folders.insert(0, self.site + "/bin")
@@ -116,7 +119,7 @@ class Settings:
         if not is_bare:
             control(NO_NEW_PRIVILEGES, 1)
             control(SET_DUMPABLE, 0)
-        self.address_space = 0
+        self.address_space = self.own_memory = 0
 
     def measures(self):
         """What keeps a run apart, in words for a report."""
@@ -169,6 +172,10 @@ class Settings:
         site.setquit()
         site.sethelper()
         site.setcopyright()
+        # Some look round already when they are imported.
+        os.environ.update(self.environment())
+        if not self.is_bare:
+            os.chdir(WORKING_FOLDER)
         # Threads of a library would be lost in a fork, and one arena of memory for each thread
         # would use up the address space that a run may have.
         os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
@@ -180,9 +187,8 @@ class Settings:
                 importlib.import_module(name)
             except Exception:
                 missing.append(name)
-        linger = sys.modules["__main__"]
-        self.kept = linger
-        self.address_space = address_space()
+        self.kept = sys.modules["__main__"]  # each judged process puts another in its place
+        self.address_space, self.own_memory = own_memory()
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -207,7 +213,7 @@ def watch(channel, settings):
     except BaseException as error:
         words = " ".join(str(part) for part in error.args) or "no reason was given"
         code = "unavailable" if isinstance(error, OSError) else "lost"
-        channel.setblocking(True)
+        channel.settimeout(10)
         send_frame(channel, b"X", {"code": code, "detail": f"{type(error).__name__}: {words}"})
         tree.kill_at_last()
     finally:

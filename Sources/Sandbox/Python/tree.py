@@ -7,7 +7,6 @@ the warden itself (one-shot), or in none (bare).
 """
 
 import os
-import resource
 import select
 import shutil
 import signal
@@ -33,8 +32,8 @@ if "judge" not in globals():
         separate,
         separate_mounts,
     )
-    from control_group import RunGroup
-    from judged import judge, write_all
+    from control_group import MemoryWatch, RunGroup
+    from judged import judge
 
 # Until the task says what its own are.
 FIRST_LIMITS = {"disk": 64 << 20, "inodes": 4096}
@@ -59,6 +58,7 @@ class Tree:
         self.watched = self.judged = self.folder = self.group = None
         self.is_killed = False
         self.input = -1
+        self.watch = None
         self.reaper = self.child = self.made = None
 
     def make_pipes(self):
@@ -105,9 +105,6 @@ class Tree:
                 pid = struct.unpack("=iII", data)[0]
                 self.judged = os.pidfd_open(pid)
 
-    def order(self, text):
-        write_all(self.orders, struct.pack(">I", len(text)) + text)
-
     def close_input(self):
         if self.input >= 0:
             os.close(self.input)
@@ -125,6 +122,12 @@ class Tree:
 
     def killed_for_memory(self):
         return self.group is not None and self.group.killed_for_memory()
+
+    def uses_more_than(self, memory):
+        """Where no group holds the tree to its memory, it is looked at from time to time."""
+        if self.watch is None or (self.group is not None and self.group.limits_memory()):
+            return False
+        return self.watch.use(self.reaper or self.child) > memory + OWN_MEMORY
 
     def reap(self):
         pass
@@ -154,6 +157,7 @@ class NamespacedTree(Tree):
         control(SET_DUMPABLE, 1)
         score = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
         usual = os.read(score, 16)
+        self.watch = MemoryWatch(self.settings.own_memory)
         separate()
         seal()
         make_folders(FIRST_LIMITS, True, self.settings.hidden)
@@ -264,12 +268,13 @@ class PlainTree(Tree):
     def start(self):
         self.has_gone = False
         self.make_group()
+        self.watch = MemoryWatch(self.settings.own_memory)
         control(SET_DUMPABLE, 0)
         if self.settings.is_bare:
             self.made = tempfile.mkdtemp(prefix="stet-run-")
             for name in ("work", "tmp"):
                 os.mkdir(os.path.join(self.made, name))
-            self.settings.folder = os.path.join(self.made, "work")
+            self.settings.folder = self.settings.bare_folder or os.path.join(self.made, "work")
             self.settings.temporary = os.path.join(self.made, "tmp")
         else:
             self.try_folders()
@@ -369,12 +374,3 @@ def children_of(parent):
         if int(facts[1]) == parent:
             found.append(int(name))
     return found
-
-
-def address_space():
-    """Of this process, in bytes."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[0]) * resource.getpagesize()
-    except (OSError, ValueError):
-        return 256 << 20
