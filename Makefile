@@ -19,7 +19,7 @@ export STET_SHARED_DATA ?= $(abspath $(CURDIR)/../shared/data)
 # A crash prints its own line; the backtracer would hold a slow machine for minutes.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup build demo run test lint bench bench-queue bench-sandbox chaos fuzz clean
+.PHONY: help setup build demo run test lint attack bench bench-queue bench-sandbox chaos fuzz clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ test: .build/setup-tests.stamp ## run every test; FILTER=NAME for some
 	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
 	@Scripts/test-images.sh .build/debug/stet
 	@$(TESTS) --testing-library swift-testing --no-parallel $(if $(FILTER),--filter "$(FILTER)")
+
+attack: .build/setup-tests.stamp ## try every attack on the sandbox, as root and as an ordinary user
+	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
+	@Scripts/attack.sh $(TESTS)
 
 lint: ## check format, scripts, and what must never be committed
 	@Scripts/lint.sh
