@@ -155,7 +155,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit", log],
+      name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit", "SandboxBench", log],
       swiftSettings: strict),
     .testTarget(
       name: "UseCasesTests",

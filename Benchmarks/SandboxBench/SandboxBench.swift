@@ -7,7 +7,8 @@ import Sandbox
 ///
 /// Reads orders from standard input, one a line, and answers each with a line of JSON:
 /// `sequential BACKEND COUNT` and `concurrent BACKEND COUNT` with the milliseconds of each run of
-/// `pass`, `memory` with the bytes of the warm interpreter, `report` with what keeps runs apart.
+/// `pass`, `memory` with the bytes of the warm interpreter, `report` with what keeps runs apart,
+/// `sleep BACKEND SECONDS` for a test that kills this program meanwhile.
 @main
 struct SandboxBench {
   static func main() async {
@@ -26,6 +27,11 @@ struct SandboxBench {
         case "memory":
           _ = try await sandbox.run(SandboxTask(.python("pass")))
           answer(await sandbox.residentMemory(of: .python)?.value ?? 0)
+        case "sleep":
+          let task = SandboxTask(
+            .python("import os, time; os.fork(); os.setsid(); time.sleep(\(count))"),
+            limits: SandboxLimits(time: .seconds(count + 10)))
+          answer(try await sandbox.run(task).seconds)
         case "report": answer(await sandbox.report())
         default: answer(["error": "\(order) is no order"])
         }

@@ -66,7 +66,9 @@ public struct Isolation: Sendable {
     for folder in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
       words += Self.mirror(folder)
     }
-    words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for path in ["/etc/ld.so.cache", "/etc/alternatives"] {
+      words += ["--ro-bind-try", path, path]
+    }
     if enclosure.processes { words += ["--proc", "/proc"] }
     words += ["--dev", "/dev"]
     for folder in enclosure.folders { words += ["--dir", folder] }
