@@ -58,7 +58,8 @@ import Testing
     let token = try #require(remote.token)
 
     let pull = try await forge.pullRequest(reference)
-    #expect(pull.head == (try await git.branches(in: Self.repository))["change"])
+    let branches = try await git.branches(in: Self.repository)
+    #expect(pull.head == branches["change"])
     let header = Data("x-access-token:\(token)".utf8).base64EncodedString()
     // Plain git in another repository of the server's folder, as a program of somebody else.
     let other = RepositoryName(owner: "octo-org", name: "clone")
