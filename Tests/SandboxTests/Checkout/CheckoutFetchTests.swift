@@ -123,9 +123,9 @@ import Testing
         limits.time = .seconds(3)
         try await bench.git.commit(
           ["x.bin": noise(6 << 20)], to: "change", in: CheckoutBench.repository)
-        // One for the listing of the branches, one for the pack.
-        bench.git.inject(
-          .slow(pieces: 60, pause: .milliseconds(100)), on: "git-upload-pack", times: 9)
+        // The first call lists the branches, the second brings the pack.
+        bench.git.inject(.slow(pieces: 1, pause: .zero), on: "/git-upload-pack")
+        bench.git.inject(.slow(pieces: 60, pause: .milliseconds(100)), on: "/git-upload-pack")
       }
       let begin = ContinuousClock.now
       let error = await bench.refusal(bench.plan(), limits: limits)
