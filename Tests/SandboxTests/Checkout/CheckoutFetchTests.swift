@@ -163,7 +163,7 @@ import Testing
     Refused(name: "429", code: .unreachable, fault: .status(429)),
     Refused(name: "500", code: .unreachable, fault: .status(500)),
     Refused(name: "503 at the pack", code: .unreachable, fault: .status(503), match: "POST"),
-    Refused(name: "html", code: .unreachable, fault: .html),
+    Refused(name: "html", code: .notFound, fault: .html),
     Refused(name: "half", code: .unreachable, fault: .cut(after: 300), match: "pack"),
     Refused(name: "nothing", code: .unreachable, fault: .silence),
   ]) func whatCannotBeFetchedIsSaid(_ refused: Refused) async throws {
