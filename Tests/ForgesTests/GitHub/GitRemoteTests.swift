@@ -34,8 +34,7 @@ import Testing
     hub.attach(git)
     let reference = try await hub.addGitPullRequest(
       in: Self.repository, base: ["a.py": Array("a\n".utf8)],
-      head: ["a.py": Array("b\n".utf8)])
-    hub.update { $0.repositories["octo-org/shop"]?.isPrivate = true }
+      head: ["a.py": Array("b\n".utf8)], isPrivate: true)
     let server = try await hub.listen()
     var credentials = GitHubCredentials.token(ForgeBench.token)
     switch who {
