@@ -32,6 +32,10 @@ WORKING_FOLDER = "/work"
 REPORT_DESCRIPTOR = 3
 MOST_DESCRIPTORS = 4096
 
+# One byte is less than any core file has, and unlike 0 it also keeps the kernel from handing the
+# core to a program of the machine, see core(5).
+NO_CORE = 1
+
 libc = ctypes.CDLL(None, use_errno=True)
 if hasattr(libc, "prctl"):
     libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
@@ -137,9 +141,10 @@ def separate():
 
 
 def separate_mounts():
-    """A mount namespace of our own: the one that bubblewrap made may belong to a user namespace
-    above ours."""
-    checked(libc.unshare(ctypes.c_int(NEW_MOUNTS)), "unshare")
+    """Mounts and a host name of our own: the namespaces that bubblewrap made may belong to a user
+    namespace above ours."""
+    checked(libc.unshare(ctypes.c_int(NEW_MOUNTS | NEW_HOSTNAME)), "unshare")
+    socket.sethostname("sandbox")
 
 
 def seal():
@@ -207,7 +212,7 @@ def limit_resources(limits, base, counts_processes, processor_hard=None):
     lower(resource.RLIMIT_AS, limits["memory"] + base)
     lower(resource.RLIMIT_FSIZE, limits["disk"])
     lower(resource.RLIMIT_NOFILE, max(limits["descriptors"], 8))
-    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_CORE, NO_CORE)
     lower(resource.RLIMIT_STACK, 8 << 20)
     lower(resource.RLIMIT_MEMLOCK, 0)
     for name, most in (("MSGQUEUE", 0), ("SIGPENDING", 1024), ("NICE", 0), ("RTPRIO", 0)):

@@ -153,10 +153,8 @@ class MemoryWatch:
         while waiting:
             pid = waiting.pop()
             try:
-                resident, shared = statistics_of(pid, self.folder)
-                total += max(0, resident - shared - self.own)
-                text = read_file(f"{pid}/task/{pid}/children", self.folder)
-                waiting += [int(word) for word in text.split()]
+                total += max(0, memory_of(pid, self.folder) - self.own)
+                waiting += children_in(pid, self.folder)
             except (OSError, ValueError, IndexError):
                 continue  # it has ended
         self.next = time.monotonic() + self.INTERVAL
@@ -171,10 +169,27 @@ def read_file(path, folder):
         os.close(file)
 
 
-def statistics_of(pid, folder):
-    """Resident bytes of a process, and those of them that are of files or shared."""
-    words = read_file(f"{pid}/statm", folder).split()
-    return int(words[1]) * resource.getpagesize(), int(words[2]) * resource.getpagesize()
+def memory_of(pid, folder):
+    """Bytes that a process holds of memory of its own and of memory that it shares, without files.
+    What several share is counted for each of them."""
+    total = 0
+    for row in read_file(f"{pid}/status", folder).splitlines():
+        name, _, value = row.partition(":")
+        if name in ("RssAnon", "RssShmem"):
+            total += int(value.split()[0]) << 10
+    return total
+
+
+def children_in(pid, folder):
+    """The kernel lists a child with the thread that made it."""
+    tasks = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        found = []
+        for task in os.listdir(tasks):
+            found += [int(word) for word in read_file(f"{task}/children", tasks).split()]
+        return found
+    finally:
+        os.close(tasks)
 
 
 def own_memory():

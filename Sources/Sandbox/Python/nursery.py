@@ -24,7 +24,7 @@ CONFIGURATION is JSON, every field optional:
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
-  --setenv LC_ALL C.UTF-8 --hostname sandbox FOLDERS --ro-bind-try /etc/ld.so.cache …
+  --setenv LC_ALL C.UTF-8 FOLDERS --ro-bind-try /etc/ld.so.cache …
   --ro-bind-try /etc/alternatives … --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
   [--perms 0755 --dir /image --ro-bind SITE /image/site]
   [--perms 0755 --dir /groups --bind GROUP /groups/KIND] --remount-ro /
@@ -55,6 +55,7 @@ if "Warden" not in globals():
     from confinement import (
         CHANGED_SIGNALS,
         MOST_DESCRIPTORS,
+        NO_CORE,
         NO_NEW_PRIVILEGES,
         REPORT_DESCRIPTOR,
         SET_DUMPABLE,
@@ -104,7 +105,7 @@ class Settings:
         self.has_own_folders = self.is_nested
         if os.getuid() == 0 and not (is_bare and fields.get("uid") is None):
             become(fields.get("uid") or NOBODY, keep_administration=mode == "oneshot")
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CORE, (NO_CORE, NO_CORE))
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = MOST_DESCRIPTORS if most < 0 else min(most, MOST_DESCRIPTORS)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -203,6 +204,13 @@ def send_frame(channel, kind, fields):
         pass
 
 
+def words_of(error):
+    if isinstance(error, OSError) and error.strerror:
+        step = f"{error.filename}: " if error.filename else ""
+        return step + error.strerror
+    return f"{type(error).__name__}: {error}"
+
+
 def watch(channel, settings):
     """One run from beginning to end, in a process of its own."""
     default_signals(CHANGED_SIGNALS)
@@ -211,10 +219,9 @@ def watch(channel, settings):
     try:
         Warden(channel, settings, tree).run()
     except BaseException as error:
-        words = " ".join(str(part) for part in error.args) or "no reason was given"
         code = "unavailable" if isinstance(error, OSError) else "lost"
         channel.settimeout(10)
-        send_frame(channel, b"X", {"code": code, "detail": f"{type(error).__name__}: {words}"})
+        send_frame(channel, b"X", {"code": code, "detail": words_of(error)})
         tree.kill_at_last()
     finally:
         tree.release()
@@ -314,7 +321,7 @@ def main():
         settings = Settings(mode, fields, "bare" in sys.argv[3:])
         missing = settings.warm_up(fields.get("preload") or COMMON_MODULES)
     except Exception as error:
-        detail = "{}: {}".format(type(error).__name__, " ".join(str(part) for part in error.args))
+        detail = words_of(error)
         send_frame(channel, b"X", {"code": "unavailable", "detail": detail})
         return
     if mode == "oneshot":

@@ -41,6 +41,8 @@ FIRST_LIMITS = {"disk": 64 << 20, "inodes": 4096}
 OWN_MEMORY = 24 << 20
 LONGEST_START = 20.0
 PATIENCE_WITH_REAPER = 0.5
+# What the reaper tells: the status as of wait(2), and the seconds of processor time of its own.
+VERDICT = struct.Struct(">id")
 
 
 class Tree:
@@ -91,15 +93,17 @@ class Tree:
         for end in ends:
             os.close(end)
         self.ready.settimeout(LONGEST_START)
-        text, notes, _, _ = self.ready.recvmsg(1, socket.CMSG_SPACE(12))
+        text, notes, _, _ = self.ready.recvmsg(9, socket.CMSG_SPACE(12))
         self.ready.close()
-        if text != b"r":
+        if text[:1] != b"r" or len(text) != 9:
             os.set_blocking(self.error, False)
             try:
                 said = os.read(self.error, 65536).decode("utf-8", "replace").strip()
             except BlockingIOError:
                 said = ""
             raise OSError(0, said.splitlines()[-1] if said else "the process ended at once")
+        # What it took to lock itself in is not the program's.
+        self.processor_seconds -= struct.unpack(">d", text[1:])[0]
         for _, kind, data in notes:
             if kind == socket.SCM_CREDENTIALS:
                 pid = struct.unpack("=iII", data)[0]
@@ -199,9 +203,10 @@ class NamespacedTree(Tree):
     def close(self, usage):
         self.reaper = None
         self.count(usage)
-        text = os.read(self.verdict, 4)
-        if len(text) == 4:
-            self.status = struct.unpack(">i", text)[0]
+        text = os.read(self.verdict, VERDICT.size)
+        if len(text) == VERDICT.size:
+            self.status, own_seconds = VERDICT.unpack(text)
+            self.processor_seconds -= own_seconds
 
     def kill(self):
         """The reaper kills all others when the judged process is dead, and counts what they used.
@@ -249,7 +254,7 @@ def reap_all(ends, await_admission, tell_status, settings):
         while True:
             pid, status = os.waitpid(-1, 0)
             if pid == child:
-                os.write(0, struct.pack(">i", status))
+                os.write(0, VERDICT.pack(status, time.process_time()))
                 os.kill(-1, signal.SIGKILL)
     except ChildProcessError:
         pass  # all are gone

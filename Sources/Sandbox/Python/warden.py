@@ -348,7 +348,7 @@ class Warden:
             "report": self.report.last_valid(),
             "left_out": left_out,
             "seconds": seconds,
-            "processor_seconds": self.tree.processor_seconds,
+            "processor_seconds": max(0.0, self.tree.processor_seconds),
             "peak_memory": self.tree.peak_memory,
         }
         self.channel.send(b"Z", json.dumps(result).encode())
