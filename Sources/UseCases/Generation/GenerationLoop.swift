@@ -71,7 +71,7 @@ struct GenerationLoop {
       tests: masking.clean(GenerationResult.joined(tests)))
     judge = CandidateJudge(
       ports: ports.evaluation, path: path, criteria: request.criteria, askedBy: request.askedBy,
-      end: end)
+      end: end, testLimit: ports.testLimit)
     keeper = RoundKeeper(
       history: request.history, pipeline: request.pipeline, path: path, run: run,
       prompt: messages.last ?? words)
