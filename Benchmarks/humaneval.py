@@ -53,7 +53,7 @@ def stet(program, words, folder, seconds=900):
     began = time.monotonic()
     done = subprocess.run(
         [program, *words], cwd=folder, env=environment, capture_output=True, text=True,
-        timeout=seconds)
+        timeout=seconds, check=False)
     return done, time.monotonic() - began
 
 
@@ -83,7 +83,7 @@ def generate(options, task, way, tokens, folder):
     calls = json.loads(shown.stdout)["modelCalls"] if shown.returncode == 0 else []
     return {
         "code": result["code"], "verdict": result["verdict"], "rounds": len(result["rounds"]),
-        "tokens": usage["inputTokens"] + usage["outputTokens"], "calls": usage["modelCalls"],
+        "tokens": usage["input_tokens"] + usage["output_tokens"], "calls": usage["model_calls"],
         "seconds": seconds, "model_seconds": sum(call["seconds"] for call in calls),
     }
 
@@ -97,8 +97,8 @@ def is_right(options, task, code, folder):
         return False
     place = pathlib.Path(folder)
     (place / "solution.py").write_text(code, encoding="utf-8")
-    text = "from solution import %s\n%s\n\ndef test_hidden():\n    check(%s)\n" % (
-        task["entry_point"], task["test"], task["entry_point"])
+    name = task["entry_point"]
+    text = f"from solution import {name}\n{task['test']}\n\ndef test_hidden():\n    check({name})\n"
     (place / "test_hidden.py").write_text(text, encoding="utf-8")
     done, _ = stet(
         options.stet,
