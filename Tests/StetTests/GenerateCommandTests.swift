@@ -58,7 +58,8 @@ import Testing
     #expect(entries.compactMap { $0["verdict"]?.string } == ["pass", "fail"])
     let old = try #require(entries.last?["commit"]?.string)
     let change = try await stet(running, ["history", "diff", old, "-C", into])
-    #expect(change.output.contains("-    return a - b") && change.output.contains("+    return a + b"))
+    #expect(
+      change.output.contains("-    return a - b") && change.output.contains("+    return a + b"))
     let back = try await stet(running, ["history", "rollback", old, "-C", into])
     #expect(back.status == 0, "\(back.error)")
     #expect(

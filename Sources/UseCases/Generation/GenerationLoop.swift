@@ -253,8 +253,9 @@ struct GenerationLoop {
   /// It ran, nothing is wrong with it, and nothing could have shown it.
   private func isUntestable(_ candidate: Candidate) -> Bool {
     guard tests.isEmpty, draft == nil, candidate.isJudgedWhole else { return false }
-    return candidate.feedback.isEmpty
-      && candidate.evaluation?.axis(.correctness)?.verdict == .notRun
+    let axes = candidate.evaluation?.axes ?? []
+    return candidate.evaluation?.axis(.correctness)?.verdict == .notRun
+      && !axes.contains { $0.verdict == .fail && request.criteria.axes.contains($0.name) }
   }
 
   private func result(_ stop: ModelAsking.Stop?) async throws(GenerateError) -> GenerationResult {

@@ -25,9 +25,9 @@ struct ScriptedProgrammer: Sendable {
     socket = try await server.listen()
     let settings = try ProviderSettings(
       kind: .openai, model: FakeModelServer.model, baseURL: socket.url + "/v1", apiKey: server.key)
-    // Waits between tries are a hundredth as long.
+    // Waits are a tenth as long, deadlines too.
     let hasty = Timing(
-      now: { ContinuousClock.now }, sleep: { try await Task.sleep(for: $0 / 100) },
+      now: { ContinuousClock.now }, sleep: { try await Task.sleep(for: $0 / 10) },
       random: { 0.5 })
     let asked = settings.model(
       client: WebClient(configuration: WebClientConfiguration(userAgent: "stet/test")),
@@ -70,6 +70,6 @@ enum GenerationSandbox {
     GenerateCode.Ports(
       model: model,
       evaluation: EvaluateCode.Ports(sandbox: sandbox, evaluators: [CorrectnessEvaluator()]),
-      runs: runs, callDeadline: .seconds(60), testLimit: .seconds(1))
+      runs: runs, callDeadline: .seconds(300), testLimit: .seconds(1))
   }
 }

@@ -144,6 +144,13 @@ def segment(text, node):
     return "\n".join(lines[first - 1 : node.end_lineno])
 
 
+def is_common(node):
+    """Whether tests may need it: all but statements that do something."""
+    if isinstance(node, ast.ClassDef):
+        return not node.name.startswith("Test")
+    return isinstance(node, (ast.Import, ast.ImportFrom, ast.Assign) + FUNCTIONS)
+
+
 def split(text):
     """Test functions by name, and the text that all of them need. Bare asserts become functions."""
     tree, error = parsed(text)
@@ -159,7 +166,7 @@ def split(text):
             number += 1
             body = "\n".join("    " + line for line in segment(text, node).splitlines())
             tests[f"test_example_{number}"] = f"def test_example_{number}():\n{body}"
-        elif isinstance(node, (ast.Import, ast.ImportFrom, ast.Assign) + FUNCTIONS) or isinstance(node, ast.ClassDef) and not node.name.startswith("Test"):
+        elif is_common(node):
             common.append(segment(text, node))
     return common, tests, None
 
