@@ -153,7 +153,8 @@ import Testing
     let result = try await generate(programmer, limits: .init(rounds: 2, candidates: 1))
     #expect(result.verdict == .fail && result.code.isEmpty)
     #expect(result.reason == "No answer held code.")
-    #expect(result.rounds.allSatisfy { $0.candidates == 0 && $0.feedback.contains("no_code") })
+    let told = result.rounds.filter { $0.candidates == 0 && $0.feedback.contains("no_code") }
+    #expect(told.count == result.rounds.count)
     await programmer.stop()
   }
 
@@ -249,7 +250,8 @@ import Testing
     let token = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     let programmer = try await ScriptedProgrammer([.program(Self.good)])
     let result = try await generate(programmer, prompt: "Write add. Use \(token).")
-    #expect(programmer.asked.allSatisfy { !$0.contains(token) })
+    let leaks = programmer.asked.filter { $0.contains(token) }
+    #expect(leaks.isEmpty)
     let run = try #require(await runs.run(id: result.run))
     #expect(!run.masked.isEmpty)
     let kept = String(decoding: try JSONEncoder().encode(run), as: UTF8.self)

@@ -164,7 +164,8 @@ import Testing
     #expect(entries.count == 3)
     #expect(entries[0].subject == "Keep the best: round 1")
     #expect(result.rounds.map(\.commit) == [entries[2].commit, entries[1].commit])
-    #expect(entries.allSatisfy { $0.run == result.run && $0.verdict == "fail" })
+    let mine = entries.filter { $0.run == result.run && $0.verdict == "fail" }
+    #expect(mine.count == 3)
     #expect(entries[2].subject.contains("0.50 of the tests pass"))
     func text(_ name: String) throws -> String {
       try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
