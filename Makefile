@@ -19,7 +19,8 @@ export STET_SHARED_DATA ?= $(abspath $(CURDIR)/../shared/data)
 # A crash prints its own line; the backtracer would hold a slow machine for minutes.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup build demo run test lint bench bench-queue bench-humaneval chaos fuzz clean
+.PHONY: help setup build demo run test lint attack bench bench-queue bench-sandbox bench-humaneval
+.PHONY: chaos fuzz clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,10 @@ test: .build/setup-tests.stamp ## run every test; FILTER=NAME for some
 	@Scripts/test-images.sh .build/debug/stet
 	@$(TESTS) --testing-library swift-testing --no-parallel $(if $(FILTER),--filter "$(FILTER)")
 
+attack: .build/setup-tests.stamp ## try every attack on the sandbox, as root and as an ordinary user
+	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
+	@Scripts/attack.sh $(TESTS)
+
 lint: ## check format, scripts, and what must never be committed
 	@Scripts/lint.sh
 
@@ -62,6 +67,11 @@ bench-queue: setup ## print the queue's speed beside awa-pg, procrastinate, Cele
 	@Scripts/quietly.sh "build of QueueBench" \
 		swift build $(subst --product stet,--product QueueBench,$(RELEASE_FLAGS))
 	@python3 Benchmarks/queues.py --bench .build/release/QueueBench $(ARGS)
+
+bench-sandbox: setup ## print the sandbox's speed beside python3, bubblewrap and smolagents; ARGS="--quick"
+	@Scripts/quietly.sh "build of SandboxBench" \
+		swift build $(subst --product stet,--product SandboxBench,$(RELEASE_FLAGS))
+	@python3 Benchmarks/sandbox.py --bench .build/release/SandboxBench $(ARGS)
 
 chaos: build ## kill, unplug and fill up what can be, and count what was lost; ARGS="--short" for less
 	@Scripts/quietly.sh "build of the fake GitHub" \

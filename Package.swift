@@ -118,7 +118,8 @@ let package = Package(
       name: "QueueBench", dependencies: ["Domain", "Jobs", "Storage", log, lifecycle],
       path: "Benchmarks/QueueBench", swiftSettings: executable),
     .executableTarget(
-      name: "SandboxBench", dependencies: ["Domain", "Sandbox"], path: "Benchmarks/SandboxBench",
+      name: "SandboxBench", dependencies: ["Domain", "Sandbox", log],
+      path: "Benchmarks/SandboxBench",
       swiftSettings: executable),
 
     .testTarget(name: "DomainTests", dependencies: ["Domain", "TestKit"], swiftSettings: strict),
@@ -154,7 +155,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit", log],
+      name: "SandboxTests", dependencies: ["Sandbox", "Domain", "TestKit", "SandboxBench", log],
       swiftSettings: strict),
     .testTarget(
       name: "UseCasesTests",
@@ -169,7 +170,7 @@ let package = Package(
         "stet", "Domain", "Jobs", "Forges", "LanguageModels", "Sandbox", "Storage", "UseCases",
         "TestKit", "WebClient", log,
       ],
-      swiftSettings: strict),
+      exclude: ["OpenAPI"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

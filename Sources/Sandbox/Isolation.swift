@@ -66,11 +66,18 @@ public struct Isolation: Sendable {
     for folder in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
       words += Self.mirror(folder)
     }
-    words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for path in ["/etc/ld.so.cache", "/etc/alternatives"] {
+      words += ["--ro-bind-try", path, path]
+    }
     if enclosure.processes { words += ["--proc", "/proc"] }
     words += ["--dev", "/dev"]
     for folder in enclosure.folders { words += ["--dir", folder] }
-    if enclosure.hasScratch { words += ["--tmpfs", "/tmp"] }
+    for (folder, bytes) in enclosure.scratch {
+      if let bytes { words += ["--size", String(bytes)] }
+      words += ["--perms", "1777", "--tmpfs", folder]
+    }
+    // Those that bubblewrap makes by itself are for root alone.
+    for folder in Self.parents(of: enclosure.mounts.map(\.to)) { words += ["--dir", folder] }
     for mount in enclosure.mounts {
       words += [mount.isWritable ? "--bind" : "--ro-bind", mount.from, mount.to]
     }
@@ -78,8 +85,22 @@ public struct Isolation: Sendable {
     return words + ["--chdir", enclosure.workingFolder, "--"]
   }
 
+  private static func parents(of paths: [String]) -> [String] {
+    var found: Set<String> = []
+    for path in paths where !path.hasPrefix("/usr/") {
+      var parent = path
+      while let slash = parent.lastIndex(of: "/"), slash > parent.startIndex {
+        parent = String(parent[..<slash])
+        found.insert(parent)
+      }
+    }
+    return found.sorted()
+  }
+
   private static func identity(_ user: Enclosure.User) -> [String] {
-    guard case .unprivileged(let mounts) = user else { return ["--unshare-all", "--cap-drop", "ALL"] }
+    guard case .unprivileged(let mounts) = user else {
+      return ["--unshare-all", "--cap-drop", "ALL"]
+    }
     let mounting = mounts ? ["--cap-add", "CAP_SYS_ADMIN"] : []
     guard getuid() == 0 else {
       return ["--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"] + mounting

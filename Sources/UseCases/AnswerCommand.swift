@@ -212,7 +212,11 @@ struct CommandConversation: Sendable {
     switch command {
     case .help: return CommandTexts.help(ports.handle)
     case .unknown(let word): return CommandTexts.unknown(word, ports.handle)
-    case .fix, .enrich, .reviewAs: return CommandTexts.notYet(command)
+    case .enrich, .reviewAs: return CommandTexts.notYet(command)
+    case .fix(let paths):
+      guard event.isPullRequest else { return CommandTexts.pullRequestsOnly(command) }
+      try await enqueueFix(paths, thread(said, own)?.fingerprint)
+      return nil
     case .review:
       guard event.isPullRequest else { return CommandTexts.pullRequestsOnly(command) }
       try await enqueueReview()
@@ -260,6 +264,27 @@ struct CommandConversation: Sendable {
         limits: ports.limits.ofReview(review.access), priority: -1, run: review.run)
     ])
     try await trail.note("review.enqueued", facts: ["run": review.run])
+  }
+
+  /// - Parameter finding: in whose thread it is asked.
+  private func enqueueFix(_ paths: [String], _ finding: String?) async throws {
+    try await react()
+    let fix = Work.FixPullRequest(
+      access: arguments.access, reference: subject,
+      askedBy: "\(arguments.access.forge):\(author.login)",
+      run: TimeOrderedID.next(ports.now()), paths: paths,
+      comment: CommentReference(event.kind, event.comment.id),
+      thread: isInThread ? event.comment.place?.inReplyTo ?? event.comment.id : nil,
+      finding: finding, login: author.login)
+    let place = "\(arguments.access.forge):\(subject)".lowercased()
+    _ = try await ports.jobs.enqueue([
+      NewJob(
+        kind: Work.FixPullRequest.kind, arguments: try fix.json(),
+        uniqueKey: "fix \(place) \(event.kind.rawValue) \(event.comment.id) \(paths)",
+        group: WorkLimits.group(fix.access), limits: ports.limits.ofReview(fix.access),
+        priority: -1, run: fix.run)
+    ])
+    try await trail.note("fix.enqueued", facts: ["run": fix.run])
   }
 
   /// - Returns: false where nothing was published yet that could be told again.

@@ -84,7 +84,10 @@ public struct EvaluateCode: Sendable {
 
   /// Those of every axis, each with the tools that the `test` image holds.
   public static var evaluators: [any AxisEvaluator] {
-    [CorrectnessEvaluator(), EfficiencyEvaluator()]
+    [
+      CorrectnessEvaluator(), EfficiencyEvaluator(), PracticeEvaluator(), TypesEvaluator(),
+      SecurityEvaluator(),
+    ]
   }
 
   let ports: Ports

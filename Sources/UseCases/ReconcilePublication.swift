@@ -85,6 +85,9 @@ public struct ReconcilePublication: Sendable {
     if let review = try? Work.ReviewPullRequest(of: job), job.kind == Work.ReviewPullRequest.kind {
       guard review.publishes else { return }
       work = Work.ReconcilePublication(review)
+    } else if job.kind == Work.FixPullRequest.kind, let fix = try? Work.FixPullRequest(of: job) {
+      guard fix.publishes else { return }
+      work = Work.ReconcilePublication(access: fix.access, reference: fix.reference)
     } else if job.kind == Work.AnswerCommand.kind,
       let answer = try? Work.AnswerCommand(of: job), let subject = answer.comment.subject
     {

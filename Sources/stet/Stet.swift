@@ -10,7 +10,8 @@ struct Stet: AsyncParsableCommand {
       """,
     version: Version.number,
     subcommands: [
-      ReviewCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self, RunsCommand.self,
+      ReviewCommand.self, FixCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self,
+      RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
       GenerateCommand.self, RefactorCommand.self, HistoryCommand.self, SandboxCommand.self,
       MigrateCommand.self, BackupCommand.self, RestoreCommand.self,

@@ -163,6 +163,25 @@ struct Wiring: Sendable {
         callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
   }
 
+  /// Heads of pull requests, fetched by git into the data folder. Nothing of them runs outside the
+  /// sandbox.
+  var checkouts: GitCheckouts {
+    GitCheckouts(
+      folder: settings.dataFolder + "/checkouts", environment: settings.networkEnvironment,
+      run: { [sandbox] task, folder async throws(SandboxError) in
+        try await sandbox.run(task, in: folder)
+      }, logger: logger)
+  }
+
+  /// - Parameter queued: whether a worker runs it, which has a job to lose.
+  func fixPullRequest(model: (any LanguageModel)?, queued: Bool = true) -> FixPullRequest {
+    FixPullRequest(
+      ports: .init(
+        openForge: openForge, workspaces: checkouts.opener, model: model, syntax: syntax,
+        sandbox: sandbox, runs: runs, publications: publications, audit: audit,
+        jobs: queued ? jobs : nil, tokenBudget: tokenBudget))
+  }
+
   // MARK: Models
 
   /// The providers in their order behind one breaker each; `nil` where none is set. One whose key

@@ -64,4 +64,30 @@ struct OpenAPIToolsTests {
       }
       .joined(separator: "\n"))
   }
+
+  /// A client that a generator makes of the description writes code, talks back and has it judged.
+  @Test func aGeneratedClientDrivesTheLoop() async throws {
+    let fake = FakeModelServer(.bare)
+    fake.script(
+      [],
+      always: .text(
+        "```python\ndef add(a: int, b: int) -> int:\n    \"\"\"The sum.\"\"\"\n    return a + b\n```"
+      ))
+    let model = try await fake.listen()
+    let service = try await served(model)
+    let token = try await service.stet(["token", "create", "loop", "--json"]).json()["token"]?
+      .string
+    let made = try run(
+      "exec \"$0/openapi-python-client\" generate --path openapi.json --meta none "
+        + "--output-path stet_client", [], in: service)
+    #expect(made.status == 0, "\(made.output)\(made.error)")
+    let script = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "OpenAPI/drive.py").path
+    let driven = try run(
+      "exec \"$0/python3\" \"$1\" . \"$2\" \"$3\"",
+      [script, try #require(service.current).url, try #require(token)], in: service)
+    #expect(driven.status == 0, "\(driven.output)\(driven.error)")
+    #expect(driven.output.contains("generated, went on and evaluated"))
+    await model.stop()
+  }
 }

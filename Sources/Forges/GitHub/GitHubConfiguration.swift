@@ -39,7 +39,8 @@ public struct GitHubConfiguration: Sendable {
     attempts: 3, base: .milliseconds(500), cap: .seconds(5), statuses: [408, 500, 502, 503, 504])
 
   public init(
-    apiURL: String = publicAPI, webURL: String? = nil, credentials: GitHubCredentials, client: WebClient,
+    apiURL: String = publicAPI, webURL: String? = nil, credentials: GitHubCredentials,
+    client: WebClient,
     validators: (any ValidatorStore)? = nil, time: WebTime = .system, checkName: String = "stet",
     deadline: Duration = .seconds(30), changeDeadline: Duration = .seconds(12),
     retry: RetryPolicy = readRetry

@@ -39,9 +39,6 @@ extension GitWorkspace {
 
   // MARK: the copy
 
-  /// The user that judged code runs as where this program is root. See `docs/sandbox.md`.
-  private static let judged: uid_t = 65_534
-
   /// - Returns: what is not in the copy, with the reason.
   private func write(
     _ changes: [SourcePath: [UInt8]?], to folder: String
@@ -89,11 +86,13 @@ extension GitWorkspace {
       throw WorkspaceError(
         code: .failed, detail: "\(Self.shown(first.key)) could not be written to the copy.")
     }
-    try await giveAway(folder)
     return leftOut
   }
 
   private func reasonToLeaveOut(_ entry: TreeEntry) -> String? {
+    guard String(validating: entry.path.bytes, as: UTF8.self) != nil else {
+      return "its name is not UTF-8"
+    }
     if !entry.path.isSafe { return "its path is not one that a repository may have" }
     if !entry.isFile && !entry.isLink { return "it is a submodule" }
     guard let size = size(of: entry), size <= store.limits.file.value else {
@@ -134,23 +133,6 @@ extension GitWorkspace {
       }
     }
     return try answer.get()
-  }
-
-  /// Makes the copy the judged user's own. As an ordinary user it is that already: inside its
-  /// namespace the judged one is this user.
-  private func giveAway(_ folder: String) async throws(WorkspaceError) {
-    guard geteuid() == 0 else { return }
-    let command = Command(
-      "chown", ["-hR", "\(Self.judged):\(Self.judged)", "--", folder],
-      environment: ["PATH": "/usr/bin:/bin"], workingFolder: "/", timeout: .seconds(120))
-    let result: CommandResult
-    do { result = try await CommandRunner().run(command) } catch {
-      throw WorkspaceError(git: error)
-    }
-    guard result.succeeded else {
-      throw WorkspaceError(
-        code: .failed, detail: "the copy could not be given to the sandbox's user.")
-    }
   }
 
   // MARK: the run

@@ -6,6 +6,8 @@ struct BackendChoice: Sendable {
   var measures: [String]
   /// One sentence each, the one that matters most first.
   var problems: [String]
+  /// The warm interpreter that was tried, to be used on.
+  var nursery: NurseryProcess?
   let at = ContinuousClock.now
 
   static func make(
@@ -24,8 +26,10 @@ struct BackendChoice: Sendable {
     var problems: [String] = []
     if mode != .bubblewrap {
       do throws(SandboxError) {
+        let process = try await launcher.nursery(python)
+        let measures = try await tried(launcher.ready(process.open(), backend: .zygote))
         return BackendChoice(
-          backend: .zygote, measures: try await tryNursery(launcher, python), problems: [])
+          backend: .zygote, measures: measures, problems: [], nursery: process)
       } catch {
         problems.append(
           "No warm interpreter works here, so that each run costs more time: \(error.detail)")
@@ -43,13 +47,6 @@ struct BackendChoice: Sendable {
     let isolation = await launcher.isolation.probe()
     if !isolation.works { problems.insert(isolation.sentence, at: 0) }
     return BackendChoice(backend: nil, measures: [], problems: problems)
-  }
-
-  private static func tryNursery(
-    _ launcher: RunLauncher, _ python: PreparedImage
-  ) async throws(SandboxError) -> [String] {
-    let process = try await launcher.nursery(python)
-    return try await tried(launcher.ready(process.open(), backend: .zygote))
   }
 
   private static func tryOnce(

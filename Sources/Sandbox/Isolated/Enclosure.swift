@@ -21,8 +21,9 @@ struct Enclosure: Sendable {
   var mounts: [Mount] = []
   /// Empty folders on which something is mounted later.
   var folders: [String] = []
-  /// `/tmp` is an empty folder of its own that can be written.
-  var hasScratch = true
+  /// Empty folders of its own that can be written, of so many bytes at most; `nil` is half of the
+  /// machine's memory.
+  var scratch: [String: Int?] = ["/tmp": nil]
   /// Mounts `/proc`, of its own processes only.
   var processes = false
   /// The program itself is process 1 inside, to which nothing within can send a signal.

@@ -65,7 +65,7 @@ public actor IsolatedSandbox: CodeSandbox {
     launcher = RunLauncher(isolation: Isolation(environment: environment), thread: thread)
   }
 
-  deinit { thread.requestStop() }
+  deinit { thread.requestStop { [launcher] in launcher.removeGroups() } }
 
   // MARK: - Runs
 
@@ -116,7 +116,8 @@ public actor IsolatedSandbox: CodeSandbox {
   ) async throws(SandboxError) -> SandboxResult {
     // Before anything is started for it.
     _ = try TaskOrder(task, nonce: "")
-    let opened = try await launcher.once(image, isBare: isBare, folder: folder)
+    let opened = try await launcher.once(
+      image, isBare: isBare, disk: task.limits.disk, folder: folder)
     return try await finished(opened) { () async throws(SandboxError) in
       try await opened.carryOut(task)
     }
@@ -168,7 +169,7 @@ public actor IsolatedSandbox: CodeSandbox {
       opened.channel.send(.task, order)
       await nursery.refill()
     case .bubblewrap:
-      opened = try await launcher.once(image)
+      opened = try await launcher.once(image, disk: plan.limits.disk)
       opened.channel.send(.task, order)
     case .bare:
       opened = try await launcher.once(image, isBare: true)
@@ -229,7 +230,9 @@ public actor IsolatedSandbox: CodeSandbox {
   private func nursery(_ image: PreparedImage) throws(SandboxError) -> Nursery {
     guard !isShutDown else { throw .shutDown }
     if let known = nurseries[image.image], known.image == image { return known.nursery }
-    let nursery = Nursery(standbys: bounds.standbys, logger: logger) {
+    let tried = image.image == .python ? choice?.nursery : nil
+    choice?.nursery = nil
+    let nursery = Nursery(standbys: bounds.standbys, logger: logger, current: tried) {
       [launcher] () async throws(SandboxError) in try await launcher.nursery(image)
     }
     if let old = nurseries.updateValue((image, nursery), forKey: image.image) {
@@ -238,20 +241,46 @@ public actor IsolatedSandbox: CodeSandbox {
     return nursery
   }
 
+  /// Of an image's warm interpreter itself, without the runs that stand ready; `nil` where there is
+  /// none. Linux alone.
+  public func residentMemory(of image: SandboxImage) async -> ByteCount? {
+    guard let outer = await nurseryProcess(of: image) else { return nil }
+    // Bubblewrap's only child is the interpreter.
+    let children = GroupPlaces.text("/proc/\(outer)/task/\(outer)/children") ?? ""
+    guard let inner = children.split(separator: " ").first,
+      let status = GroupPlaces.text("/proc/\(inner)/status"),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+      let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({
+        Int($0)
+      })
+    else { return nil }
+    return ByteCount(kilobytes << 10)
+  }
+
   /// For tests that kill it.
   func nurseryProcess(of image: SandboxImage) async -> Int32? {
     await nurseries[image]?.nursery.processID
   }
 
-  /// Takes a run and waits until it is ready. A nursery that turns out to be dead is replaced once.
+  /// Takes a run and waits until it is ready. A nursery that turns out to be dead is replaced once:
+  /// what stood ready died before it was given anything, so nothing is run twice.
   private func ready(_ nursery: Nursery) async throws(SandboxError) -> OpenedRun {
     do throws(SandboxError) {
-      return try await launcher.ready(try await nursery.take(), backend: .zygote)
+      return try await taken(nursery)
     } catch {
       guard error.code == .lost, !Task.isCancelled else { throw error }
     }
-    // What stood ready died before it was given anything, so nothing is run twice.
-    return try await launcher.ready(try await nursery.take(), backend: .zygote)
+    return try await taken(nursery)
+  }
+
+  private func taken(_ nursery: Nursery) async throws(SandboxError) -> OpenedRun {
+    let channel = try await nursery.take()
+    do throws(SandboxError) {
+      return try await launcher.ready(channel, backend: .zygote)
+    } catch {
+      if error.code == .lost, let process = channel.nursery { await nursery.retire(process) }
+      throw error
+    }
   }
 
   // MARK: - Choosing

@@ -22,6 +22,8 @@ actor IsolatedSession: SandboxSession {
     self.onEnd = onEnd
   }
 
+  deinit { opened.channel.cut() }
+
   private struct Order: Encodable {
     var code: String
     var time: Double

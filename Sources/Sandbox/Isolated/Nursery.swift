@@ -33,25 +33,32 @@ final class SandboxProcess: Sendable {
 
   deinit { thread.end(process, grace: grace, then: onEnd) }
 
+  /// Starts a program with one end of a socket as its standard input. - Returns: the other end.
   /// - Parameters:
   ///   - grace: how long it may go on when it is no longer held.
   ///   - onEnd: called on the sandbox's thread once it is gone.
   static func start(
-    _ words: [String], environment: [String: String] = [:], input: Descriptor,
-    thread: SocketThread, grace: Duration = .zero, onEnd: @escaping @Sendable () -> Void
-  ) async throws(SandboxError) -> SandboxProcess {
+    _ words: [String], environment: [String: String] = [:], thread: SocketThread,
+    grace: Duration = .zero, onEnd: @escaping @Sendable () -> Void
+  ) async throws(SandboxError) -> (socket: Descriptor, process: SandboxProcess) {
+    // The program's ends are closed here when this returns; held any longer, nobody would see the
+    // end of the program.
+    let pair = try SocketPair.make()
     var ends: [CInt] = [-1, -1]
     guard pipe(&ends) == 0 else { throw .noDescriptors }
-    let pair = ends.map { Descriptor(owning: $0) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let errors = (reading: Descriptor(owning: ends[0]), writing: Descriptor(owning: ends[1]))
     let process = try await thread.start(
       ProcessStart(
-        words: words, environment: environment, input: input.number, error: pair[1].number))
-    // Until here the ends that the program was given must not be closed.
-    withExtendedLifetime((input, pair)) {}
-    return SandboxProcess(
-      process: process, errors: Listener(pair[0], thread: thread), thread: thread, grace: grace,
-      onEnd: onEnd)
+        words: words, environment: environment, input: pair.theirs.number,
+        error: errors.writing.number))
+    withExtendedLifetime((pair, errors)) {}
+    return (
+      pair.ours,
+      SandboxProcess(
+        process: process, errors: Listener(errors.reading, thread: thread), thread: thread,
+        grace: grace, onEnd: onEnd)
+    )
   }
 }
 
@@ -92,11 +99,13 @@ actor Nursery {
   private var starting: Task<Result<NurseryProcess, SandboxError>, Never>?
   private var standbys: [RunChannel] = []
 
+  /// - Parameter current: one that runs already.
   init(
-    standbys: Int, logger: Logger,
+    standbys: Int, logger: Logger, current: NurseryProcess? = nil,
     start: @escaping @Sendable () async throws(SandboxError) -> NurseryProcess
   ) {
     self.start = start
+    self.current = current
     standbyCount = standbys
     self.logger = logger
   }
@@ -109,7 +118,12 @@ actor Nursery {
       if standby.isOpen { return standby }
       standby.cut()
     }
-    return try process.open()
+    do throws(SandboxError) {
+      return try process.open()
+    } catch {
+      retire(process)
+      throw error
+    }
   }
 
   /// Makes up for what was taken.

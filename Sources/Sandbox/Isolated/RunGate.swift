@@ -44,6 +44,8 @@ final class RunGate: Sendable {
     if !isIn { throw .cancelled }
   }
 
+  var waitingCount: Int { state.withLock { $0.waiting.count } }
+
   func leave() {
     let caller = state.withLock { state -> CheckedContinuation<Bool, Never>? in
       guard !state.waiting.isEmpty else {

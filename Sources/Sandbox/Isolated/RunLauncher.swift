@@ -62,22 +62,23 @@ final class RunLauncher: Sendable {
     enclosure.user = .unprivileged(mounts: false)
     let share = share()
     enclosure.mounts += share.mounts
-    let words = try words(enclosure, share) + SandboxProgram.words(
-      .nursery, python: image.python,
-      configuration: .init(
-        site: image.site.map { _ in Self.siteInside }, preload: image.preload,
-        groups: share.inside))
-    let pair = try SocketPair.make()
-    let process = try await SandboxProcess.start(
-      words, input: pair.theirs, thread: thread, onEnd: share.remove)
-    let control = RunChannel(pair.ours, thread: thread, owner: process)
+    let words =
+      try words(enclosure, share)
+      + SandboxProgram.words(
+        .nursery, python: image.python,
+        configuration: .init(
+          site: image.site.map { _ in Self.siteInside }, preload: image.preload,
+          groups: share.inside))
+    let started = try await SandboxProcess.start(words, thread: thread, onEnd: share.remove)
+    let control = RunChannel(started.socket, thread: thread, owner: started.process)
     _ = try await ready(control, backend: .zygote)
-    return NurseryProcess(control: control, process: process, thread: thread)
+    return NurseryProcess(control: control, process: started.process, thread: thread)
   }
 
   /// One run in a process of its own.
   func once(
-    _ image: PreparedImage, isBare: Bool = false, folder: GivenFolder? = nil
+    _ image: PreparedImage, isBare: Bool = false, disk: ByteCount = .mebibytes(64),
+    folder: GivenFolder? = nil
   ) async throws(SandboxError) -> OpenedRun {
     let share = isBare ? ControlGroups.Share() : share()
     var configuration = SandboxProgram.Configuration(
@@ -88,9 +89,11 @@ final class RunLauncher: Sendable {
     } else {
       var enclosure = Self.enclosure(image)
       enclosure.user = .unprivileged(mounts: true)
+      // For kernels that do not let it mount its own over them.
+      enclosure.scratch = ["/tmp": disk.value, "/work": disk.value]
       enclosure.mounts += share.mounts
       if let folder {
-        enclosure.folders.removeAll { $0 == "/work" }
+        enclosure.scratch.removeValue(forKey: "/work")
         enclosure.mounts.append(.init(from: folder.path, to: "/work", isWritable: true))
         enclosure.mounts += folder.readOnly.sorted { $0.key < $1.key }
           .map { .init(from: $0.value, to: $0.key) }
@@ -106,12 +109,11 @@ final class RunLauncher: Sendable {
     }
     words += try SandboxProgram.words(
       .oneshot, python: image.python, configuration: configuration, isBare: isBare)
-    let pair = try SocketPair.make()
-    let process = try await SandboxProcess.start(
+    let started = try await SandboxProcess.start(
       words, environment: isBare ? ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"] : [:],
-      input: pair.theirs, thread: thread, grace: isBare ? .seconds(2) : .zero, onEnd: share.remove)
+      thread: thread, grace: isBare ? .seconds(2) : .zero, onEnd: share.remove)
     return try await ready(
-      RunChannel(pair.ours, thread: thread, owner: process),
+      RunChannel(started.socket, thread: thread, owner: started.process),
       backend: isBare ? .bare : .bubblewrap)
   }
 
@@ -145,7 +147,7 @@ final class RunLauncher: Sendable {
     var enclosure = Enclosure()
     // On each of these a run mounts what is its own.
     enclosure.folders = ["/work", "/tmp"]
-    enclosure.hasScratch = false
+    enclosure.scratch = [:]
     enclosure.mounts = image.site.map { [.init(from: $0, to: siteInside)] } ?? []
     enclosure.processes = true
     enclosure.isFirst = true
@@ -178,7 +180,9 @@ private final class UnprivilegedUsers: Sendable {
 
   init() {
     let map = GroupPlaces.text("/proc/self/uid_map") ?? ""
-    let ranges = map.split(separator: "\n").map { $0.split(separator: " ").compactMap { UInt64($0) } }
+    let ranges = map.split(separator: "\n").map {
+      $0.split(separator: " ").compactMap { UInt64($0) }
+    }
     hasMany = ranges.contains { range in
       range.count == 3 && range[0] <= UInt64(Self.first)
         && range[0] + range[2] >= UInt64(Self.first + Self.count)

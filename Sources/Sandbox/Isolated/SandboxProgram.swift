@@ -31,8 +31,8 @@ struct SandboxProgram: Sendable {
   private static let parts: [[UInt8]] = [
     PackageResources.seccomp_py, PackageResources.confinement_py,
     PackageResources.control_group_py, PackageResources.judged_py, PackageResources.collection_py,
-    PackageResources.request_py, PackageResources.tree_py, PackageResources.warden_py,
-    PackageResources.nursery_py,
+    PackageResources.request_py, PackageResources.tree_py, PackageResources.run_socket_py,
+    PackageResources.warden_py, PackageResources.nursery_py,
   ]
 
   static func words(

@@ -38,7 +38,7 @@ final class SocketThread: Sendable {
     var ending: [pid_t: ContinuousClock.Instant] = [:]
     var running: Set<pid_t> = []
     var whenGone: [pid_t: @Sendable () -> Void] = [:]
-    var onEmpty: [CheckedContinuation<Void, Never>] = []
+    var onEmpty: [@Sendable () -> Void] = []
     var hasStarted = false
     var isStopping = false
     var isStopped = false
@@ -107,7 +107,10 @@ final class SocketThread: Sendable {
           state.work.append { [self] in
             let outcome = Result { () throws(SandboxError) in try start.spawn() }
             if case .success(let process) = outcome {
-              self.state.withLock { _ = $0.running.insert(process) }
+              self.state.withLock { state in
+                state.running.insert(process)
+                if state.isStopping { state.ending[process] = .now }
+              }
             }
             reply.resume(returning: outcome)
           }
@@ -140,24 +143,19 @@ final class SocketThread: Sendable {
 
   /// Ends the thread. - Returns: when every process that it started is gone.
   func stop() async {
-    await withCheckedContinuation { reply in
-      let isStopped = state.withLock { state in
-        state.isStopping = true
-        if !state.hasStarted { state.isStopped = true }
-        if !state.isStopped { state.onEmpty.append(reply) }
-        return state.isStopped
-      }
-      if isStopped { reply.resume() } else { requestStop() }
-    }
+    await withCheckedContinuation { reply in requestStop { reply.resume() } }
   }
 
-  /// As `stop`, but waits for nothing.
-  func requestStop() {
-    state.withLock { state in
+  /// As `stop`, but waits for nothing. - Parameter done: called when every process is gone.
+  func requestStop(then done: @escaping @Sendable () -> Void) {
+    let isStopped = state.withLock { state in
       state.isStopping = true
+      if !state.hasStarted { state.isStopped = true }
+      if !state.isStopped { state.onEmpty.append(done) }
       for process in state.running { state.ending[process] = .now }
+      return state.isStopped
     }
-    ring()
+    if isStopped { done() } else { ring() }
   }
 
   // MARK: - The loop
@@ -226,7 +224,7 @@ final class SocketThread: Sendable {
   }
 
   private func leaveAll() {
-    let (attended, replies) = state.withLock { state in
+    let (attended, waiting) = state.withLock { state in
       defer {
         state.attended = [:]
         state.onEmpty = []
@@ -235,6 +233,6 @@ final class SocketThread: Sendable {
       return (Array(state.attended.values), state.onEmpty)
     }
     for one in attended { one.leave() }
-    for reply in replies { reply.resume() }
+    for done in waiting { done() }
   }
 }

@@ -92,12 +92,12 @@ struct TaskOrder: Encodable, Sendable {
     let bytes = try JSONText.encoded(self)
     guard bytes.count <= Self.mostBytes else {
       throw SandboxError(
-        code: .invalid, detail: "The files and input of one run may have 128 MB together.")
+        code: .invalid, detail: "The files and input of one run may have 90 MB together.")
     }
     return bytes
   }
 
-  private static let mostBytes = 192 << 20
+  private static let mostBytes = 128 << 20
 
   private static func written(_ files: [SandboxFile]) -> [File] {
     files.map { File(path: $0.path, content: base64($0.bytes)) }

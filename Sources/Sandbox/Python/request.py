@@ -35,7 +35,7 @@ class Task:
             self.limits = {name: int(limits[name]) for name in COUNTS}
             self.limits["time"] = float(limits["time"])
             self.limits["processor_time"] = float(limits["processor_time"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise Invalid(f"the task is not as it should be: {type(error).__name__}") from None
         self.check()
 
@@ -56,8 +56,10 @@ class Task:
             raise Invalid("the name of a variable is empty or holds an equals sign")
         for path, _ in self.files:
             steps_of(path)
-        if min(self.limits.values()) < 0 or not self.limits["time"] < 1e7:
-            raise Invalid("a limit is out of range")
+        for name, value in self.limits.items():
+            # The kernel counts seconds as nanoseconds, and wraps.
+            if not 0 <= value <= (1 << 50 if name in COUNTS else 1e6):
+                raise Invalid(f"the limit of {name} is out of range")
 
 
 class Stream:

@@ -2,7 +2,7 @@
 
 First of the files that are joined, in this order, into the one program text that bubblewrap's
 python3 is given by `-c`: seccomp.py, confinement.py, control_group.py, judged.py, collection.py,
-request.py, tree.py, warden.py, nursery.py. Each file can be imported as a module too.
+request.py, tree.py, run_socket.py, warden.py, nursery.py. Each can be imported as a module too.
 
 What is not listed fails with EPERM, or with ENOSYS where its number is higher than any known here,
 so that a newer C library falls back on what it used before. A call of a foreign architecture kills

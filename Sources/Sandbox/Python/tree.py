@@ -7,7 +7,6 @@ the warden itself (one-shot), or in none (bare).
 """
 
 import os
-import resource
 import select
 import shutil
 import signal
@@ -20,6 +19,7 @@ if "judge" not in globals():
     from collection import Invalid
     from confinement import (
         BE_SUBREAPER,
+        CHANGED_SIGNALS,
         MOST_DESCRIPTORS,
         SET_DEATH_SIGNAL,
         SET_DUMPABLE,
@@ -32,14 +32,17 @@ if "judge" not in globals():
         separate,
         separate_mounts,
     )
-    from control_group import RunGroup
-    from judged import judge, write_all
+    from control_group import MemoryWatch, RunGroup
+    from judged import judge
 
 # Until the task says what its own are.
 FIRST_LIMITS = {"disk": 64 << 20, "inodes": 4096}
 # Of the reaper and of what the judged process changes of the interpreter's memory.
 OWN_MEMORY = 24 << 20
 LONGEST_START = 20.0
+PATIENCE_WITH_REAPER = 0.5
+# What the reaper tells: the status as of wait(2), and the seconds of processor time of its own.
+VERDICT = struct.Struct(">id")
 
 
 class Tree:
@@ -57,6 +60,7 @@ class Tree:
         self.watched = self.judged = self.folder = self.group = None
         self.is_killed = False
         self.input = -1
+        self.watch = None
         self.reaper = self.child = self.made = None
 
     def make_pipes(self):
@@ -89,22 +93,21 @@ class Tree:
         for end in ends:
             os.close(end)
         self.ready.settimeout(LONGEST_START)
-        text, notes, _, _ = self.ready.recvmsg(1, socket.CMSG_SPACE(12))
+        text, notes, _, _ = self.ready.recvmsg(9, socket.CMSG_SPACE(12))
         self.ready.close()
-        if text != b"r":
+        if text[:1] != b"r" or len(text) != 9:
             os.set_blocking(self.error, False)
             try:
                 said = os.read(self.error, 65536).decode("utf-8", "replace").strip()
             except BlockingIOError:
                 said = ""
             raise OSError(0, said.splitlines()[-1] if said else "the process ended at once")
+        # What it took to lock itself in is not the program's.
+        self.processor_seconds -= struct.unpack(">d", text[1:])[0]
         for _, kind, data in notes:
             if kind == socket.SCM_CREDENTIALS:
                 pid = struct.unpack("=iII", data)[0]
                 self.judged = os.pidfd_open(pid)
-
-    def order(self, text):
-        write_all(self.orders, struct.pack(">I", len(text)) + text)
 
     def close_input(self):
         if self.input >= 0:
@@ -123,6 +126,12 @@ class Tree:
 
     def killed_for_memory(self):
         return self.group is not None and self.group.killed_for_memory()
+
+    def uses_more_than(self, memory):
+        """Where no group holds the tree to its memory, it is looked at from time to time."""
+        if self.watch is None or (self.group is not None and self.group.limits_memory()):
+            return False
+        return self.watch.use(self.reaper or self.child) > memory + OWN_MEMORY
 
     def reap(self):
         pass
@@ -152,6 +161,7 @@ class NamespacedTree(Tree):
         control(SET_DUMPABLE, 1)
         score = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
         usual = os.read(score, 16)
+        self.watch = MemoryWatch(self.settings.own_memory)
         separate()
         seal()
         make_folders(FIRST_LIMITS, True, self.settings.hidden)
@@ -193,15 +203,25 @@ class NamespacedTree(Tree):
     def close(self, usage):
         self.reaper = None
         self.count(usage)
-        text = os.read(self.verdict, 4)
-        if len(text) == 4:
-            self.status = struct.unpack(">i", text)[0]
+        text = os.read(self.verdict, VERDICT.size)
+        if len(text) == VERDICT.size:
+            self.status, own_seconds = VERDICT.unpack(text)
+            self.processor_seconds -= own_seconds
 
     def kill(self):
-        """The kernel then kills every process of the namespace before the wait for PID 1 ends."""
-        if self.reaper is not None and not self.is_killed:
-            self.is_killed = True
-            os.kill(self.reaper, signal.SIGKILL)
+        """The reaper kills all others when the judged process is dead, and counts what they used.
+        Where that takes too long, the kernel does it by the reaper's own death, and counts nothing.
+        """
+        if self.reaper is None or self.is_killed:
+            return
+        self.is_killed = True
+        if self.judged is not None:
+            try:
+                signal.pidfd_send_signal(self.judged, signal.SIGKILL)
+            except OSError:
+                pass
+            wait_for(self.watched, PATIENCE_WITH_REAPER)
+        os.kill(self.reaper, signal.SIGKILL)
 
     def wait(self, patience):
         end = time.monotonic() + patience
@@ -219,11 +239,11 @@ def wait_for(file, seconds):
 
 
 def reap_all(ends, await_admission, tell_status, settings):
-    """PID 1 of the run: takes in orphans and ends when the judged process has, by which the kernel
-    kills whatever is left. Never returns."""
+    """PID 1 of the run: takes in orphans, and kills all when the judged process has ended. Its own
+    end is that of every process of its namespace. Never returns."""
     try:
         control(SET_DEATH_SIGNAL, signal.SIGKILL)
-        default_signals()
+        default_signals(CHANGED_SIGNALS)
         if os.read(await_admission, 1) != b"a":
             os._exit(1)
         child = os.fork()
@@ -234,8 +254,12 @@ def reap_all(ends, await_admission, tell_status, settings):
         while True:
             pid, status = os.waitpid(-1, 0)
             if pid == child:
-                os.write(0, struct.pack(">i", status))
-                break
+                os.write(0, VERDICT.pack(status, time.process_time()))
+                os.kill(-1, signal.SIGKILL)
+    except ChildProcessError:
+        pass  # all are gone
+    except ProcessLookupError:
+        pass  # there was no other
     finally:
         os._exit(0)
 
@@ -249,12 +273,13 @@ class PlainTree(Tree):
     def start(self):
         self.has_gone = False
         self.make_group()
+        self.watch = MemoryWatch(self.settings.own_memory)
         control(SET_DUMPABLE, 0)
         if self.settings.is_bare:
             self.made = tempfile.mkdtemp(prefix="stet-run-")
             for name in ("work", "tmp"):
                 os.mkdir(os.path.join(self.made, name))
-            self.settings.folder = os.path.join(self.made, "work")
+            self.settings.folder = self.settings.bare_folder or os.path.join(self.made, "work")
             self.settings.temporary = os.path.join(self.made, "tmp")
         else:
             self.try_folders()
@@ -354,12 +379,3 @@ def children_of(parent):
         if int(facts[1]) == parent:
             found.append(int(name))
     return found
-
-
-def address_space():
-    """Of this process, in bytes."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[0]) * resource.getpagesize()
-    except (OSError, ValueError):
-        return 256 << 20

@@ -1,7 +1,7 @@
 """The warden of one run: it stands between the run socket and the judged process, holds the
 deadline, bounds what comes out, kills the whole tree, collects files, and tells the result.
 
-Eighth of the joined files; see seccomp.py for their order. It forks the judged process before it
+Ninth of the joined files; see seccomp.py for their order. It forks the judged process before it
 reads the request, so that neither nonce nor another request is ever in that one's memory.
 
 On the run socket, both ways: one byte of type, four bytes of big-endian length, the payload.
@@ -21,15 +21,14 @@ import json
 import marshal
 import os
 import select
-import socket
 import struct
 import time
 
 if "Collection" not in globals():
     from collection import Collection, Invalid, write_files
     from request import ReportLines, Stream, Task
+    from run_socket import RunSocket
 
-LARGEST_FRAME = 128 << 20
 LARGEST_OUTCOME = 4 << 20
 # How long a cell that was interrupted at its limit may take to stop.
 GRACE = 1.0
@@ -41,11 +40,10 @@ class Warden:
     """- tree: what `tree.py` of the joined files makes: the judged process and all it starts."""
 
     def __init__(self, channel, settings, tree):
-        self.channel = channel
+        self.poll = select.poll()
+        self.channel = RunSocket(channel, self.poll)
         self.settings = settings
         self.tree = tree
-        self.incoming = bytearray()
-        self.outgoing = collections.deque()
         self.output, self.error = Stream(b"o"), Stream(b"e")
         self.report = ReportLines()
         self.outcomes = bytearray()
@@ -53,10 +51,11 @@ class Warden:
         self.cell = None
         self.task = None
         self.input = memoryview(b"")
+        self.orders = memoryview(b"")
         self.deadline = None
         self.started = 0.0
-        self.timed_out = self.interrupted = self.is_stopping = self.is_alone = False
-        self.poll = select.poll()
+        self.is_out_of_memory = False
+        self.timed_out = self.interrupted = self.is_stopping = False
 
     @property
     def is_session(self):
@@ -66,31 +65,30 @@ class Warden:
 
     def run(self):
         """From readiness to the result. Fails with `OSError` where nothing could be confined."""
-        self.channel.setblocking(False)
         self.tree.start()
-        self.send(b"R", json.dumps({"measures": self.settings.measures()}).encode())
-        self.poll.register(self.channel, select.POLLIN)
+        self.channel.send(b"R", json.dumps({"measures": self.settings.measures()}).encode())
         self.poll.register(self.tree.watched, select.POLLIN)
+        os.set_blocking(self.tree.orders, False)
         for end in (self.tree.output, self.tree.error, self.tree.report, self.tree.cells):
             os.set_blocking(end, False)
             self.poll.register(end, select.POLLIN)
-        while not self.is_alone and not self.tree.has_ended():
+        while not self.channel.is_alone and not self.tree.has_ended():
             self.turn()
         self.tree.kill()
         if not self.tree.wait(PATIENCE):
             self.fail("lost", "the run could not be killed")
         elif self.task is None:
-            if not self.is_alone:
+            if not self.channel.is_alone:
                 self.fail("lost", "the process that was to run it ended before it was asked to")
-        elif not self.is_alone:
+        elif not self.channel.is_alone:
             self.tell_result()
-        self.flush()
+        self.channel.flush(PATIENCE)
 
     def turn(self):
         wait = None
         if self.deadline is not None:
             wait = max(0.0, self.deadline - time.monotonic())
-        if self.tree.needs_reaping:
+        if self.tree.needs_reaping or self.task is not None:
             wait = 0.1 if wait is None else min(wait, 0.1)
         ready = self.poll.poll(None if wait is None else int(wait * 1000) + 1)
         if self.deadline is not None and time.monotonic() >= self.deadline:
@@ -98,12 +96,15 @@ class Warden:
         for file, event in ready:
             self.handle(file, event)
         self.tree.reap()
+        if self.task is not None and self.tree.uses_more_than(self.task.limits["memory"]):
+            self.is_out_of_memory = True
+            self.tree.kill()
 
     def handle(self, file, event):
         tree = self.tree
-        if file == self.channel.fileno():
+        if file == self.channel.number:
             if event & select.POLLOUT:
-                self.write_out()
+                self.channel.write_out()
             if event & ~select.POLLOUT:
                 self.read_channel()
         elif file == tree.output:
@@ -116,6 +117,8 @@ class Warden:
             self.read_outcomes()
         elif file == tree.input:
             self.write_input()
+        elif file == tree.orders:
+            self.write_orders()
 
     def deadline_passed(self):
         if self.cell is None or self.is_stopping:
@@ -131,26 +134,10 @@ class Warden:
 
     def read_channel(self):
         try:
-            data = self.channel.recv(1 << 18)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.is_alone = True
-            return
-        self.incoming += data
-        while len(self.incoming) >= 5 and not self.is_alone:
-            kind = self.incoming[:1]
-            (length,) = struct.unpack_from(">I", self.incoming, 1)
-            if length > LARGEST_FRAME:
-                self.give_up("a message is longer than 128 MiB")
-                return
-            if len(self.incoming) < 5 + length:
-                return
-            payload = bytes(memoryview(self.incoming)[5 : 5 + length])
-            del self.incoming[: 5 + length]
-            self.obey(bytes(kind), payload)
+            for kind, payload in self.channel.read_frames():
+                self.obey(kind, payload)
+        except Invalid as reason:
+            self.give_up(str(reason))
 
     def obey(self, kind, payload):
         if kind == b"T" and self.task is None:
@@ -188,7 +175,7 @@ class Warden:
         self.started = time.monotonic()
         if task.mode != "session":
             self.deadline = self.started + limits["time"]
-        self.tree.order(order)
+        self.order(order)
         self.input = memoryview(task.input)
         if self.input and task.mode != "session":
             os.set_blocking(self.tree.input, False)
@@ -199,8 +186,8 @@ class Warden:
     def give_up(self, reason, code="invalid"):
         """Nothing is run."""
         self.fail(code, reason)
-        self.flush()
-        self.is_alone = True
+        self.channel.flush(PATIENCE)
+        self.channel.is_alone = True
 
     def write_input(self):
         try:
@@ -212,6 +199,26 @@ class Warden:
         if not self.input:
             self.poll.unregister(self.tree.input)
             self.tree.close_input()
+
+    def order(self, text):
+        self.orders = memoryview(bytes(self.orders) + struct.pack(">I", len(text)) + text)
+        self.write_orders()
+
+    def write_orders(self):
+        """As far as the pipe takes it: hostile code may answer a cell and read no more."""
+        try:
+            while self.orders:
+                self.orders = self.orders[os.write(self.tree.orders, self.orders) :]
+        except BlockingIOError:
+            self.poll.register(self.tree.orders, select.POLLOUT)
+            return
+        except OSError:
+            self.orders = memoryview(b"")
+            self.tree.kill()
+        try:
+            self.poll.unregister(self.tree.orders)
+        except KeyError:
+            pass
 
     # What comes from the judged process.
 
@@ -233,7 +240,7 @@ class Warden:
         if data:
             kept = stream.admit(data)
             if kept:
-                self.send(stream.kind, kept)
+                self.channel.send(stream.kind, kept)
         return data
 
     def read_report(self):
@@ -267,18 +274,8 @@ class Warden:
         self.cell = time.monotonic()
         self.deadline = self.cell + wanted
         self.limit_of_cell = wanted
-        try:
-            self.tree.order(
-                marshal.dumps(
-                    {
-                        "code": code,
-                        "number": self.cell_number,
-                        "processor_time": limits["processor_time"],
-                    }
-                )
-            )
-        except OSError:
-            self.tree.kill()
+        fields = {"code": code, "number": self.cell_number}
+        self.order(marshal.dumps({**fields, "processor_time": limits["processor_time"]}))
 
     def read_outcomes(self):
         data = self.read(self.tree.cells)
@@ -323,7 +320,7 @@ class Warden:
         outcome["seconds"] = seconds
         outcome["lost_output"], outcome["lost_error"] = self.output.lost, self.error.lost
         self.cell = self.deadline = None
-        self.send(b"V", json.dumps(outcome).encode())
+        self.channel.send(b"V", json.dumps(outcome).encode())
         self.next_cell()
 
     # The result.
@@ -342,7 +339,7 @@ class Warden:
             left_out = collection.left_out
             for path, content in collection.found:
                 name = path.encode("utf-8")
-                self.send(b"F", struct.pack(">I", len(name)) + name + content)
+                self.channel.send(b"F", struct.pack(">I", len(name)) + name + content)
         result = {
             "nonce": self.task.nonce,
             "end": self.end(),
@@ -351,14 +348,16 @@ class Warden:
             "report": self.report.last_valid(),
             "left_out": left_out,
             "seconds": seconds,
-            "processor_seconds": self.tree.processor_seconds,
+            "processor_seconds": max(0.0, self.tree.processor_seconds),
             "peak_memory": self.tree.peak_memory,
         }
-        self.send(b"Z", json.dumps(result).encode())
+        self.channel.send(b"Z", json.dumps(result).encode())
 
     def end(self):
         if self.timed_out:
             return "timed_out"
+        if self.is_out_of_memory:
+            return "out_of_memory"
         status = self.tree.status
         if status is None or os.WIFSIGNALED(status):
             number = 9 if status is None else os.WTERMSIG(status)
@@ -367,40 +366,8 @@ class Warden:
             return {"signaled": number}
         return {"exited": os.WEXITSTATUS(status)}
 
-    # What goes to Swift.
-
     def fail(self, code, detail):
-        self.send(b"X", json.dumps({"code": code, "detail": detail}).encode())
-
-    def send(self, kind, payload):
-        self.outgoing.append(memoryview(kind + struct.pack(">I", len(payload)) + payload))
-        self.write_out()
-
-    def write_out(self):
-        """Writes what the socket takes now. All that is ever held here is bounded by the limits."""
-        try:
-            while self.outgoing:
-                head = self.outgoing[0]
-                sent = self.channel.send(head, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
-                if sent < len(head):
-                    self.outgoing[0] = head[sent:]
-                else:
-                    self.outgoing.popleft()
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.outgoing.clear()
-            self.is_alone = True
-        events = select.POLLIN | (select.POLLOUT if self.outgoing else 0)
-        self.poll.register(self.channel, events)
-
-    def flush(self):
-        waiting = select.poll()
-        waiting.register(self.channel, select.POLLOUT)
-        while self.outgoing and not self.is_alone:
-            if not waiting.poll(PATIENCE * 1000):
-                return
-            self.write_out()
+        self.channel.send(b"X", json.dumps({"code": code, "detail": detail}).encode())
 
 
 def clean(text):

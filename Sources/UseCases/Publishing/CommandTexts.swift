@@ -24,12 +24,14 @@ enum CommandTexts {
     Begin a line of a comment with one of these:
 
     - \(Defanged.codeSpan("@\(handle) review")): look at this pull request again, also at a draft.
+    - \(Defanged.codeSpan("@\(handle) fix")): mend its files, or the files that are named after it, and
+      push what was proved; in answer to a finding of mine, that one.
     - \(Defanged.codeSpan("@\(handle) summary")): write the summary comment again.
     - \(Defanged.codeSpan("@\(handle) explain")): in answer to a finding of mine, says more about it.
     - \(Defanged.codeSpan("@\(handle) ignore")): in answer to a finding of mine, no more of it here.
     - \(Defanged.codeSpan("@\(handle) help")): this list.
 
-    `ignore` needs write permission; the others need it too, or to be asked by the author.
+    `fix` and `ignore` need write permission; the others need it too, or to be asked by the author.
     """
   }
 

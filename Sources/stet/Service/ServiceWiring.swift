@@ -29,7 +29,7 @@ struct ServiceWiring: Sendable {
   /// while every one of them is taken.
   private static func places(_ workers: Int) -> (reviews: Int, others: Int, all: Int) {
     let others = max(1, workers / 2)
-    return (workers, others, workers + 5 * others + 4)
+    return (workers, others, workers + 6 * others + 4)
   }
 
   func worker(named name: String? = nil) -> Worker {
@@ -49,6 +49,11 @@ struct ServiceWiring: Sendable {
         JobHandler(
           Work.AnswerCommand.kind, concurrency: places.others, limit: .seconds(600),
           run: { try await answerCommand.handle($0) },
+          onLeaseLost: { await reconcilePublication.enqueueAfterLoss($0) }),
+        JobHandler(
+          Work.FixPullRequest.kind, concurrency: places.others, limit: .seconds(3_600),
+          run: { try await fixPullRequest.handle($0) },
+          onGivenUp: { await fixPullRequest.givenUp($0, reason: $1) },
           onLeaseLost: { await reconcilePublication.enqueueAfterLoss($0) }),
         JobHandler(Work.ReconcilePublication.kind, concurrency: 2, limit: .seconds(300)) {
           try await reconcilePublication.handle($0.job)
@@ -101,6 +106,8 @@ struct ServiceWiring: Sendable {
   }
 
   private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
+
+  private var fixPullRequest: FixPullRequest { wiring.fixPullRequest(model: model) }
 
   private var answerCommand: AnswerCommand {
     AnswerCommand(
@@ -181,7 +188,9 @@ struct ServiceWiring: Sendable {
     _ request: FixCode.Request
   ) async throws(FixError) -> FixCode.Answer {
     try await FixCode(
-      ports: .init(model: model, runs: wiring.runs, syntax: wiring.syntax, logger: logger)
+      ports: .init(
+        model: model, runs: wiring.runs, syntax: wiring.syntax, sandbox: wiring.sandbox,
+        logger: logger)
     ).run(request)
   }
 

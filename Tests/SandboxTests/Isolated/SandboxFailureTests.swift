@@ -153,3 +153,40 @@ import Testing
     #expect(result.outputText == "given True\n30\n", "\(result.errorText)")
   }
 }
+
+/// The program that holds the sandbox is killed with no chance to tidy up.
+@Suite struct SandboxOrphanTests {
+  @Test(arguments: SandboxUnderTest.apart)
+  func nothingOutlivesAProgramThatWasKilled(_ backend: SandboxUnderTest) async throws {
+    // Beside the bundle of tests, where its dependencies are built.
+    let program =
+      URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+      .deletingLastPathComponent().path
+      + "/SandboxBench"
+    try #require(
+      FileManager.default.isExecutableFile(atPath: program), "build SandboxBench first: \(program)")
+    let process = Process()
+    let orders = Pipe()
+    let answers = Pipe()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.standardInput = orders
+    process.standardOutput = answers
+    try process.run()
+    try orders.fileHandleForWriting.write(
+      contentsOf: Data("sequential \(backend.rawValue) 1\nsleep \(backend.rawValue) 60\n".utf8))
+    // The first answer is there, so the second run has been asked for.
+    #expect(answers.fileHandleForReading.availableData.first == UInt8(ascii: "["))
+    let deadline = ContinuousClock.now + .seconds(10)
+    var started: Set<Int32> = []
+    while started.count < 3, .now < deadline {
+      started = Processes.descendants(of: process.processIdentifier)
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    try await Task.sleep(for: .milliseconds(300))
+    started = Processes.descendants(of: process.processIdentifier)
+    #expect(started.count >= 3)
+    kill(process.processIdentifier, SIGKILL)
+    #expect(await Processes.untilGone(started, within: .seconds(5)).isEmpty)
+    process.waitUntilExit()
+  }
+}

@@ -207,7 +207,7 @@ import UseCases
     #expect(answers(bench).first?.contains("reply to the comment at its line") == true)
   }
 
-  @Test(arguments: ["fix", "fix a.py", "enrich", "review as ada"])
+  @Test(arguments: ["enrich", "review as ada"])
   func whatThisVersionDoesNotDoIsSaid(_ command: String) async throws {
     let bench = try await ServiceBench(.app)
     _ = try await bench.answer.run(try await work(bench, "@stet \(command)"))
@@ -223,13 +223,28 @@ import UseCases
     #expect(!answer.contains(" @octocat"))
   }
 
+  @Test(arguments: ["fix", "fix a.py b/c.py"])
+  func aFixIsEnqueuedOnceForWhoMayWrite(_ command: String) async throws {
+    let bench = try await ServiceBench(.app)
+    let work = try await work(bench, "@stet \(command)")
+    for _ in 0..<2 { #expect(try await bench.answer.run(work) == .completed) }
+    let jobs = try await bench.jobs.jobs(JobFilter(states: [.available]))
+    #expect(jobs.count == 1)
+    let fix = try Work.FixPullRequest(of: try #require(jobs.first))
+    #expect(fix.paths == command.split(separator: " ").dropFirst().map(String.init))
+    #expect(fix.login == "grace")
+    #expect(fix.askedBy == "github:grace")
+    #expect(fix.run == jobs.first?.run)
+    #expect(answers(bench).isEmpty)
+  }
+
   @Test func severalCommandsGetOneAnswer() async throws {
     let bench = try await ServiceBench(.app)
-    _ = try await bench.answer.run(try await work(bench, "@stet help\n\n@stet fix\n\n@stet help"))
+    _ = try await bench.answer.run(try await work(bench, "@stet help\n\n@stet enrich\n\n@stet help"))
     #expect(answers(bench).count == 1)
     let answer = answers(bench)[0]
     #expect(answer.contains("Begin a line"))
-    #expect(answer.contains("`fix` is not available"))
+    #expect(answer.contains("`enrich` is not available"))
   }
 
   @Test func anIssueIsNoPullRequest() async throws {

@@ -7,6 +7,9 @@ struct FileProof: Sendable {
 
   let syntax: any SyntaxChecker
   let sandbox: (any CodeSandbox)?
+  /// Whether a file is run by itself for its doctests and asserts, and is not a part of more that
+  /// has tests of its own.
+  var runsTests = false
   let end: ContinuousClock.Instant
 
   /// - Parameter isCertain: made by a rule, so a text that did not parse before may not parse after.
@@ -28,7 +31,7 @@ struct FileProof: Sendable {
     }
     var proof = CodeProof(
       file.bytes, path: file.path, given: [], syntax: syntax, sandbox: sandbox,
-      runsTests: false, end: end)
+      runsTests: runsTests, end: end)
     switch await proof.hold(after, mayStayBroken: isCertain) {
     case .failure(let fault): return .failure(fault)
     case .success(var shown):

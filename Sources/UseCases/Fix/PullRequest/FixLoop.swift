@@ -16,6 +16,8 @@ struct FixLoop: Sendable {
     var requests = 30
     /// Runs of the tests.
     var trials = 14
+    /// Files stand by themselves, and are run for the tests that they hold.
+    var runsFiles = false
     var end: ContinuousClock.Instant
   }
 
@@ -60,7 +62,8 @@ struct FixLoop: Sendable {
       progress("running the tests as they are")
       outcome.before = try await trial?.baseline()
     }
-    let proof = FileProof(syntax: ports.syntax, sandbox: ports.sandbox, end: limits.end)
+    let proof = FileProof(
+      syntax: ports.syntax, sandbox: ports.sandbox, runsTests: limits.runsFiles, end: limits.end)
     for file in files {
       if let certain = await CertainFixes(proof: proof).candidate(for: file) {
         pool[file.path, default: []].append(certain)

@@ -1,0 +1,79 @@
+"""Runs mypy on the judged text, in this process, so that what the image has loaded already is used.
+
+What the text says to silence it is made meaningless first, and reported. Arguments: the folder of
+a cache made with the image, or nothing."""
+
+import ast
+import importlib.metadata
+import io
+import json
+import os
+import sys
+
+import lint_source
+
+TOOLS = ("type-ignore", "mypy-off")
+OPTIONS = [
+    "--config-file=", "--output=json", "--show-column-numbers", "--no-error-summary",
+    "--ignore-missing-imports", "--check-untyped-defs", "--strict-equality",
+    "--extra-checks", "--no-color-output", "--hide-error-context", "--no-sqlite-cache",
+    "--disable-error-code=import-untyped", "--disable-error-code=annotation-unchecked",
+]
+
+
+def unchecked(tree):
+    found = []
+    for node in ast.walk(tree):
+        for each in getattr(node, "decorator_list", []):
+            name = getattr(each, "attr", getattr(each, "id", None))
+            if name == "no_type_check":
+                found.append({
+                    "line": each.lineno, "rule": "silences-no_type_check",
+                    "message": "@no_type_check keeps mypy from reading what stands under it."})
+    return found
+
+
+def main():
+    text = lint_source.read()
+    trouble = lint_source.trouble(text)
+    if trouble is not None:
+        return lint_source.report({"trouble": trouble})
+    silencers = lint_source.silencers(text, TOOLS) + unchecked(ast.parse(text))
+    os.makedirs("judged", exist_ok=True)
+    with open("judged/judged.py", "w", encoding="utf-8", errors="replace", newline="") as file:
+        file.write(lint_source.uncoded(lint_source.masked(text, TOOLS)))
+    os.chdir("judged")
+    try:
+        from mypy import main as mypy_main
+    except ImportError:
+        return lint_source.report({"trouble": None, "missing": ["mypy"], "silencers": silencers})
+    cache = sys.argv[1] if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]) else os.devnull
+    options = OPTIONS + ["--cache-dir=" + cache]
+    if cache != os.devnull:
+        options.append("--skip-cache-mtime-checks")
+    out, error = io.StringIO(), io.StringIO()
+    try:
+        mypy_main.main(args=options + ["judged.py"], stdout=out, stderr=error, clean_exit=True)
+    except SystemExit:
+        pass
+    findings, broken = [], None
+    for line in out.getvalue().splitlines():
+        try:
+            each = json.loads(line)
+        except ValueError:
+            continue
+        if each.get("severity") == "error":
+            findings.append({
+                "line": each.get("line"), "rule": each.get("code") or "misc",
+                "message": str(each.get("message"))[:lint_source.LONGEST]})
+    if not findings and error.getvalue().strip():
+        broken = error.getvalue().strip().splitlines()[-1][:lint_source.LONGEST]
+    lint_source.report({
+        "trouble": None, "missing": [], "broken": broken,
+        "version": "mypy " + importlib.metadata.version("mypy"),
+        "count": len(findings), "findings": findings[:lint_source.MOST],
+        "silencers": silencers,
+    })
+
+
+main()

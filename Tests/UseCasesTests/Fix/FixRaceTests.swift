@@ -1,0 +1,143 @@
+import Domain
+import Foundation
+import Jobs
+import TestKit
+import Testing
+
+@testable import UseCases
+
+/// Branches that move, go or are not Stet's, and tries that end in the middle.
+@Suite(.serialized) struct FixRaceTests {
+  private func mending() async throws -> AnsweringModel {
+    try await AnsweringModel([], always: try .edits([("total = value", "total += value")]))
+  }
+
+  @Test func aHeadThatMovedIsTriedOnceMore() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench in
+      let opener = bench.interfering { try await $0.push(["other.py": "x = 1\n"]) }
+      #expect(
+        try await bench.fixing(fake.model, workspaces: opener).run(bench.work()) == .completed)
+      #expect(try await bench.text("stats.py") == FixBench.good, "\(bench.answers)")
+      #expect(try await bench.text("other.py") == "x = 1\n")
+      #expect(try await bench.messages().count == 3)
+      #expect(bench.answers.count == 1)
+    }
+  }
+
+  @Test func aForcePushIsTriedOnceMore() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench in
+      let base = bench.hub.base(of: bench.reference)
+      let opener = bench.interfering {
+        try await $0.push(["stats.py": "# Means.\n" + FixBench.bad], onTopOf: base)
+      }
+      #expect(
+        try await bench.fixing(fake.model, workspaces: opener).run(bench.work()) == .completed)
+      #expect(try await bench.text("stats.py") == "# Means.\n" + FixBench.good)
+      #expect(try await bench.messages().count == 2)
+    }
+  }
+
+  @Test func aHeadThatContradictsIsSaid() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench in
+      let other = FixBench.bad.replacingOccurrences(of: "total = value", with: "total = 2 * value")
+      let opener = bench.interfering { try await $0.push(["stats.py": other]) }
+      _ = try await bench.fixing(fake.model, workspaces: opener).run(bench.work())
+      #expect(try await bench.text("stats.py") == other)
+      #expect(bench.answers.first?.contains("does not fit what stands there now") == true)
+      #expect(try await bench.runs.run(id: "run-1")?.result?["commit"]?.string == nil)
+    }
+  }
+
+  @Test func aHeadThatKeepsMovingIsLeft() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench in
+      let opener = bench.interfering(times: 2) {
+        try await $0.push(["other.py": "x = '\(UUID().uuidString)'\n"])
+      }
+      _ = try await bench.fixing(fake.model, workspaces: opener).run(bench.work())
+      #expect(try await bench.text("stats.py") == FixBench.bad)
+      #expect(bench.answers.count == 1)
+      #expect(bench.answers.first?.contains("moves while it is mended") == true)
+    }
+  }
+
+  @Test func aDeletedBranchIsSaid() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench in
+      let opener = bench.interfering {
+        try await $0.git.set("change", to: nil, in: FixBench.repository)
+      }
+      _ = try await bench.fixing(fake.model, workspaces: opener).run(bench.work())
+      #expect(bench.answers.first?.contains("deleted meanwhile") == true, "\(bench.answers)")
+      #expect(try await bench.git.branches(in: FixBench.repository)["change"] == nil)
+    }
+  }
+
+  @Test func aForkThatCannotBePushedToGetsSuggestions() async throws {
+    let fake = try await mending()
+    let fork = RepositoryName(owner: "ada", name: "stats")
+    try await withFixBench(fork: fork) { bench in
+      let before = bench.hub.head(of: bench.reference)
+      #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
+      #expect(bench.hub.head(of: bench.reference) == before)
+      #expect(bench.suggestions.count == 1, "\(bench.answers)")
+      #expect(
+        bench.suggestions.first?.contains("```suggestion\n        total += value\n```") == true)
+      #expect(bench.answers.first?.contains("I pushed nothing") == true)
+      // Asked again by the queue, it says nothing twice.
+      #expect(try await bench.fixing(fake.model).run(bench.work(), attempt: 2) == .completed)
+      #expect(bench.suggestions.count == 1)
+      #expect(bench.answers.count == 1)
+    }
+  }
+
+  @Test func aProtectedBranchGetsSuggestions() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench in
+      try bench.git.protect("change", in: FixBench.repository)
+      #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
+      #expect(try await bench.text("stats.py") == FixBench.bad)
+      #expect(bench.suggestions.count == 1, "\(bench.answers)")
+    }
+  }
+
+  // MARK: Tries that end in the middle
+
+  @Test(arguments: [GitHubFault.Kind.resetBefore, .resetAfter])
+  func aTryThatEndsBetweenPushAndAnswerLeavesOneOfEach(_ deed: GitHubFault.Kind) async throws {
+    let fake = try await mending()
+    try await withFixBench { bench in
+      bench.hub.inject(GitHubFault(deed, on: "POST", "/comments"))
+      let fixing = bench.fixing(fake.model)
+      let first = try? await fixing.run(
+        bench.work(), attempt: 1, isLastAttempt: false, age: .zero)
+      #expect(first != .completed)
+      #expect(try await bench.messages().count == 2)
+      let asked = fake.asked.count
+      #expect(try await fixing.run(bench.work(), attempt: 2) == .completed)
+      #expect(try await bench.messages().count == 2)
+      #expect(bench.answers.count == 1)
+      #expect(fake.asked.count == asked, "the model was asked again")
+      let run = try #require(await bench.runs.run(id: "run-1"))
+      #expect(run.outcome == .completed)
+      #expect(run.result?["commit"]?.string == bench.hub.head(of: bench.reference))
+    }
+  }
+
+  @Test func aPushWhoseAnswerIsLostIsKnownAgain() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench in
+      bench.git.inject(.silence, on: "git-receive-pack")
+      let fixing = bench.fixing(fake.model)
+      for attempt in 1...3 {
+        let outcome = try? await fixing.run(bench.work(), attempt: attempt, isLastAttempt: false)
+        if outcome == .completed { break }
+      }
+      #expect(try await bench.messages().count == 2)
+      #expect(bench.answers.count == 1)
+    }
+  }
+}
