@@ -80,11 +80,12 @@ def generate(options, task, way, tokens, folder):
                 "error": done.stderr[-300:]}
     usage = result["usage"]
     shown, _ = stet(options.stet, ["runs", "show", result["run"], "--json"], folder)
-    calls = json.loads(shown.stdout)["modelCalls"] if shown.returncode == 0 else []
+    run = json.loads(shown.stdout) if shown.returncode == 0 else {"modelCalls": [], "seconds": 0}
     return {
         "code": result["code"], "verdict": result["verdict"], "rounds": len(result["rounds"]),
         "tokens": usage["input_tokens"] + usage["output_tokens"], "calls": usage["model_calls"],
-        "seconds": seconds, "model_seconds": sum(call["seconds"] for call in calls),
+        "seconds": run["seconds"],
+        "model_seconds": sum(call["seconds"] for call in run["modelCalls"]),
     }
 
 
@@ -144,7 +145,7 @@ def report(rows, names):
         lies = sum(1 for row in mine if not row["right"] and row["verdict"] == "pass")
         held = sum(1 for row in right if row["verdict"] == "pass")
         count = len(mine)
-        beyond = [row["seconds"] - row.get("model_seconds", 0) for row in mine]
+        beyond = [max(0, row["seconds"] - row.get("model_seconds", 0)) for row in mine]
         print(f"| {way} | {len(right)}/{count} ({low:.0%} to {high:.0%}) | {held} | {lies} | "
               f"{sum(row['tokens'] for row in mine) / count:.0f} | "
               f"{sum(row['seconds'] for row in mine) / count:.1f} | "
