@@ -19,7 +19,8 @@ export STET_SHARED_DATA ?= $(abspath $(CURDIR)/../shared/data)
 # A crash prints its own line; the backtracer would hold a slow machine for minutes.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup build demo run test lint attack bench bench-queue bench-sandbox chaos fuzz clean
+.PHONY: help setup build demo run test lint attack bench bench-queue bench-sandbox bench-humaneval
+.PHONY: chaos fuzz clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,9 @@ lint: ## check format, scripts, and what must never be committed
 
 bench: build ## print speed and memory as ratios against named peers
 	@Scripts/bench.sh
+
+bench-humaneval: build ## print how often a model's code is right: one shot, best of N, the loop at equal cost; ARGS="--tasks 10"
+	@python3 Benchmarks/humaneval.py --stet .build/release/stet $(ARGS)
 
 bench-queue: setup ## print the queue's speed beside awa-pg, procrastinate, Celery and huey; ARGS="--quick"
 	@Scripts/quietly.sh "build of QueueBench" \

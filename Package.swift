@@ -161,7 +161,7 @@ let package = Package(
       name: "UseCasesTests",
       dependencies: [
         "UseCases", "Domain", "Jobs", "Forges", "Storage", "LanguageModels", "Sandbox",
-        "WebClient", "TestKit", log,
+        "WebClient", "TestKit", "Yams", log,
       ],
       swiftSettings: strict),
     .testTarget(

@@ -14,6 +14,8 @@ public struct GenerateCode: Sendable {
     public var runs: (any RunStore)?
     /// Of one call of the model.
     public var callDeadline: Duration
+    /// Of one test.
+    public var testLimit: Duration
     public var now: @Sendable () -> Date
     /// 64 random bits, for the fences around what others wrote.
     public var random: @Sendable () -> UInt64
@@ -21,7 +23,8 @@ public struct GenerateCode: Sendable {
 
     public init(
       model: (any LanguageModel)?, evaluation: EvaluateCode.Ports, runs: (any RunStore)? = nil,
-      callDeadline: Duration = .seconds(120), now: @escaping @Sendable () -> Date = { Date() },
+      callDeadline: Duration = .seconds(120), testLimit: Duration = .seconds(5),
+      now: @escaping @Sendable () -> Date = { Date() },
       random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) },
       logger: Logger = Logger(label: "stet.generate")
     ) {
@@ -29,6 +32,7 @@ public struct GenerateCode: Sendable {
       self.evaluation = evaluation
       self.runs = runs
       self.callDeadline = callDeadline
+      self.testLimit = testLimit
       self.now = now
       self.random = random
       self.logger = logger

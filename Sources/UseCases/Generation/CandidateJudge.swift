@@ -7,6 +7,7 @@ struct CandidateJudge: Sendable {
   let criteria: EvaluationCriteria
   let askedBy: String
   let end: ContinuousClock.Instant
+  let testLimit: Duration
   /// The code before a refactoring.
   var previous: String?
 
@@ -22,7 +23,8 @@ struct CandidateJudge: Sendable {
       let evaluation = try await EvaluateCode(ports: ports).run(
         .init(
           code: candidate.code, path: path, tests: tests, criteria: criteria, previous: previous,
-          compared: compared, askedBy: askedBy, isRecorded: false, deadline: deadline))
+          compared: compared, askedBy: askedBy, isRecorded: false, deadline: deadline,
+          testLimit: testLimit))
       candidate.evaluation = evaluation
       candidate.feedback = CodeFeedback(evaluation, criteria: criteria)
       candidate.isJudgedWhole = whole

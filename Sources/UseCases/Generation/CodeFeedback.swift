@@ -16,6 +16,8 @@ struct CodeFeedback: Sendable, Hashable {
     case memory
     /// The code does not let itself be tested: it ended the process or forged a result.
     case dishonest
+    /// A test was not run, or none could be.
+    case notRun = "not_run"
     case efficiency, practice, types, security
     /// Behaviour that was to be kept and was not.
     case behaviour
@@ -66,7 +68,7 @@ struct CodeFeedback: Sendable, Hashable {
     if items.isEmpty, evaluation.verdict != .pass, let axis = evaluation.axis(.correctness) {
       items.append(
         Item(
-          kind: Self.kind(.correctness, nil, axis.reason ?? ""), line: nil,
+          kind: .notRun, line: nil,
           message: Self.short(axis.reason ?? "it could not be judged")))
     }
     self.init(items)
@@ -77,41 +79,25 @@ struct CodeFeedback: Sendable, Hashable {
   }
 
   private static func kind(
-    _ axis: EvaluationAxis.Name, _ evidence: EvaluationAxis.Evidence?, _ words: String = ""
+    _ axis: EvaluationAxis.Name, _ evidence: EvaluationAxis.Evidence?
   ) -> Kind {
     switch axis {
-    case .efficiency: return .efficiency
-    case .practice: return .practice
-    case .types: return .types
-    case .security: return .security
-    case .correctness: return kind(ofTest: [evidence?.rule ?? "", evidence?.message ?? words])
+    case .efficiency: .efficiency
+    case .practice: .practice
+    case .types: .types
+    case .security: .security
+    case .correctness:
+      switch evidence?.kind {
+      case .syntax: .syntax
+      case .importing, .name: .name
+      case .assertion: .assertion
+      case .timeout: .timeout
+      case .memory: .memory
+      case .tampered, .exited: .dishonest
+      case .notCollected, .skipped: .notRun
+      case .exception, nil: .exception
+      }
     }
-  }
-
-  /// By the names that Python gives its errors.
-  private static func kind(ofTest texts: [String]) -> Kind {
-    let text = texts.joined(separator: " ")
-    let lower = text.lowercased()
-    func has(_ words: [String]) -> Bool { words.contains { text.contains($0) } }
-    if has(["SyntaxError", "IndentationError", "TabError"]) { return .syntax }
-    if has([
-      "NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "AttributeError",
-    ]) {
-      return .name
-    }
-    if has(["TimeoutError", "timeout"])
-      || ["timed out", "did not end", "does not end", "time limit"].contains(where: lower.contains)
-    {
-      return .timeout
-    }
-    if has(["MemoryError"]) || lower.contains("out of memory") { return .memory }
-    if ["canary", "forged", "ended the process", "without a report", "dishonest", "tamper"]
-      .contains(where: lower.contains)
-    {
-      return .dishonest
-    }
-    if has(["AssertionError", "assert "]) || lower.contains("expected") { return .assertion }
-    return .exception
   }
 
   /// As the model and a commit's message are told it: one line an item.

@@ -71,7 +71,7 @@ struct GenerationLoop {
       tests: masking.clean(GenerationResult.joined(tests)))
     judge = CandidateJudge(
       ports: ports.evaluation, path: path, criteria: request.criteria, askedBy: request.askedBy,
-      end: end)
+      end: end, testLimit: ports.testLimit)
     keeper = RoundKeeper(
       history: request.history, pipeline: request.pipeline, path: path, run: run,
       prompt: messages.last ?? words)
@@ -253,8 +253,9 @@ struct GenerationLoop {
   /// It ran, nothing is wrong with it, and nothing could have shown it.
   private func isUntestable(_ candidate: Candidate) -> Bool {
     guard tests.isEmpty, draft == nil, candidate.isJudgedWhole else { return false }
-    return candidate.feedback.isEmpty
-      && candidate.evaluation?.axis(.correctness)?.verdict == .notRun
+    let axes = candidate.evaluation?.axes ?? []
+    return candidate.evaluation?.axis(.correctness)?.verdict == .notRun
+      && !axes.contains { $0.verdict == .fail && request.criteria.axes.contains($0.name) }
   }
 
   private func result(_ stop: ModelAsking.Stop?) async throws(GenerateError) -> GenerationResult {

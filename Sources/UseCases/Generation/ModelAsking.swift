@@ -23,10 +23,6 @@ actor ModelAsking {
   private let callDeadline: Duration
   private let budget = FailureBudget()
   private(set) var spending = ModelSpending()
-  /// Wall clock during which at least one call was under way.
-  private(set) var seconds = 0.0
-  private var underWay = 0
-  private var since = ContinuousClock.now
 
   init(
     _ model: any LanguageModel, limits: GenerationLimits, end: ContinuousClock.Instant,
@@ -53,12 +49,6 @@ actor ModelAsking {
     }
     if let cost = limits.cost, let soFar = spent.costUSD, soFar.value >= cost { throw .cost }
     let began = ContinuousClock.now
-    if underWay == 0 { since = began }
-    underWay += 1
-    defer {
-      underWay -= 1
-      if underWay == 0 { seconds += (ContinuousClock.now - since).seconds }
-    }
     do throws(ModelError) {
       let reply = try await model.reply(
         to: ModelRequest(

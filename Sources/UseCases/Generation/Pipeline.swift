@@ -134,7 +134,6 @@ public enum Pipeline: String, Sendable, Hashable, Codable, CaseIterable {
     release:
       stage: release
       needs: [tests, security, licences]
-      when: manual
       rules:
         - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
           when: manual

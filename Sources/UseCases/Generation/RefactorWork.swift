@@ -46,7 +46,7 @@ struct RefactorWork {
       code: request.code, tests: request.tests, probe: probe,
       judge: CandidateJudge(
         ports: ports.evaluation, path: path, criteria: request.criteria,
-        askedBy: request.askedBy, end: end, previous: request.code))
+        askedBy: request.askedBy, end: end, testLimit: ports.testLimit, previous: request.code))
   }
 
   mutating func run(masking: inout MaskedText) async throws(GenerateError) -> GenerationResult {

@@ -80,9 +80,7 @@ struct GenerateCommand: AsyncParsableCommand {
     if options.printsJSON {
       try Output.results.write(JSONText.of(result))
     } else {
-      try Output.results.write(
-        Defanged.forTerminal(result.code, oneLine: false, limit: 1 << 20)
-          + (result.code.hasSuffix("\n") ? "" : "\n"))
+      try Output.results.write(GenerationText.shown(result.code))
     }
     try GenerationText.tell(result)
     let status = GenerationText.status(result)

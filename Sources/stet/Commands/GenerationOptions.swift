@@ -116,6 +116,13 @@ enum GenerationText {
     return text
   }
 
+  /// As it is for a file or a program, harmless for a person's terminal.
+  static func shown(_ text: String) -> String {
+    guard Terminal(environment: ProcessEnvironment.values).width != nil else { return text }
+    let harmless = Defanged.forTerminal(text, oneLine: false, limit: 16 << 20)
+    return harmless.hasSuffix("\n") || harmless.isEmpty ? harmless : harmless + "\n"
+  }
+
   /// Results first, then what went wrong.
   static func tell(_ result: GenerationResult) throws {
     var lines = result.rounds.enumerated().map { index, round in

@@ -66,7 +66,7 @@ struct HistoryDiffCommand: AsyncParsableCommand {
       try await history.difference(from: from, to: to)
     }
     let text = String(decoding: bytes, as: UTF8.self)
-    try Output.results.write(Defanged.forTerminal(text, oneLine: false, limit: 16 << 20))
+    try Output.results.write(GenerationText.shown(text))
   }
 }
 

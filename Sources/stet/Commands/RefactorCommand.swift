@@ -49,7 +49,7 @@ struct RefactorCommand: AsyncParsableCommand {
       let change = FileDiff.comparing(
         old: bytes, new: Array(result.code.utf8), path: SourcePath(file))
       let text = String(decoding: change?.printed() ?? [], as: UTF8.self)
-      try Output.results.write(Defanged.forTerminal(text, oneLine: false, limit: 1 << 20))
+      try Output.results.write(GenerationText.shown(text))
     }
     try GenerationText.tell(result)
     let status = GenerationText.status(result)

@@ -144,6 +144,13 @@ def segment(text, node):
     return "\n".join(lines[first - 1 : node.end_lineno])
 
 
+def is_common(node):
+    """Whether tests may need it: all but statements that do something."""
+    if isinstance(node, ast.ClassDef):
+        return not node.name.startswith("Test")
+    return isinstance(node, (ast.Import, ast.ImportFrom, ast.Assign) + FUNCTIONS)
+
+
 def split(text):
     """Test functions by name, and the text that all of them need. Bare asserts become functions."""
     tree, error = parsed(text)
@@ -158,10 +165,8 @@ def split(text):
         elif isinstance(node, ast.Assert):
             number += 1
             body = "\n".join("    " + line for line in segment(text, node).splitlines())
-            tests["test_example_%d" % number] = "def test_example_%d():\n%s" % (number, body)
-        elif isinstance(node, (ast.Import, ast.ImportFrom, ast.Assign) + FUNCTIONS):
-            common.append(segment(text, node))
-        elif isinstance(node, ast.ClassDef) and not node.name.startswith("Test"):
+            tests[f"test_example_{number}"] = f"def test_example_{number}():\n{body}"
+        elif is_common(node):
             common.append(segment(text, node))
     return common, tests, None
 
@@ -187,7 +192,7 @@ def unused(line, text):
     if isinstance(tree.body[0], ast.ImportFrom) and tree.body[0].module == "__future__":
         return False
     names = [(a.asname or a.name).split(".")[0] for a in tree.body[0].names]
-    return "*" not in names and not any(re.search(r"\b%s\b" % re.escape(n), text) for n in names)
+    return "*" not in names and not any(re.search(rf"\b{re.escape(n)}\b", text) for n in names)
 
 
 class Late(BaseException):
@@ -214,7 +219,7 @@ def loaded(code, name):
     module.__file__ = name + ".py"
     sys.modules[name] = module
     with bounded(EACH * 2):
-        exec(compile(code, name + ".py", "exec"), module.__dict__)
+        exec(compile(code, name + ".py", "exec"), module.__dict__)  # noqa: S102
     return module
 
 
@@ -226,22 +231,22 @@ def attempt(order):
     results = {}
     try:
         module = loaded(order["code"], order["module"])
-    except BaseException as problem:
-        why = shortened("%s: %s" % (type(problem).__name__, problem))
+    except BaseException as problem:  # noqa: BLE001
+        why = shortened(f"{type(problem).__name__}: {problem}")
         return {"error": None, "results": dict.fromkeys(tests, why)}
     for name, text in tests.items():
         space = {"__name__": "stet_tests"}
         space.update((k, v) for k, v in vars(module).items() if not k.startswith("__"))
         try:
             with bounded(EACH):
-                exec("\n".join(common), space)
-                exec(text, space)
+                exec("\n".join(common), space)  # noqa: S102
+                exec(text, space)  # noqa: S102
                 space[name]()
             results[name] = "pass"
         except Late:
             results[name] = "it does not end"
-        except BaseException as problem:
-            results[name] = shortened("%s: %s" % (type(problem).__name__, problem))
+        except BaseException as problem:  # noqa: BLE001
+            results[name] = shortened(f"{type(problem).__name__}: {problem}")
     return {"error": None, "results": results}
 
 
@@ -249,7 +254,7 @@ def literal_calls(texts, names):
     """Argument lists of calls with literals alone, by function."""
     found = {}
     for text in texts:
-        examples = re.findall(r"^\s*>>> (.+)$", text, re.M)
+        examples = re.findall(r"^\s*>>> (.+)$", text, re.MULTILINE)
         for piece in [text] + examples:
             tree, _ = parsed(piece)
             for node in ast.walk(tree) if tree else ():
@@ -347,24 +352,24 @@ def plain(value, depth=0):
     if depth > 6:
         return "..."
     if kind in (int, str, bool, type(None), bytes, complex):
-        return "%s:%s" % (kind.__name__, value if kind is not str else json.dumps(value))
+        return f"{kind.__name__}:{value if kind is not str else json.dumps(value)}"
     if kind is float:
-        return "float:%.9g" % value
+        return f"float:{value:.9g}"
     if kind in (list, tuple):
-        return "%s[%s]" % (kind.__name__, ",".join(plain(v, depth + 1) for v in list(value)[:200]))
+        return "{}[{}]".format(kind.__name__, ",".join(plain(v, depth + 1) for v in list(value)[:200]))
     if kind in (set, frozenset):
-        return "%s{%s}" % (kind.__name__, ",".join(sorted(plain(v, depth + 1) for v in value)))
+        return "{}{{{}}}".format(kind.__name__, ",".join(sorted(plain(v, depth + 1) for v in value)))
     if kind is dict:
-        pairs = ["%s=%s" % (plain(k, depth + 1), plain(v, depth + 1)) for k, v in value.items()]
-        return "dict{%s}" % ",".join(sorted(pairs))
-    return "<%s>" % kind.__name__
+        pairs = [f"{plain(k, depth + 1)}={plain(v, depth + 1)}" for k, v in value.items()]
+        return "dict{{{}}}".format(",".join(sorted(pairs)))
+    return f"<{kind.__name__}>"
 
 
 def outputs(order):
     try:
         module = loaded(order["code"], order["module"])
-    except BaseException as problem:
-        return {"error": shortened("%s: %s" % (type(problem).__name__, problem)), "outputs": []}
+    except BaseException as problem:  # noqa: BLE001
+        return {"error": shortened(f"{type(problem).__name__}: {problem}"), "outputs": []}
     results = []
     for name, arguments in order["inputs"]:
         function = getattr(module, name, None)
@@ -376,7 +381,7 @@ def outputs(order):
                 results.append(shortened(plain(function(*ast.literal_eval(arguments)))))
         except Late:
             results.append("late")
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001
             results.append("raises " + type(problem).__name__)
     return {"error": None, "outputs": results}
 

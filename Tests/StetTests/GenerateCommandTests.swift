@@ -1,0 +1,153 @@
+import Domain
+import Foundation
+import TestKit
+import Testing
+
+/// The program as a user runs it, with a model that says what is written here.
+@Suite struct GenerateCommandTests {
+  private static let good = "def add(a: int, b: int) -> int:\n    return a + b\n"
+  private static let tests =
+    "from solution import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"
+
+  private func program(_ code: String) -> FakeModelServer.Reply {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let data = (try? encoder.encode(["plan": "As asked.", "code": code])) ?? Data()
+    return .text(String(decoding: data, as: UTF8.self))
+  }
+
+  private func stet(
+    _ running: ReviewRunning, _ arguments: [String], _ server: FakeModelServer? = nil
+  ) async throws -> ProgramRunning.Result {
+    let socket = try await server?.listen()
+    var environment = ["STET_DATA_DIR": running.data]
+    if let server, let socket {
+      environment.merge(running.settings(of: server, at: socket)) { $1 }
+    }
+    let result = try await Task.detached {
+      try running.program.run(arguments, environment: environment)
+    }.value
+    await socket?.stop()
+    return result
+  }
+
+  private func json(_ result: ProgramRunning.Result) throws -> JSONValue {
+    try JSONDecoder().decode(JSONValue.self, from: Data(result.output.utf8))
+  }
+
+  @Test func codeIsPrintedAloneAndCommitted() async throws {
+    let running = try ReviewRunning()
+    let file = try running.folder.write(Self.tests, to: "test_add.py")
+    let into = running.folder.path + "/made"
+    let server = FakeModelServer(.openAI)
+    server.script([program("def add(a, b):\n    return a - b\n"), program(Self.good)])
+    let result = try await stet(
+      running,
+      [
+        "generate", "Write add(a, b).", "--tests", file, "--into", into, "--ci", "gitlab",
+        "--axis", "correctness", "--candidates", "1",
+      ], server)
+    #expect(result.status == 0, "\(result.error)")
+    #expect(result.output == Self.good)
+    #expect(result.error.contains("stet: pass: It passes the tests it was given"))
+    #expect(try String(contentsOfFile: into + "/solution.py", encoding: .utf8) == Self.good)
+    #expect(FileManager.default.fileExists(atPath: into + "/.gitlab-ci.yml"))
+
+    let listed = try await stet(running, ["history", into, "--json"])
+    let entries = try #require(try json(listed).array)
+    #expect(entries.compactMap { $0["verdict"]?.string } == ["pass", "fail"])
+    let old = try #require(entries.last?["commit"]?.string)
+    let change = try await stet(running, ["history", "diff", old, "-C", into])
+    #expect(
+      change.output.contains("-    return a - b") && change.output.contains("+    return a + b"))
+    let back = try await stet(running, ["history", "rollback", old, "-C", into])
+    #expect(back.status == 0, "\(back.error)")
+    #expect(
+      try String(contentsOfFile: into + "/solution.py", encoding: .utf8).contains("a - b"))
+  }
+
+  @Test func aRunIsGoneOnFrom() async throws {
+    let running = try ReviewRunning()
+    let file = try running.folder.write(Self.tests, to: "test_add.py")
+    let server = FakeModelServer(.openAI)
+    server.script([program(Self.good)])
+    let first = try await stet(
+      running,
+      ["generate", "Write add.", "--tests", file, "--axis", "correctness", "--json"], server)
+    #expect(first.status == 0, "\(first.error)")
+    let document = try json(first)
+    let id = try #require(document["run"]?.string)
+    #expect(document["rounds"]?.array?.first?["commit"] == .null)
+
+    let revised = "def add(a: int, b: int) -> int:\n    \"\"\"The sum.\"\"\"\n    return a + b\n"
+    server.script([program(revised)])
+    let second = try await stet(
+      running,
+      ["generate", "With a docstring.", "--continue", id, "--axis", "correctness", "--json"],
+      server)
+    #expect(second.status == 0, "\(second.error)")
+    let after = try json(second)
+    #expect(after["code"]?.string == revised)
+    #expect(after["rounds"]?.array?.compactMap { $0["step"]?.string } == ["write", "revise"])
+    #expect(after["messages"]?.array == [.string("With a docstring.")])
+  }
+
+  @Test func whatDoesNotHoldEndsWithOne() async throws {
+    let running = try ReviewRunning()
+    let file = try running.folder.write(Self.tests, to: "test_add.py")
+    let server = FakeModelServer(.openAI)
+    server.script([], always: program("def add(a, b):\n    return 0\n"))
+    let result = try await stet(
+      running,
+      ["generate", "Write add.", "--tests", file, "--rounds", "2", "--candidates", "1", "--json"],
+      server)
+    #expect(result.status == 1, "\(result.error)")
+    #expect(try json(result)["verdict"]?.string == "fail")
+  }
+
+  @Test func withoutAModelItSaysWhatToSet() async throws {
+    let running = try ReviewRunning()
+    let result = try await stet(running, ["generate", "Write add."])
+    #expect(result.status == 3)
+    #expect(result.error.contains("LLM_PROVIDER") && result.output.isEmpty)
+  }
+
+  @Test(arguments: [
+    ["generate", ""], ["generate", "x", "--rounds", "0"], ["generate", "x", "--rounds", "21"],
+    ["generate", "x", "--candidates", "17"], ["generate", "x", "--ci", "github"],
+    ["generate", "x", "--ci", "travis", "--into", "d"], ["generate", "x", "--tests", "nowhere.py"],
+    ["generate", "x", "--cost", "0"], ["generate", "x", "--name", "../a.py"],
+    ["generate", "x", "--continue", "nowhere"], ["refactor", "nowhere.py"],
+    ["history", "diff", "a", "b", "-C", "/nowhere-at-all"],
+  ])
+  func wrongUsageIsTwo(_ arguments: [String]) async throws {
+    let running = try ReviewRunning()
+    let server = FakeModelServer(.openAI)
+    server.script([], always: program(Self.good))
+    let result = try await stet(running, arguments, server)
+    #expect(result.status == 2, "\(result.output)\(result.error)")
+    #expect(server.asked.isEmpty)
+  }
+
+  @Test func aRefactoringIsShownAndWrittenWhereAskedFor() async throws {
+    let running = try ReviewRunning()
+    let before =
+      "def total(items: list) -> int:\n    result = 0\n    for item in items:\n"
+      + "        result = result + item\n    return result\n"
+    let after = "def total(items: list) -> int:\n    return sum(items)\n"
+    let file = try running.folder.write(before, to: "money.py")
+    let server = FakeModelServer(.openAI)
+    // The first gives something else for an empty list.
+    server.script([
+      program("def total(items: list) -> int:\n    return sum(items) or 1\n"), program(after),
+    ])
+    let result = try await stet(
+      running, ["refactor", file, "--goal", "Shorter.", "--write"], server)
+    #expect(result.status == 0, "\(result.error)")
+    #expect(result.output.contains("+    return sum(items)"))
+    #expect(try String(contentsOfFile: file, encoding: .utf8) == after)
+    #expect(server.asked.count == 2)
+    let told = String(decoding: try #require(server.asked.last).body, as: UTF8.self)
+    #expect(told.contains("behaviour"))
+  }
+}
