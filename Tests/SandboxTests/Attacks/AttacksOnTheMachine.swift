@@ -268,8 +268,13 @@ extension Attack {
           attempt("leaving", lambda: open(folder + "/cgroup.procs", "w").write(str(os.getpid())))
           attempt("agent", lambda: open(folder + "/release_agent", "w").write("/work/x"))
       # The groups of runs, wherever the nursery has them mounted.
-      for place in ("/cgroup", "/groups", "/run/cgroup", "/tmp/cgroup"):
-          attempt(place, os.listdir, place)
+      for place in ("/groups", "/groups/memory", "/groups/pids", "/groups/unified", "/cgroup"):
+          attempt("a group in " + place, os.mkdir, place + "/attack")
+          for folder, _, names in os.walk(place):
+              for name in names:
+                  attempt(folder + "/" + name, lambda: open(folder + "/" + name, "rb"))
+          for name in ("cgroup.procs", "tasks", "memory.limit_in_bytes", "pids.max"):
+              attempt(place + "/" + name, lambda: open(place + "/" + name, "w").write("0"))
       attempt("limits", lambda: open("/sys/fs/cgroup/pids.max", "w").write("max"))
       tell()
       """#),
