@@ -189,7 +189,8 @@ import Testing
       """
       import json
       from collection import Invalid
-      from request import COUNTS, Task
+      from confinement import COUNTS
+      from request import Task
       limits = {**{name: 10 for name in COUNTS}, "time": 1.5, "processor_time": 1}
       good = {"nonce": "n", "mode": "python", "program": "", "limits": limits}
       assert Task(json.dumps(good)).limits["time"] == 1.5
@@ -245,7 +246,8 @@ import Testing
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let modules: [String: [UInt8]] = [
-      "seccomp": PackageResources.seccomp_py, "request": PackageResources.request_py,
+      "seccomp": PackageResources.seccomp_py, "confinement": PackageResources.confinement_py,
+      "request": PackageResources.request_py,
       "collection": PackageResources.collection_py, "run_socket": PackageResources.run_socket_py,
     ]
     for (name, text) in modules {

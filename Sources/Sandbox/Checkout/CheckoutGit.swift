@@ -44,8 +44,7 @@ struct CheckoutGit: Sendable {
   /// ours: they are switched off there, since git clears the environment's settings for it.
   private static let disarmed =
     "git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.alternateRefsCommand=true "
-    + "-c receive.procReceiveRefs= -c uploadpack.allowFilter=true "
-    + "-c uploadpack.allowAnySHA1InWant=true -c gc.auto=0 -c receive.autogc=false "
+    + "-c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true -c gc.auto=0 -c receive.autogc=false "
 
   init(
     store: String, home: String, address: CheckoutAddress, token: String?,

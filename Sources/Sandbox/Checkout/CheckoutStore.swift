@@ -34,12 +34,29 @@ struct CheckoutStore: Sendable {
     ])
     guard result.succeeded else {
       if commit == nil, result.errorText.lowercased().contains("couldn't find remote ref") {
+        try await checkThatBranchesAreListed()
         return nil
       }
       throw WorkspaceError(result, doing: "fetching \(commit ?? branch)")
     }
     return try await git.name(
       ["rev-parse", "--verify", "\(reference)^{commit}"], doing: "reading what was fetched")
+  }
+
+  /// git takes some pages in HTML for a listing without branches, and a branch that is not seen for
+  /// that reason was not deleted.
+  private func checkThatBranchesAreListed() async throws(WorkspaceError) {
+    let result = try await git.run(
+      git.remote(["ls-remote", "--heads", CheckoutGit.remoteName], time: limits.time))
+    guard result.succeeded else {
+      throw WorkspaceError(result, doing: "listing the branches")
+    }
+    guard !result.output.isEmpty else {
+      throw WorkspaceError(
+        code: .notFound,
+        detail: "no branch at all is listed there: the repository is empty, or the address is not "
+          + "that of a git server.")
+    }
   }
 
   /// Fetches contents that are not here. - Parameter objects: without doubles.

@@ -113,7 +113,8 @@ extension GitWorkspace {
 
   public func fetch() async throws(WorkspaceError) -> String? {
     try checkOpen()
-    return try await store.fetch(withFiles: only == nil)
+    // The few files that a rebase needs come when it reads them.
+    return try await store.fetch(withFiles: false)
   }
 }
 

@@ -80,12 +80,12 @@ public actor GitWorkspace: Workspace {
   /// Reads a file's content, fetching it where a filter has left it out.
   func content(of entry: TreeEntry) async throws(WorkspaceError) -> [UInt8] {
     if sizes[entry.object] == nil {
-      // Of a whole commit only what is over the limit was left out.
-      if only == nil {
+      // Of the whole commit only what is over the limit was left out.
+      if only == nil, entries[entry.path]?.object == entry.object {
         throw WorkspaceError(
           code: .tooLarge,
-          detail: "\(Self.shown(entry.path)) is over the limit of \(store.limits.file.value) bytes."
-        )
+          detail: "\(Self.shown(entry.path)) is over the limit of "
+            + "\(store.limits.file.value) bytes.")
       }
       try await store.fetch(objects: [entry.object])
       sizes = try await store.sizes()

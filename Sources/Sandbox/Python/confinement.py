@@ -36,6 +36,9 @@ MOST_DESCRIPTORS = 4096
 # core to a program of the machine, see core(5).
 NO_CORE = 1
 
+# Limits that are whole numbers; time and processor_time are seconds.
+COUNTS = ("memory", "processes", "descriptors", "disk", "inodes", "output", "collected")
+
 libc = ctypes.CDLL(None, use_errno=True)
 if hasattr(libc, "prctl"):
     libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4

@@ -9,9 +9,13 @@ import json
 
 if "Invalid" not in globals():
     from collection import Invalid, steps_of
+    from confinement import COUNTS
 
 LARGEST_REPORT = 4 << 20
-COUNTS = ("memory", "processes", "descriptors", "disk", "inodes", "output", "collected")
+
+
+# What reading a task that is not as it should be can raise.
+WRONG = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 class Task:
@@ -35,7 +39,7 @@ class Task:
             self.limits = {name: int(limits[name]) for name in COUNTS}
             self.limits["time"] = float(limits["time"])
             self.limits["processor_time"] = float(limits["processor_time"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        except WRONG as error:
             raise Invalid(f"the task is not as it should be: {type(error).__name__}") from None
         self.check()
 

@@ -26,6 +26,7 @@ import time
 
 if "Collection" not in globals():
     from collection import Collection, Invalid, write_files
+    from confinement import COUNTS
     from request import ReportLines, Stream, Task
     from run_socket import RunSocket
 
@@ -66,6 +67,7 @@ class Warden:
     def run(self):
         """From readiness to the result. Fails with `OSError` where nothing could be confined."""
         self.tree.start()
+        self.rehearse()
         self.channel.send(b"R", json.dumps({"measures": self.settings.measures()}).encode())
         self.poll.register(self.tree.watched, select.POLLIN)
         os.set_blocking(self.tree.orders, False)
@@ -83,6 +85,12 @@ class Warden:
         elif not self.channel.is_alone:
             self.tell_result()
         self.channel.flush(PATIENCE)
+
+    def rehearse(self):
+        """As the judged process does while it waits, see there."""
+        limits = {**dict.fromkeys(COUNTS, 1), "time": 1.0, "processor_time": 1.0}
+        fields = {"nonce": "", "mode": "python", "program": "", "limits": limits}
+        marshal.dumps(self.order_of(Task(json.dumps(fields).encode())))
 
     def turn(self):
         wait = None
@@ -160,15 +168,7 @@ class Warden:
         limits = task.limits
         self.tree.limit(limits)
         write_files(self.tree.folder, task.files)
-        order = marshal.dumps(
-            {
-                "mode": task.mode,
-                "program": task.program,
-                "arguments": task.arguments,
-                "environment": {**self.settings.environment(), **task.environment},
-                "limits": limits,
-            }
-        )
+        order = marshal.dumps(self.order_of(task))
         self.task = task
         self.output.begin(limits["output"])
         self.error.begin(limits["output"])
@@ -199,6 +199,15 @@ class Warden:
         if not self.input:
             self.poll.unregister(self.tree.input)
             self.tree.close_input()
+
+    def order_of(self, task):
+        return {
+            "mode": task.mode,
+            "program": task.program,
+            "arguments": task.arguments,
+            "environment": {**self.settings.environment(), **task.environment},
+            "limits": task.limits,
+        }
 
     def order(self, text):
         self.orders = memoryview(bytes(self.orders) + struct.pack(">I", len(text)) + text)

@@ -50,7 +50,7 @@ extension FakeGitHub {
     in repository: RepositoryName, number: Int? = nil, title: String = "Change something",
     body: String? = nil, author: String = "ada", base: [String: [UInt8]] = [:],
     head: [String: [UInt8]?], headBranch: String = "change",
-    headRepository: RepositoryName? = nil
+    headRepository: RepositoryName? = nil, isPrivate: Bool = false
   ) async throws -> PullRequestReference {
     guard let server = git.withLock({ $0 }) else {
       throw GitProgramFailure(description: "attach a GitHTTPServer first")
@@ -69,8 +69,8 @@ extension FakeGitHub {
     }
     if read({ $0.repositories[repository.description.lowercased()] == nil }) {
       addRepository(
-        repository, files: try await server.files(at: baseCommit, in: repository),
-        commit: baseCommit)
+        repository, isPrivate: isPrivate,
+        files: try await server.files(at: baseCommit, in: repository), commit: baseCommit)
     } else {
       try await follow(repository, of: server)
     }

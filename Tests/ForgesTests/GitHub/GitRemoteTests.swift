@@ -34,8 +34,7 @@ import Testing
     hub.attach(git)
     let reference = try await hub.addGitPullRequest(
       in: Self.repository, base: ["a.py": Array("a\n".utf8)],
-      head: ["a.py": Array("b\n".utf8)])
-    hub.update { $0.repositories["octo-org/shop"]?.isPrivate = true }
+      head: ["a.py": Array("b\n".utf8)], isPrivate: true)
     let server = try await hub.listen()
     var credentials = GitHubCredentials.token(ForgeBench.token)
     switch who {
@@ -58,7 +57,8 @@ import Testing
     let token = try #require(remote.token)
 
     let pull = try await forge.pullRequest(reference)
-    #expect(pull.head == (try await git.branches(in: Self.repository))["change"])
+    let branches = try await git.branches(in: Self.repository)
+    #expect(pull.head == branches["change"])
     let header = Data("x-access-token:\(token)".utf8).base64EncodedString()
     // Plain git in another repository of the server's folder, as a program of somebody else.
     let other = RepositoryName(owner: "octo-org", name: "clone")

@@ -180,7 +180,7 @@ extension Attack {
       #"""
       report = int(os.environ["STET_REPORT"])
       for text in (b"NaN", b"{", b"[" * 100_000, b"\xff\xfe", b'"\\ud800"', b'{"a": 1e999}',
-                   b"1" * 10_000, b'{"a":' * 50_000, b"\0", b"\x1b[2J", b"Infinity", b"-"):
+                   b"1" * 10_000, b"[" * 900 + b"]" * 900, b'{"a":' * 50_000, b"\0", b"\x1b[2J", b"Infinity", b"-", b"[" * 900 + b"]" * 900):
           os.write(report, text + b"\n")
       """#),
     Attack(

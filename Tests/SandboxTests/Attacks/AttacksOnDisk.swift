@@ -105,6 +105,16 @@ extension Attack {
           + (outcome.seen.memory > 700 << 20 ? ["the flood was held in memory"] : [])
       }),
     Attack(
+      "output in a million pieces", limits: .ofAttacks(time: .seconds(6), output: 1 << 20),
+      ends: [.done, .timedOut], reports: false,
+      #"""
+      for _ in range(1 << 20):
+          os.write(1, b"x")
+      """#,
+      check: { outcome in
+        outcome.seen.memory > 300 << 20 ? ["the pieces took \(outcome.seen.memory >> 20) MB"] : []
+      }),
+    Attack(
       "output flood from many processes on both streams", limits: .ofAttacks(time: .seconds(2)),
       ends: [.timedOut], reports: false,
       #"""

@@ -293,6 +293,24 @@ extension Attack {
           ? ["it mapped \(outcome.seen.memory >> 20) MB, with 256 allowed"] : []
       }),
     Attack(
+      "file locks without number, in the kernel's memory", limits: .ofAttacks(time: .seconds(3)),
+      ends: [.done, .timedOut, .outOfMemory], reports: false,
+      #"""
+      import fcntl, struct
+      for _ in range(12):
+          if fork() == 0:
+              break
+      for number in range(40):
+          file = os.open("/work/%d-%d" % (os.getpid(), number), os.O_RDWR | os.O_CREAT)
+          for place in range(3000, 0, -1):
+              lock = struct.pack("hhqqi", fcntl.F_WRLCK, 0, place * 2, 1, 0) + bytes(8)
+              fcntl.fcntl(file, fcntl.F_SETLK, lock)
+      time.sleep(100)
+      """#,
+      check: { outcome in
+        outcome.seen.memory > 700 << 20 ? ["the kernel held \(outcome.seen.memory >> 20) MB"] : []
+      }),
+    Attack(
       "limits raised again",
       #"""
       import resource

@@ -123,9 +123,9 @@ import Testing
         limits.time = .seconds(3)
         try await bench.git.commit(
           ["x.bin": noise(6 << 20)], to: "change", in: CheckoutBench.repository)
-        // One for the listing of the branches, one for the pack.
-        bench.git.inject(
-          .slow(pieces: 60, pause: .milliseconds(100)), on: "git-upload-pack", times: 9)
+        // The first call lists the branches, the second brings the pack.
+        bench.git.inject(.slow(pieces: 1, pause: .zero), on: "/git-upload-pack")
+        bench.git.inject(.slow(pieces: 60, pause: .milliseconds(100)), on: "/git-upload-pack")
       }
       let begin = ContinuousClock.now
       let error = await bench.refusal(bench.plan(), limits: limits)
@@ -163,7 +163,7 @@ import Testing
     Refused(name: "429", code: .unreachable, fault: .status(429)),
     Refused(name: "500", code: .unreachable, fault: .status(500)),
     Refused(name: "503 at the pack", code: .unreachable, fault: .status(503), match: "POST"),
-    Refused(name: "html", code: .unreachable, fault: .html),
+    Refused(name: "html", code: .notFound, fault: .html),
     Refused(name: "half", code: .unreachable, fault: .cut(after: 300), match: "pack"),
     Refused(name: "nothing", code: .unreachable, fault: .silence),
   ]) func whatCannotBeFetchedIsSaid(_ refused: Refused) async throws {

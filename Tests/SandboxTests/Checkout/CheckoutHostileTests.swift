@@ -189,20 +189,20 @@ import Testing
         "commit-tree", top, "-m", "evil", in: repository)
       try await bench.git.set("change", to: commit, in: repository)
       let result = try await Self.copy(of: bench) { folder in
-        let all = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
-        #expect(
-          all == [
-            "README", "a\u{1B}[31mb", "link", "link/hooks", "link/hooks/post-checkout", "ok.txt",
-            "readme",
-          ] || all == ["README", "a\u{1B}[31mb", "link", "ok.txt", "readme"], "\(all)")
+        let all = Set(try FileManager.default.subpathsOfDirectory(atPath: folder))
+        let plain: Set<String> = ["README", "a\u{1B}[31mb", "link", "ok.txt", "readme"]
+        let below: Set<String> = ["link/hooks", "link/hooks/post-checkout"]
+        #expect(all.subtracting(below) == plain)
         let outside = (folder as NSString).deletingLastPathComponent
         #expect(!FileManager.default.fileExists(atPath: outside + "/hooks"))
       }
-      #expect(
-        Set([
-          ".git/hooks/post-checkout", ".GIT/hooks/post-checkout", "git~1/hooks/post-checkout",
-          "../hooks/post-checkout", ".",
-        ]).isSubset(of: result.leftOut.keys), "\(result.leftOut)")
+      for path in [
+        ".git/hooks/post-checkout", ".GIT/hooks/post-checkout", "git~1/hooks/post-checkout",
+        "../hooks/post-checkout", ".",
+      ] {
+        let reason = result.leftOut[path]
+        #expect(reason != nil, "\(path)")
+      }
       // Such a commit can be mended, and the other entries stay.
       try await bench.open { workspace async throws in
         let mended = try await workspace.commit("ok.txt", "fine\n")
