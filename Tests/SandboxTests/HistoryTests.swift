@@ -245,7 +245,9 @@ import Testing
     try await fixture.commit("main")
     let merged = try await CommandRunner().run(
       Command(
-        "git", ["merge", "-q", "other"], environment: fixture.environment,
+        "git",
+        ["-c", "user.name=A", "-c", "user.email=a@example.org", "merge", "-q", "other"],
+        environment: fixture.environment,
         workingFolder: fixture.work))
     #expect(!merged.succeeded)
     let head = try await fixture.git("rev-parse", "HEAD")

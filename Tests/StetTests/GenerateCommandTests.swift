@@ -18,21 +18,28 @@ import Testing
 
   private func stet(
     _ running: ReviewRunning, _ arguments: [String], _ server: FakeModelServer? = nil
-  ) async throws -> ProgramRunning.Result {
+  ) async throws -> ReviewOutcome {
     let socket = try await server?.listen()
-    var environment = ["STET_DATA_DIR": running.data]
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    var environment = [
+      "HOME": running.folder.path + "/home", "PATH": path, "STET_DATA_DIR": running.data,
+    ]
     if let server, let socket {
       environment.merge(running.settings(of: server, at: socket)) { $1 }
     }
-    let result = try await Task.detached {
-      try running.program.run(arguments, environment: environment)
-    }.value
+    let process = Process()
+    process.executableURL = URL(filePath: ProgramRunning.program)
+    process.arguments = arguments
+    process.environment = environment
+    process.currentDirectoryURL = URL(filePath: running.folder.path)
+    let out = try running.folder.write("", to: "stdout-\(UUID().uuidString)")
+    let err = try running.folder.write("", to: "stderr-\(UUID().uuidString)")
+    process.standardOutput = FileHandle(forWritingAtPath: out)
+    process.standardError = FileHandle(forWritingAtPath: err)
+    process.standardInput = FileHandle.nullDevice
+    let outcome = try await StartedReview(process, output: out, error: err).outcome()
     await socket?.stop()
-    return result
-  }
-
-  private func json(_ result: ProgramRunning.Result) throws -> JSONValue {
-    try JSONDecoder().decode(JSONValue.self, from: Data(result.output.utf8))
+    return outcome
   }
 
   @Test func codeIsPrintedAloneAndCommitted() async throws {
@@ -54,7 +61,7 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: into + "/.gitlab-ci.yml"))
 
     let listed = try await stet(running, ["history", into, "--json"])
-    let entries = try #require(try json(listed).array)
+    let entries = try #require(try listed.json().array)
     #expect(entries.compactMap { $0["verdict"]?.string } == ["pass", "fail"])
     let old = try #require(entries.last?["commit"]?.string)
     let change = try await stet(running, ["history", "diff", old, "-C", into])
@@ -75,7 +82,7 @@ import Testing
       running,
       ["generate", "Write add.", "--tests", file, "--axis", "correctness", "--json"], server)
     #expect(first.status == 0, "\(first.error)")
-    let document = try json(first)
+    let document = try first.json()
     let id = try #require(document["run"]?.string)
     #expect(document["rounds"]?.array?.first?["commit"] == .null)
 
@@ -86,7 +93,7 @@ import Testing
       ["generate", "With a docstring.", "--continue", id, "--axis", "correctness", "--json"],
       server)
     #expect(second.status == 0, "\(second.error)")
-    let after = try json(second)
+    let after = try second.json()
     #expect(after["code"]?.string == revised)
     #expect(after["rounds"]?.array?.compactMap { $0["step"]?.string } == ["write", "revise"])
     #expect(after["messages"]?.array == [.string("With a docstring.")])
@@ -102,7 +109,7 @@ import Testing
       ["generate", "Write add.", "--tests", file, "--rounds", "2", "--candidates", "1", "--json"],
       server)
     #expect(result.status == 1, "\(result.error)")
-    #expect(try json(result)["verdict"]?.string == "fail")
+    #expect(try result.json()["verdict"]?.string == "fail")
   }
 
   @Test func withoutAModelItSaysWhatToSet() async throws {

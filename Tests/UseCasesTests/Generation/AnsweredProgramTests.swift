@@ -155,7 +155,7 @@ import Yams
   func aPipelineIsYAMLWithEveryStep(_ pipeline: Pipeline) throws {
     let files = pipeline.files("money.py")
     let text = String(decoding: try #require(files.first).bytes, as: UTF8.self)
-    let document = try #require(try Yams.load(yaml: text) as? [String: Any])
+    let document = try #require(try Yams.load(yaml: text) as? [AnyHashable: Any])
     for part in ["pytest", "bandit -q -ll money.py", "pip-licenses", "release.zip"] {
       #expect(text.contains(part), "\(part)")
     }

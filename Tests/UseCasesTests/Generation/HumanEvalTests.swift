@@ -22,7 +22,9 @@ struct HumanEvalTask: Decodable, Sendable, CustomTestStringConvertible {
 
   var testDescription: String { id }
   var reference: String { prompt + solution }
-  var tests: TestSource { TestSource(path: "test_human.py", text: test) }
+  var tests: TestSource {
+    TestSource(path: "test_human.py", text: "\(test)\n\ncheck(\(entryPoint))\n")
+  }
 
   static let folder = ProcessInfo.processInfo.environment["STET_SHARED_DATA"]
   static let isSlow = ProcessInfo.processInfo.environment["STET_TEST_SLOW"] == "1"
