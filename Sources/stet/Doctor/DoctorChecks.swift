@@ -30,6 +30,7 @@ extension Wiring {
         let detail = report.version.map { "bubblewrap \($0)" } ?? "bubblewrap"
         return report.works ? .ok(detail) : .absent(detail, report.sentence)
       },
+      DoctorCheck("sandbox") { await lookAtSandbox() },
       DoctorCheck("images") { imagesFinding },
       DoctorCheck("python3") {
         await probe.look(
@@ -112,6 +113,20 @@ extension Wiring {
     return settings.providers.contains(.local)
       ? .broken("none, and LLM_PROVIDER asks for one", "run stet model pull")
       : .absent("none", "stet model pull fetches one that runs on this machine")
+  }
+
+  /// Runs a program that does nothing; that it comes back is the proof that all measures hold.
+  private func lookAtSandbox() async -> DoctorFinding {
+    let report = await sandbox.report()
+    await sandbox.shutDown()
+    guard report.backend != "none" else {
+      return .absent(
+        "programs cannot be kept apart here, so no code of others is run",
+        report.problems.joined(separator: " "))
+    }
+    let found = ([report.backend] + report.measures).joined(separator: ", ")
+    return report.problems.isEmpty
+      ? .ok(found) : .absent(found, report.problems.joined(separator: " "))
   }
 
   private var imagesFinding: DoctorFinding {
