@@ -48,6 +48,8 @@ public struct EvaluateCode: Sendable {
     public var testLimit: Duration
     /// Tries mutants too, which takes long.
     public var mutates: Bool
+    /// A function that gives something else than in `previous` fails the code, as for a refactoring.
+    public var keepsBehaviour: Bool
     public var progress: @Sendable (String) -> Void
 
     public init(
@@ -55,7 +57,7 @@ public struct EvaluateCode: Sendable {
       criteria: EvaluationCriteria = EvaluationCriteria(), previous: String? = nil,
       compared: Evaluation? = nil, askedBy: String, run: String? = nil, job: String? = nil,
       isRecorded: Bool = true, deadline: Duration = .seconds(60),
-      testLimit: Duration = .seconds(5), mutates: Bool = false,
+      testLimit: Duration = .seconds(5), mutates: Bool = false, keepsBehaviour: Bool = false,
       progress: @escaping @Sendable (String) -> Void = { _ in }
     ) {
       self.code = code
@@ -71,6 +73,7 @@ public struct EvaluateCode: Sendable {
       self.deadline = deadline
       self.testLimit = testLimit
       self.mutates = mutates
+      self.keepsBehaviour = keepsBehaviour
       self.progress = progress
     }
   }
@@ -103,7 +106,7 @@ public struct EvaluateCode: Sendable {
     let subject = EvaluationSubject(
       code: request.code, path: request.path ?? "solution.py", tests: request.tests,
       criteria: request.criteria, previous: request.previous, end: clock + request.deadline,
-      testLimit: request.testLimit, mutates: request.mutates
+      testLimit: request.testLimit, mutates: request.mutates, keepsBehaviour: request.keepsBehaviour
     ) { note in
       switch note {
       case .printed(let output, let error): printed.set(output, error)
@@ -159,12 +162,14 @@ public struct EvaluateCode: Sendable {
         return .late
       }
       var waiting = Set(evaluators.indices)
+      let began = ContinuousClock.now
       while !waiting.isEmpty, let step = await group.next() {
         guard case .judged(let place, let outcome) = step else { break }
         waiting.remove(place)
         switch outcome {
         case .success(let found):
-          for axis in found {
+          for var axis in found {
+            axis.seconds = (ContinuousClock.now - began).seconds
             axes[axis.name] = axis
             progress("\(axis.name.rawValue): \(axis.verdict.rawValue)")
           }

@@ -128,6 +128,29 @@ public enum Work {
     }
   }
 
+  /// Judges code that came through the API: `EvaluateCode`.
+  public struct Evaluate: JobArguments {
+    public static let kind = "evaluate"
+    public var run: String
+    public var code: String
+    public var path: String?
+    public var tests: [TestSource]
+    public var criteria: EvaluationCriteria
+    public var askedBy: String
+
+    public init(
+      run: String, code: String, path: String? = nil, tests: [TestSource],
+      criteria: EvaluationCriteria, askedBy: String
+    ) {
+      self.run = run
+      self.code = code
+      self.path = path
+      self.tests = tests
+      self.criteria = criteria
+      self.askedBy = askedBy
+    }
+  }
+
   /// Gives an issue of Stet's own tracker its summary and tags: `EnrichIssue`.
   public struct EnrichIssue: JobArguments {
     public static let kind = "enrich-issue"
@@ -219,7 +242,7 @@ extension Work {
   public static let kinds: Set<String> = [
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
     EnrichIssue.kind, ReconcilePublication.kind, FixPullRequest.kind, GenerateCode.kind,
-    RefactorCode.kind, Upkeep.kind,
+    RefactorCode.kind, Evaluate.kind, Upkeep.kind,
   ]
 }
 

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import TestKit
 import Testing
+import WebClient
 
 /// Tools that others wrote read the description that the running server gives of itself, throw what
 /// it allows at it, and make a client of it.

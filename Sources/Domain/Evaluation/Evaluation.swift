@@ -139,6 +139,8 @@ public struct EvaluationAxis: Sendable, Hashable, Codable {
   /// `NAME VERSION`; several are separated by commas. Empty where none ran.
   public var tool: String
   public var evidence: [Evidence]
+  /// How long it took to judge, beside the other axes.
+  public var seconds: Double?
 
   public init(
     name: Name, verdict: Verdict, reason: String? = nil, value: Double? = nil,
@@ -158,7 +160,7 @@ public struct EvaluationAxis: Sendable, Hashable, Codable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, verdict, reason, value, threshold, tool, evidence
+    case name, verdict, reason, value, threshold, tool, evidence, seconds
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -170,6 +172,7 @@ public struct EvaluationAxis: Sendable, Hashable, Codable {
     try container.encode(threshold, forKey: .threshold)
     try container.encode(tool, forKey: .tool)
     try container.encode(evidence, forKey: .evidence)
+    try container.encodeIfPresent(seconds, forKey: .seconds)
   }
 }
 

@@ -34,30 +34,44 @@ public struct CorrectnessEvaluator: AxisEvaluator {
       return [.notRun(.correctness, because: Self.empty(subject.tests))]
     }
     if let own = plan.own { sources.append(own) }
-    guard !sources.isEmpty else {
-      return [.notRun(.correctness, because: "No tests were given.")]
+    async let made = GeneratedTests.outcome(plan, subject, in: sandbox)
+    guard !sources.isEmpty else { return [try await made.get().axis(subject)] }
+    let run: TestRun
+    do throws(SandboxError) {
+      run = try await TestRun.of(sources, plan, code: subject.code, subject, in: sandbox)
+    } catch {
+      _ = await made
+      throw error
     }
-    let run = try await TestRun.of(sources, plan, code: subject.code, subject, in: sandbox)
     subject.tell(
       .printed(output: run.result.outputText, error: run.result.errorText))
-    return [axis(run)]
+    // Where the sandbox could not run what Stet made up, the tests themselves still stand.
+    var judged = axis(run, (try? await made.get()) ?? GeneratedTests(), subject)
+    if subject.mutates, judged.verdict == .pass {
+      let mutation = try await MutationMeasure.of(sources, plan, subject, in: sandbox)
+      judged.reason = (judged.reason ?? "") + mutation.sentence
+      judged.evidence += mutation.evidence
+    }
+    return [judged]
   }
 
-  private func axis(_ run: TestRun) -> EvaluationAxis {
+  private func axis(
+    _ run: TestRun, _ made: GeneratedTests, _ subject: EvaluationSubject
+  ) -> EvaluationAxis {
     guard let report = run.counts else { return lost(run) }
     let hasUsers = run.sources.contains { $0.test.isUsers }
     var found = TestEvidence()
     for (text, source) in zip(report.texts, run.sources) {
       found.add(text, of: source, isFailure: source.test.isUsers || !hasUsers)
     }
-    let evidence = found.sorted
+    let evidence = found.sorted + made.evidence(subject)
     let fails = evidence.contains { $0.isFailure }
     let share = found.counted == 0 ? 0 : Double(found.passed) / Double(found.counted)
     let tests = found.counted == 1 ? "test" : "tests"
     let kind = hasUsers ? "" : " None of them is a user's."
     let reason =
       found.isSound
-      ? "\(found.passed) of \(found.counted) \(tests) passed.\(kind)"
+      ? "\(found.passed) of \(found.counted) \(tests) passed.\(kind)\(made.sentence)"
       : "The code makes tests pass that must fail, so the others prove nothing."
     return EvaluationAxis(
       name: .correctness, verdict: fails || found.counted == 0 ? .fail : .pass, reason: reason,

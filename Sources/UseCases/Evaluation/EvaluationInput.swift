@@ -1,4 +1,17 @@
-import Domain
+public import Domain
+
+extension EvaluateCode {
+  /// Holds a request to its bounds; `run` does so too.
+  public static func check(_ request: Request) throws(EvaluateError) {
+    try EvaluationInput.check(request)
+  }
+
+  /// Reads criteria as a person or a program wrote them. Keys that are absent take the default.
+  /// - Throws: `.invalid` with the field that is wrong, a key that nobody knows among them.
+  public static func criteria(_ value: JSONValue) throws(EvaluateError) -> EvaluationCriteria {
+    try EvaluationInput.criteria(value)
+  }
+}
 
 /// What is asked, held to its bounds before anything is run.
 enum EvaluationInput {
@@ -28,6 +41,54 @@ enum EvaluationInput {
     try positive(criteria.slowdown, "slowdown")
     try positive(criteria.growth, "growth")
     try positive(criteria.memory, "memory")
+  }
+
+  static func criteria(_ value: JSONValue) throws(EvaluateError) -> EvaluationCriteria {
+    guard case .object(let members) = value else {
+      throw invalid("criteria", "must be a JSON object")
+    }
+    var criteria = EvaluationCriteria()
+    for (key, member) in members.sorted(by: { $0.key < $1.key }) where member != .null {
+      let field = "criteria.\(shown(key))"
+      func number() throws(EvaluateError) -> Double {
+        guard let number = member.number, number.isFinite, number > 0 else {
+          throw invalid(field, "must be a number of more than 0")
+        }
+        return number
+      }
+      switch key {
+      case "axes":
+        let names = (member.array ?? []).map { $0.string.flatMap(EvaluationAxis.Name.init) }
+        let known = names.compactMap(\.self)
+        guard member.array != nil, known.count == names.count else {
+          throw invalid(
+            field, "must be a list of \(list(EvaluationAxis.Name.allCases.map(\.rawValue)))")
+        }
+        criteria.axes = Set(known)
+      case "complexity":
+        guard let most = member.integer, most > 0 else {
+          throw invalid(field, "must be a whole number of more than 0")
+        }
+        criteria.complexity = most
+      case "slowdown": criteria.slowdown = try number()
+      case "growth": criteria.growth = try number()
+      case "memory": criteria.memory = try number()
+      case "severity":
+        guard let severity = member.string.flatMap(EvaluationCriteria.Severity.init) else {
+          throw invalid(
+            field, "must be \(list(EvaluationCriteria.Severity.allCases.map(\.rawValue)))")
+        }
+        criteria.severity = severity
+      default:
+        throw invalid(
+          field, "is not known; there are axes, complexity, slowdown, growth, memory, severity")
+      }
+    }
+    return criteria
+  }
+
+  private static func list(_ names: [String]) -> String {
+    names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
   }
 
   private static func positive(_ value: Double?, _ name: String) throws(EvaluateError) {

@@ -22,6 +22,8 @@ public struct EvaluationSubject: Sendable {
   public var testLimit: Duration
   /// Mutants of the code are tried as well, which takes long.
   public var mutates: Bool
+  /// A function that gives something else than in `previous` fails the code.
+  public var keepsBehaviour: Bool
   /// Told what belongs to no axis. May be called from any task.
   public var tell: @Sendable (Note) -> Void
 
@@ -29,7 +31,8 @@ public struct EvaluationSubject: Sendable {
     code: String, path: String = "solution.py", tests: [TestSource] = [],
     criteria: EvaluationCriteria = EvaluationCriteria(), previous: String? = nil,
     end: ContinuousClock.Instant = .now + .seconds(60), testLimit: Duration = .seconds(5),
-    mutates: Bool = false, tell: @escaping @Sendable (Note) -> Void = { _ in }
+    mutates: Bool = false, keepsBehaviour: Bool = false,
+    tell: @escaping @Sendable (Note) -> Void = { _ in }
   ) {
     self.code = code
     self.path = path
@@ -39,6 +42,7 @@ public struct EvaluationSubject: Sendable {
     self.end = end
     self.testLimit = testLimit
     self.mutates = mutates
+    self.keepsBehaviour = keepsBehaviour
     self.tell = tell
   }
 

@@ -7,6 +7,12 @@ enum PythonHarness: String {
   case plan = "stet_plan"
   /// Runs tests.
   case tests = "stet_main"
+  /// Calls annotated functions with values that it makes up.
+  case properties = "stet_properties"
+  /// Makes variants of code with one small change each.
+  case mutants = "stet_mutants"
+  /// Measures how processor time grows with the size of an argument.
+  case growth = "stet_growth"
 
   /// What runs first: makes modules of the texts that came with the task, so that none of them has
   /// to lie in a file that judged code could change.
@@ -23,21 +29,34 @@ enum PythonHarness: String {
 
   /// In the order in which they import each other.
   private var modules: [(name: String, text: [UInt8])] {
-    let forms = ("stet_forms", PackageResources.stet_forms_py)
+    let forms: [(name: String, text: [UInt8])] = [
+      ("stet_given", PackageResources.stet_given_py),
+      ("stet_forms", PackageResources.stet_forms_py),
+    ]
     switch self {
-    case .plan: return [forms, ("stet_plan", PackageResources.stet_plan_py)]
+    case .plan: return forms + [("stet_plan", PackageResources.stet_plan_py)]
+    case .properties:
+      return forms + loading + [("stet_properties", PackageResources.stet_properties_py)]
+    case .mutants: return [("stet_mutants", PackageResources.stet_mutants_py)]
+    case .growth: return forms + loading + [("stet_growth", PackageResources.stet_growth_py)]
     case .tests:
-      return [
-        forms, ("stet_tell", PackageResources.stet_tell_py),
-        ("stet_cases", PackageResources.stet_cases_py),
-        ("stet_guard", PackageResources.stet_guard_py),
-        ("stet_worker", PackageResources.stet_worker_py),
+      return forms + loading + [
         ("stet_examples", PackageResources.stet_examples_py),
         ("stet_runners", PackageResources.stet_runners_py),
         ("stet_pytest", PackageResources.stet_pytest_py),
         ("stet_main", PackageResources.stet_main_py),
       ]
     }
+  }
+
+  /// What loads the judged module and tells what became of it.
+  private var loading: [(name: String, text: [UInt8])] {
+    [
+      ("stet_tell", PackageResources.stet_tell_py),
+      ("stet_cases", PackageResources.stet_cases_py),
+      ("stet_guard", PackageResources.stet_guard_py),
+      ("stet_worker", PackageResources.stet_worker_py),
+    ]
   }
 
   func task(

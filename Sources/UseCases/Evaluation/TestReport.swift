@@ -23,6 +23,8 @@ struct TestReport: Sendable, Decodable {
     var name: String?
     var outcome: String
     var detail: Detail?
+    /// Processor seconds.
+    var cpu: Double?
   }
 
   struct Text: Sendable, Decodable {

@@ -15,6 +15,8 @@ enum HiddenMarker: Equatable {
   case refusal(comment: Int64, account: Int64)
   /// What a run that was to fix something says of it: an answer, or a review with suggestions.
   case fix(run: String)
+  /// One suggestion of such a run, by its place among them.
+  case suggestion(run: String, number: Int)
 
   var text: String {
     switch self {
@@ -26,6 +28,7 @@ enum HiddenMarker: Equatable {
     case .refusal(let comment, let account):
       "<!-- stet:answer \(comment) refused \(account) -->"
     case .fix(let run): "<!-- stet:fix \(run) -->"
+    case .suggestion(let run, let number): "<!-- stet:suggestion \(run) \(number) -->"
     }
   }
 
@@ -43,6 +46,9 @@ enum HiddenMarker: Equatable {
     case ("finding", 2) where Self.isHex(words[1]): self = .finding(String(words[1]))
     case ("review", 2) where Self.isHex(words[1]): self = .review(head: String(words[1]))
     case ("fix", 2) where Self.isRun(words[1]): self = .fix(run: String(words[1]))
+    case ("suggestion", 3) where Self.isRun(words[1]):
+      guard let number = Int(words[2]) else { return nil }
+      self = .suggestion(run: String(words[1]), number: number)
     case ("answer", 2):
       guard let comment = Int64(words[1]) else { return nil }
       self = .answer(comment)

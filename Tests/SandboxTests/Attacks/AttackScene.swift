@@ -136,7 +136,8 @@ enum ProcessTable {
         return nil
       }
       let rest = text[text.index(after: end)...].split(separator: " ")
-      guard rest.count > 1, let parent = Int32(rest[1]) else { return nil }
+      // One that has ended and waits to be asked about runs nothing any more.
+      guard rest.count > 1, rest[0] != "Z", let parent = Int32(rest[1]) else { return nil }
       return Row(
         process: process, parent: parent, command: String(text[text.index(after: open)..<end]))
     }

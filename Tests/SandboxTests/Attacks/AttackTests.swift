@@ -36,13 +36,12 @@ enum AttackSetting {
   /// `make attack`, and the slow tests.
   static let isOn = environment["STET_ATTACKS"] != nil || environment["STET_TEST_SLOW"] == "1"
   static let off = "attacks take a minute or two: make attack, or STET_TEST_SLOW=1"
-  /// Only those whose name holds this text.
-  static var chosen: [Attack] {
-    guard let text = environment["STET_ATTACKS"], text != "1", !text.isEmpty else {
-      return Attack.all
-    }
-    return Attack.all.filter { $0.name.contains(text) }
+  /// Only those whose name holds the text that `STET_ATTACKS` is, unless it is `1`.
+  static func isChosen(_ name: String) -> Bool {
+    guard let text = environment["STET_ATTACKS"], text != "1", !text.isEmpty else { return true }
+    return name.contains(text)
   }
+  static var chosen: [Attack] { Attack.all.filter { isChosen($0.name) } }
 
   private static let table = Mutex(())
 
@@ -210,15 +209,15 @@ struct AttackTrial {
   }
 
   /// Waits until as many processes stand as stay: the runs that are made ready in advance, too.
-  private static func settled() async -> (all: Int, children: Set<Int32>) {
+  static func settled() async -> (all: Int, children: Set<Int32>) {
     var last = -1
     var same = 0
     let end = ContinuousClock.now + .seconds(10)
-    while same < 4, .now < end {
+    while same < 3, .now < end {
       let now = ProcessTable.descendants().count
       same = now == last ? same + 1 : 0
       last = now
-      try? await Task.sleep(for: .milliseconds(50))
+      try? await Task.sleep(for: .milliseconds(40))
     }
     return (last, ProcessTable.children())
   }

@@ -17,7 +17,7 @@ struct OrderAttackTests {
     let task = SandboxTask(.python("print(1)"), files: [SandboxFile(path, text: "x")])
     let error = await #expect(throws: SandboxError.self) { try await backend.sandbox.run(task) }
     AttackSetting.note(
-      "a file to write at \(path.prefix(20))", backend,
+      "order: a file at \"\(path.prefix(20))\"", backend,
       error?.code == .invalid ? [] : ["it ended with \(String(describing: error))"])
     #expect(error?.code == .invalid)
   }

@@ -13,7 +13,9 @@ struct CellAttack: Sendable, CustomTestStringConvertible {
   /// What came of the cell must hold this.
   var wants: @Sendable (CellResult) -> Bool = { _ in true }
 
-  var testDescription: String { name }
+  var testDescription: String { "session: " + name }
+
+  static var chosen: [CellAttack] { all.filter { AttackSetting.isChosen($0.testDescription) } }
 
   static let all = [
     CellAttack(
@@ -129,7 +131,7 @@ struct SessionAttackTests {
   private static let plan = SessionPlan(
     limits: .ofAttacks(time: .seconds(1), processes: 8, output: 64 << 10))
 
-  @Test(arguments: AttackedBackend.allCases, CellAttack.all)
+  @Test(arguments: AttackedBackend.allCases, CellAttack.chosen)
   func fails(_ backend: AttackedBackend, _ attack: CellAttack) async throws {
     let scene = try AttackScene()
     var complaints: [String] = []
@@ -139,7 +141,7 @@ struct SessionAttackTests {
       complaints.append("the sandbox failed: \(error.code.rawValue): \(error.detail)")
     }
     complaints += scene.touched()
-    AttackSetting.note("session: " + attack.name, backend, complaints)
+    AttackSetting.note(attack.testDescription, backend, complaints)
     #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
   }
 
@@ -149,7 +151,7 @@ struct SessionAttackTests {
     var complaints: [String] = []
     let other = try await sandbox.session(plan)
     _ = try await other.run("word = 'kept'", limit: .seconds(1)) { _ in }
-    let before = ProcessTable.descendants().count
+    let before = await AttackTrial.settled().all
     let session = try await sandbox.session(plan)
     let started = ContinuousClock.now
     var hasEnded = false

@@ -75,8 +75,8 @@ import Testing
           """)
       let result = try await Self.copy(of: bench) { folder in
         let manager = FileManager.default
-        #expect(try manager.destinationOfSymbolicLink(atPath: folder + "/in") == "src/deep")
-        #expect(try manager.destinationOfSymbolicLink(atPath: folder + "/src/up") == "../a.py")
+        #expect((try? manager.destinationOfSymbolicLink(atPath: folder + "/in")) == "src/deep")
+        #expect((try? manager.destinationOfSymbolicLink(atPath: folder + "/src/up")) == "../a.py")
         for gone in ["passwd", "up", "m", ".git"] {
           #expect((try? manager.attributesOfItem(atPath: folder + "/" + gone)) == nil, "\(gone)")
         }

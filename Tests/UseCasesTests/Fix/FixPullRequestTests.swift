@@ -76,6 +76,40 @@ import Testing
     }
   }
 
+  @Test func aFixOfAFindingResolvesItsThread() async throws {
+    let fake = try await AnsweringModel([try .edits([Self.mending])])
+    try await withFixBench { bench in
+      let finding = Finding(
+        id: "f", path: "stats.py", side: .new, startLine: 4, line: 4, severity: .error,
+        category: "bug", message: "It overwrites the total.", quote: "        total = value",
+        confidence: 0.9, source: .model("m"), fingerprint: "abc123", verified: [.anchor, .quote])
+      let review = Review(
+        verdict: .comment, summary: "", findings: [finding], dropped: [],
+        coverage: Coverage(files: 1, hunks: 1, hunksReviewed: 1, skipped: []),
+        usage: ModelUsage(), run: "review-1")
+      try await bench.runs.save(
+        Run(
+          id: "review-1", kind: .review, startedAt: Date(), seconds: 1, outcome: .completed,
+          askedBy: "test", subject: "s", inputs: [:], modelCalls: [], claims: 1, masked: [:],
+          review: review, failure: nil))
+      var record = Publication(forge: "github", reference: bench.reference)
+      record.run = "review-1"
+      _ = try await bench.publications.save(record)
+      let thread = bench.hub.addReviewComment(
+        "<!-- stet:finding abc123 -->\n\nIt overwrites the total.", by: FixBench.own,
+        on: bench.reference, path: "stats.py", line: 4)
+      let work = bench.work(finding: "abc123", thread: thread)
+      #expect(try await bench.fixing(fake.model).run(work) == .completed)
+      #expect(try await bench.text("stats.py") == FixBench.good)
+      #expect(fake.asked[0].contains("It overwrites the total."))
+      let comments = bench.hub.reviewComments(on: bench.reference)
+      #expect(comments.first { $0.id == thread }?.isResolved == true)
+      // It answers where it was asked.
+      #expect(comments.contains { $0.inReplyTo == thread && $0.body.contains("Pushed") })
+      #expect(bench.answers.count == 1)
+    }
+  }
+
   // MARK: What is not
 
   static let useless: [(String, [(String, String)])] = [
@@ -85,6 +119,16 @@ import Testing
     ("broken", [("total = value", "total += (value")]),
     ("lying", [("def mean(values):", "import os\nos._exit(0)\n\n\ndef mean(values):")]),
     ("leaving", [("def mean(values):", "raise SystemExit(0)\n\n\ndef mean(values):")]),
+    (
+      "patching",
+      [
+        (
+          "def mean(values):",
+          "import unittest\n\nunittest.TestCase.assertEqual = lambda *given: None\n\n\n"
+            + "def mean(values):"
+        )
+      ]
+    ),
     ("content", []),
   ]
 

@@ -62,6 +62,7 @@ def main():
     trouble = lint_source.trouble(text)
     if trouble is not None:
         return lint_source.report({"trouble": trouble})
+    sys.setrecursionlimit(6_000)  # long sums nest as deep as they are long
     found, complete = taint.analyse(text, steps=STEPS)
     for each in found:
         each["confidence"] = "high"

@@ -1,14 +1,13 @@
 """Runs mypy on the judged text, in this process, so that what the image has loaded already is used.
 
-What the text says to silence it is made meaningless first, and reported. Arguments: the folder of
-a cache made with the image, or nothing."""
+What the text says to silence it is made meaningless first, and reported. No cache is kept: nothing
+of one run may reach the next."""
 
 import ast
 import importlib.metadata
 import io
 import json
 import os
-import sys
 
 import lint_source
 
@@ -16,7 +15,7 @@ TOOLS = ("type-ignore", "mypy-off")
 OPTIONS = [
     "--config-file=", "--output=json", "--show-column-numbers", "--no-error-summary",
     "--ignore-missing-imports", "--check-untyped-defs", "--strict-equality",
-    "--extra-checks", "--no-color-output", "--hide-error-context", "--no-sqlite-cache",
+    "--extra-checks", "--no-color-output", "--hide-error-context",
     "--disable-error-code=import-untyped", "--disable-error-code=annotation-unchecked",
 ]
 
@@ -47,10 +46,7 @@ def main():
         from mypy import main as mypy_main
     except ImportError:
         return lint_source.report({"trouble": None, "missing": ["mypy"], "silencers": silencers})
-    cache = sys.argv[1] if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]) else os.devnull
-    options = OPTIONS + ["--cache-dir=" + cache]
-    if cache != os.devnull:
-        options.append("--skip-cache-mtime-checks")
+    options = OPTIONS + ["--cache-dir=" + os.devnull]
     out, error = io.StringIO(), io.StringIO()
     try:
         mypy_main.main(args=options + ["judged.py"], stdout=out, stderr=error, clean_exit=True)

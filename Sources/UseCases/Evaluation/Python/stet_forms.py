@@ -2,10 +2,9 @@
 
 import ast
 import doctest
-import json
-import re
 
-ARROW = re.compile(r"^(?P<call>.+?)\s*(?:->|=>)\s*(?P<result>.+)$")
+from stet_given import arrows, examples
+
 PROSE = (".txt", ".md", ".rst", ".doctest")
 
 
@@ -16,7 +15,7 @@ def tests_of(path, text):
     whether more may be, and what the source itself says of it (skip, xfail).
     """
     base = path.rsplit("/", 1)[-1]
-    found = _examples(base, text)
+    found = examples(text)
     if found:
         return found
     if base.endswith(PROSE):
@@ -26,7 +25,7 @@ def tests_of(path, text):
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if ">>> " in text:
             return _prose(text)
-        lines = _arrows(text)
+        lines = arrows(text)
         if lines:
             return lines
         return {"form": "broken", "tests": [], "problem": syntax(error)}
@@ -68,7 +67,7 @@ def _python(tree, text):
         return {"form": "script", "tests": tests}
     if ">>> " in text:
         return _docstrings(tree)
-    lines = _arrows(text)
+    lines = arrows(text)
     return lines or {"form": "none", "tests": []}
 
 
@@ -304,7 +303,7 @@ def _prose(text):
     except ValueError as error:
         return {"form": "broken", "tests": [], "problem": {"line": None, "message": str(error)}}
     if not examples:
-        return _arrows(text) or {"form": "none", "tests": []}
+        return arrows(text) or {"form": "none", "tests": []}
     tests = [
         {
             "name": "line %d" % (e.lineno + 1),
@@ -360,87 +359,3 @@ def _docstrings(tree):
 def own_examples(tree):
     """Tests of the examples in the judged code's own docstrings."""
     return _docstrings(tree)
-
-
-def _arrows(text):
-    cases = []
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        match = ARROW.match(stripped)
-        if not match:
-            return None
-        try:
-            ast.parse(match["call"], mode="eval")
-            ast.parse(match["result"], mode="eval")
-        except (SyntaxError, ValueError):
-            return None
-        cases.append({"line": number, "call": match["call"], "result": match["result"]})
-    return _example_form(cases) if cases else None
-
-
-def _examples(base, text):
-    if not text.lstrip().startswith(("[", "{")):
-        return None
-    try:
-        given = json.loads(text)
-    except ValueError:
-        try:
-            given = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError:
-            return None
-    if isinstance(given, dict):
-        given = given.get("examples", given.get("tests", [given]))
-    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-        return None
-    cases = []
-    for number, item in enumerate(given, 1):
-        case = _example(item)
-        if case is None:
-            message = (
-                "example %d has neither `input` and `output` nor `call` and `result` nor "
-                "`function`, `args` and `result`" % number
-            )
-            return {"form": "broken", "tests": [], "problem": {"line": None, "message": message}}
-        cases.append(dict(case, line=None))
-    return _example_form(cases)
-
-
-def _example(item):
-    def first(*keys):
-        for key in keys:
-            if key in item:
-                return True, item[key]
-        return False, None
-
-    has_out, out = first("output", "stdout", "expected_output")
-    has_in, given = first("input", "stdin")
-    if has_out and isinstance(out, str) and (not has_in or isinstance(given, str)):
-        return {"stdin": given or "", "stdout": out}
-    has_result, result = first("result", "expected", "returns", "output")
-    _, raises = first("raises")
-    if not has_result and not isinstance(raises, str):
-        return None
-    wanted = {"raises": raises} if isinstance(raises, str) else {"value": result}
-    has_call, call = first("call", "expression")
-    if has_call and isinstance(call, str):
-        return dict(wanted, call=call)
-    has_function, function = first("function", "name")
-    has_args, args = first("args", "arguments", "input")
-    _, kwargs = first("kwargs")
-    if has_args and isinstance(args, list) and isinstance(kwargs or {}, dict):
-        if has_function and not isinstance(function, str):
-            return None
-        return dict(wanted, function=function, args=args, kwargs=kwargs or {})
-    return None
-
-
-def _example_form(cases):
-    tests = []
-    for number, case in enumerate(cases, 1):
-        name = "line %d" % case["line"] if case["line"] else "example %d" % number
-        tests.append(
-            {"name": name, "line": case["line"], "least": 1, "exact": True, "marks": []}
-        )
-    return {"form": "examples", "tests": tests, "cases": cases}

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import re
-import resource
 import select
 import signal
 import sys
@@ -196,7 +195,13 @@ class Text:
             self.current = ("between", None)
         elif "end" in event:
             self.current = ("between", None)
-            self.result(event["end"], event.get("name"), event["outcome"], event.get("detail"))
+            self.result(
+                event["end"],
+                event.get("name"),
+                event["outcome"],
+                event.get("detail"),
+                event.get("cpu"),
+            )
         elif "broken" in event:
             self.current = ("between", None)
             text["broken"].append(dict(event["broken"], importing=event.get("importing", False)))
@@ -213,9 +218,9 @@ class Text:
         if message not in self.text["tampered"] and len(self.text["tampered"]) < 8:
             self.text["tampered"].append(message)
 
-    def result(self, number, name, outcome, detail):
+    def result(self, number, name, outcome, detail, cpu=None):
         self.text["results"].append(
-            {"number": number, "name": name, "outcome": outcome, "detail": detail}
+            {"number": number, "name": name, "outcome": outcome, "detail": detail, "cpu": cpu}
         )
         # Parameters are told apart by their names.
         self.done.add(number if name is None or "[" not in name else name)
@@ -284,7 +289,6 @@ def _work(task, source, descriptor, token, done):
         here = os.environ.pop("STET_REPORT", None)
         if here is not None:
             os.close(int(here))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         # Its own thread writes it, between two steps or in the midst of one that does not end.
         faulthandler.register(signal.SIGUSR1, file=descriptor, all_threads=False)
         stet_worker.run(task, source, report, done)

@@ -13,7 +13,10 @@ struct FixSuggestions: Sendable {
         let diff = FileDiff.comparing(
           old: candidate.before, new: candidate.after, path: candidate.path, context: 0)
       else { continue }
-      let comments = diff.hunks.compactMap { Self.comment($0, candidate, places, run) }
+      let first = self.comments.count + 1
+      let comments = diff.hunks.enumerated().compactMap { index, hunk in
+        Self.comment(hunk, candidate, places, .suggestion(run: run, number: first + index))
+      }
       if comments.count == diff.hunks.count {
         self.comments += comments
       } else if let whole = candidate.diff {
@@ -24,7 +27,7 @@ struct FixSuggestions: Sendable {
   }
 
   private static func comment(
-    _ hunk: Hunk, _ candidate: FixCandidate, _ places: DiffPlaces, _ run: String
+    _ hunk: Hunk, _ candidate: FixCandidate, _ places: DiffPlaces, _ marker: HiddenMarker
   ) -> ReviewDraft.Comment? {
     let lines = TextLines(candidate.before)
     var start = hunk.oldStart
@@ -49,7 +52,7 @@ struct FixSuggestions: Sendable {
     return ReviewDraft.Comment(
       path: finding.path, side: .new, startLine: start, line: end,
       body: [
-        HiddenMarker.fix(run: run).text,
+        marker.text,
         Defanged.forMarkdown(candidate.reason, oneLine: true, limit: 500), block,
       ].joined(separator: "\n\n"))
   }
