@@ -13,6 +13,7 @@ struct Stet: AsyncParsableCommand {
       ReviewCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self, RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
       GenerateCommand.self, RefactorCommand.self, HistoryCommand.self, SandboxCommand.self,
+      ReplCommand.self,
       MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self,
     ])
