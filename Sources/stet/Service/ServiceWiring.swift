@@ -172,7 +172,7 @@ struct ServiceWiring: Sendable {
         ],
         fix: fix, generation: settings.generation,
         forge: wiring.settings.github.credentials == nil ? nil : "github",
-        metrics: metrics),
+        repl: wiring.repl, metrics: metrics),
       configuration: ServerConfiguration(
         host: (place ?? settings.listen).host, port: (place ?? settings.listen).port,
         publicURL: place == nil ? settings.publicURL : nil, version: Version.number,
