@@ -37,6 +37,7 @@ public struct StetServer: Service {
         + FixRoute(ports: ports, limits: limits).routes
         + IssueRoutes(ports: ports, limits: limits).routes
         + ReviewRoute(ports: ports, limits: limits).routes
+        + EvaluateRoute(ports: ports, limits: limits).routes
         + RunRoutes(
           ports: ports, limits: limits, streams: StreamSlots(most: limits.eventStreams)
         ).routes

@@ -10,7 +10,7 @@ struct Stet: AsyncParsableCommand {
       """,
     version: Version.number,
     subcommands: [
-      ReviewCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self, RunsCommand.self,
+      ReviewCommand.self, EvaluateCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self, RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
       SandboxCommand.self, MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self,

@@ -4,7 +4,7 @@ import Jobs
 /// The shapes that requests and answers have, by name.
 enum Schemas {
   static let all: [String: JSONValue] = requests.merging(answers) { first, _ in first }
-    .merging(reviews) { first, _ in first }
+    .merging(reviews) { first, _ in first }.merging(evaluations) { first, _ in first }
 
   private static let requests: [String: JSONValue] = [
     "Delivery": Schema.map(of: .bool(true), "As the forge sends it."),

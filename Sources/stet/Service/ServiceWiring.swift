@@ -56,6 +56,9 @@ struct ServiceWiring: Sendable {
         JobHandler(Work.ReviewDiff.kind, concurrency: places.others) {
           try await reviewDiff.handle($0.job)
         },
+        JobHandler(Work.Evaluate.kind, concurrency: places.others, limit: .seconds(300)) {
+          try await evaluate.handle($0)
+        },
         JobHandler(Work.EnrichIssue.kind, concurrency: places.others, limit: .seconds(600)) {
           try await enrichIssue.handle($0)
         },
@@ -116,6 +119,8 @@ struct ServiceWiring: Sendable {
   private var reviewDiff: ReviewDiff {
     ReviewDiff(review: wiring.review(model: model), callDeadline: wiring.callDeadline)
   }
+
+  private var evaluate: EvaluateWork { EvaluateWork(ports: wiring.evaluate) }
 
   private var enrichIssue: EnrichIssue {
     EnrichIssue(ports: .init(model: model, issues: wiring.issues, runs: wiring.runs))
