@@ -59,7 +59,7 @@ import UseCases
         "def label(s: str, n: int) -> str:\n    if n > 5:\n        return s + n\n    return s * n\n"
       ))
     #expect(crash.verdict == .fail, "\(crash)")
-    let shown = try #require(crash.evidence.first(where: \.isFailure))
+    let shown = try #require(crash.evidence.first { $0.isFailure })
     #expect(shown.source == .generated && shown.line == 3)
     #expect(shown.input?.hasPrefix("label(") == true)
     // An empty list may be beyond what is meant, and a raised error is meant.

@@ -119,7 +119,7 @@ import UseCases
   }
 
   @Test func changesAreTold() async throws {
-    func axis(_ failures: [String], _ value: Double) -> EvaluationAxis {
+    @Sendable func axis(_ failures: [String], _ value: Double) -> EvaluationAxis {
       EvaluationAxis(
         name: .correctness, verdict: failures.isEmpty ? .pass : .fail, value: value, threshold: 1,
         evidence: failures.map { .init(rule: $0, message: "\($0) failed") })

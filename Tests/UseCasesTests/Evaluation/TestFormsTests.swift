@@ -148,7 +148,7 @@ import UseCases
     #expect(axis.verdict == .fail)
     #expect(axis.value == 0.5, "\(axis)")
     #expect(axis.tool.contains("pytest "))
-    let failure = try #require(axis.evidence.first(where: \.isFailure))
+    let failure = try #require(axis.evidence.first { $0.isFailure })
     #expect(failure.kind == .assertion)
     #expect(failure.message.contains(form.values), "\(failure.message)")
   }
@@ -166,7 +166,7 @@ import UseCases
         """))
     #expect(axis.verdict == .fail)
     #expect(axis.tool.contains("hypothesis "))
-    let failure = try #require(axis.evidence.first(where: \.isFailure))
+    let failure = try #require(axis.evidence.first { $0.isFailure })
     #expect(failure.input?.contains("99") == true, "\(failure)")
   }
 
@@ -177,7 +177,7 @@ import UseCases
         #"[{"input": "2", "output": "4"}, {"input": "3\n", "output": "7"}]"#,
         path: "examples.json"))
     #expect(axis.value == 0.5, "\(axis)")
-    let failure = try #require(axis.evidence.first(where: \.isFailure))
+    let failure = try #require(axis.evidence.first { $0.isFailure })
     #expect(failure.message.contains("it printed '6', expected '7'"))
     #expect(failure.input == #"'3\n'"#)
   }
