@@ -164,6 +164,18 @@ def seal():
             mount("none", folder, None, flags)
 
 
+def unseal(folder):
+    """Takes back what `seal` did to one mount. What was read-only before that stays so where it
+    came from a user namespace above ours."""
+    attributes = struct.pack("=4Q", 0, READ_ONLY, 0, 0)
+    try:
+        place = folder.encode()
+        checked(system_call(MOUNT_SETATTR, -100, place, 0, attributes, len(attributes)), "unseal")
+    except OSError:
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            raise
+
+
 def limits_of_folders(limits):
     return f"size={max(limits['disk'], 4096)},nr_inodes={max(limits['inodes'], 16)}"
 

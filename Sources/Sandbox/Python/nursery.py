@@ -13,7 +13,7 @@ MODE is one of:
 `bare` takes no namespaces and no filter; limits, deadline, result and collection stay.
 
 CONFIGURATION is JSON, every field optional:
-- `preload`: modules to import, `site`: a folder added to the end of `sys.path` and, as
+- `preload`: modules to import beside those that most programs use, `site`: a folder added to the end of `sys.path` and, as
   `PYTHONPATH`, to the environment of programs.
 - `path`: PATH of the runs; `site`/bin, /usr/bin, /bin unless told.
 - `uid`: whom to become, where it is started as root; 65534 unless told. A one-shot should have a
@@ -319,7 +319,7 @@ def main():
         default_signals()
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         settings = Settings(mode, fields, "bare" in sys.argv[3:])
-        missing = settings.warm_up(fields.get("preload") or COMMON_MODULES)
+        missing = settings.warm_up([*COMMON_MODULES, *fields.get("preload", [])])
     except Exception as error:
         detail = words_of(error)
         send_frame(channel, b"X", {"code": "unavailable", "detail": detail})
