@@ -222,7 +222,7 @@ def limit_resources(limits, base, counts_processes, processor_hard=None):
     """
     processor = max(1, int(-(-limits["processor_time"] // 1)))
     # First the soft limit, at which a signal comes that says why; a second later the end.
-    hard = processor + 1 if processor_hard is None else processor_hard
+    hard = max(processor + 1, processor_hard or 0)
     lower(resource.RLIMIT_CPU, processor, hard)
     lower(resource.RLIMIT_AS, limits["memory"] + base)
     lower(resource.RLIMIT_FSIZE, limits["disk"])
