@@ -43,7 +43,7 @@ final class ControlGroups: Sendable {
     }
   }
 
-  private let parents: [String: String]
+  let parents: [String: String]
   private let count = Mutex(0)
   /// Of processes that are gone or going. A group is busy for an instant after its last process.
   private let left = Mutex<Set<String>>([])

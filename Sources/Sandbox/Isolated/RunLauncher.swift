@@ -71,6 +71,11 @@ final class RunLauncher: Sendable {
     }
   }
 
+  /// What `removeGroups` removes.
+  var groupFolders: [String] {
+    groups.withLock { ($0 ?? nil).map { Array($0.parents.values) } ?? [] }
+  }
+
   private func share() -> ControlGroups.Share {
     groups.withLock { groups in
       if groups == nil { groups = .some(ControlGroups()) }
