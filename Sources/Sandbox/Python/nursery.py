@@ -21,6 +21,7 @@ CONFIGURATION is JSON, every field optional:
 - `groups`: see control_group.py; paths as seen inside. Its folders are hidden from the runs.
 - `work`: `given` where a one-shot's /work is mounted by bubblewrap; for a bare one the folder to
   work in. Else it is fresh.
+- `unsized`: true where the two of --tmpfs below were mounted without --size.
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
@@ -95,6 +96,7 @@ class Settings:
         self.is_nested = mode != "oneshot" and not is_bare
         self.site = fields.get("site")
         self.work_is_given = fields.get("work") == "given"
+        self.is_unsized = bool(fields.get("unsized"))
         self.bare_folder = fields.get("work") if is_bare else None
         folders = ["/usr/bin", "/bin"]
         if self.site:

@@ -317,6 +317,8 @@ class PlainTree(Tree):
             if self.settings.groups.paths:
                 # They could not be hidden, and the judged process could leave its own.
                 raise OSError(error.errno, error.strerror, "hiding the control groups") from None
+            if self.settings.is_unsized:
+                raise OSError(error.errno, error.strerror, "limiting the folders") from None
             self.settings.has_own_folders = False
             for folder in ("/tmp", WORKING_FOLDER):
                 unseal(folder)

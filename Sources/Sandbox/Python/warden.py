@@ -12,7 +12,8 @@ From Swift: T the task, C a cell, I interrupt, K kill. What is silent in the bri
 - Cells that come while one runs wait for their turn, 16 at most.
 - K gives a Z with `{"signaled": 9}`; the end of the socket gives nothing, for nobody listens.
 - `collects` takes "." for the whole folder. A session collects nothing.
-- `report` is the text of a JSON value of at most 4 MiB in UTF-8, without NaN or Infinity.
+- `report` is the text of a JSON value of at most 1 MiB in UTF-8 with 100 000 values at most (commas and opening
+  brackets are counted, in strings too), without NaN or Infinity.
 - Frames of more than 128 MiB are refused.
 """
 

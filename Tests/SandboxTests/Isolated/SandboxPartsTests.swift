@@ -164,6 +164,11 @@ private final class Seen: Sendable {
     #expect(String(decoding: result, as: UTF8.self) == expected)
   }
 
+  /// Linux takes 128 KiB for one argument, its ending zero byte included; source: execve(2).
+  @Test func ourOwnProgramFitsInOneArgument() {
+    #expect(SandboxProgram.text.utf8.count < 120 << 10)
+  }
+
   @Test func noncesAreLongAndDiffer() {
     let nonces = Set((0..<1_000).map { _ in Nonce.make() })
     #expect(nonces.count == 1_000)
