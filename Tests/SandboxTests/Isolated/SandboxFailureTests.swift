@@ -167,7 +167,7 @@ import Testing
       run.cancel()
       _ = await run.result
     }
-    let folders = sandbox.launcher.groupFolders
+    let folders = await sandbox.launcher.groupFolders
     await sandbox.shutDown()
     for folder in folders {
       let isLeft = FileManager.default.fileExists(atPath: folder)

@@ -99,7 +99,7 @@ extension SandboxSession {
   /// It reaches an interpreter that has not begun the cell, at first not even its session.
   @Test(arguments: SandboxUnderTest.allCases)
   func anInterruptThatComesWithTheCellEndsIt(_ backend: SandboxUnderTest) async throws {
-    try await with(backend) { session in
+    try await with(backend) { session async throws in
       for _ in 0..<4 {
         let start = ContinuousClock.now
         let cell = Task {
