@@ -208,11 +208,13 @@ final class SocketThread: Sendable {
     return true
   }
 
-  /// - Returns: whether processes are awaited still.
+  /// - Returns: whether processes are awaited still, or one has ended just now: whoever waits for
+  /// the last of them is told in the next turn, and nothing else may ever ring for it.
   private func reap() -> Bool {
     let ending = state.withLock { $0.ending }
     guard !ending.isEmpty else { return false }
     let now = ContinuousClock.now
+    var hasReaped = false
     for (process, deadline) in ending {
       if deadline <= now { _ = kill(-process, SIGKILL) }
       var status: CInt = 0
@@ -224,8 +226,9 @@ final class SocketThread: Sendable {
         return state.whenGone.removeValue(forKey: process)
       }
       done?()
+      hasReaped = true
     }
-    return state.withLock { !$0.ending.isEmpty }
+    return hasReaped || state.withLock { !$0.ending.isEmpty }
   }
 
   private func leaveAll() {
