@@ -39,6 +39,7 @@ public struct StetServer: Service {
         + ReviewRoute(ports: ports, limits: limits).routes
         + GenerateRoutes(ports: ports, limits: limits).routes
         + ReplRoutes(ports: ports, limits: limits).routes
+        + EvaluateRoute(ports: ports, limits: limits).routes
         + RunRoutes(
           ports: ports, limits: limits, streams: StreamSlots(most: limits.eventStreams)
         ).routes

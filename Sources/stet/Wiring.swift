@@ -156,6 +156,10 @@ struct Wiring: Sendable {
       model: model, cache: usesCache ? responseCache : nil, runs: runs, syntax: syntax)
   }
 
+  var evaluate: EvaluateCode.Ports {
+    EvaluateCode.Ports(sandbox: sandbox, runs: runs, logger: logger)
+  }
+
   func reviewPullRequest(
     model: (any LanguageModel)?, usesCache: Bool = true, callDeadline: Duration? = nil
   ) -> ReviewPullRequest {

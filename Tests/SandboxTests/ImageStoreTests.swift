@@ -127,21 +127,28 @@ private final class ImageFolder: Sendable {
     """
   }
 
-  @Test func aPreparedImageIsReady() throws {
+  @Test func aPreparedImageIsReady() async throws {
     let folder = try ImageFolder()
     let store = folder.store(Self.definition)
     try folder.write("", to: "usr/bin/python3.12", mode: 0o755)
     #expect(store.listing(of: .data).state == .absent)
     let python = folder.programs + "/python3.12"
     try folder.write(Self.note(python: python), to: "images/data/image.json")
+    let ready = try #require(store.ready(.data))
     #expect(
-      store.ready(.data)
+      ready
         == PreparedImage(
           image: .data, python: python, version: "3.12.1", site: folder.images + "/data/site",
-          packages: ["six": "1.17.0"], preload: ["six"]))
+          packages: ["six": "1.17.0"], preload: ["six"], preparation: ready.preparation))
+    #expect(store.ready(.data) == ready)
+    // Prepared again, the same in all else: what has the old one mounted is not to be used on.
+    #expect(try await store.remove(.data))
+    try folder.write(Self.note(python: python), to: "images/data/image.json")
+    let again = try #require(store.ready(.data))
+    #expect(again != ready)
     #expect(store.listing(of: .data).state == .ready)
-    #expect(try store.remove(.data))
-    #expect(try !store.remove(.data))
+    #expect(try await store.remove(.data))
+    #expect(try await !store.remove(.data))
     #expect(folder.names().isEmpty)
   }
 

@@ -3,6 +3,7 @@ import Foundation
 import Jobs
 import TestKit
 import Testing
+import WebClient
 
 /// `@stet fix` as a person asks for it: a webhook, the built program, a real bare repository over
 /// HTTP; and `kill -9` between the push and the answer.

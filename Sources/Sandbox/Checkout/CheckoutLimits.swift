@@ -14,11 +14,13 @@ public struct CheckoutLimits: Sendable, Hashable {
   public var time: Duration
   /// What a command may write beside the files that it is given.
   public var growth: ByteCount
+  /// How many files and folders a command may make beside those that it is given.
+  public var growthFiles: Int
 
   public init(
     download: ByteCount = .mebibytes(512), tree: ByteCount = .mebibytes(1024),
     files: Int = 100_000, file: ByteCount = .mebibytes(32), time: Duration = .seconds(180),
-    growth: ByteCount = .mebibytes(512)
+    growth: ByteCount = .mebibytes(512), growthFiles: Int = 100_000
   ) {
     self.download = download
     self.tree = tree
@@ -26,5 +28,6 @@ public struct CheckoutLimits: Sendable, Hashable {
     self.file = file
     self.time = time
     self.growth = growth
+    self.growthFiles = growthFiles
   }
 }

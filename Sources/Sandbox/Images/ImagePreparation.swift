@@ -66,7 +66,7 @@ extension ImageStore {
 
   /// The new image stands whole or not at all: a rename is one step.
   private func replace(_ image: SandboxImage, by made: String) throws(ImageError) {
-    _ = try remove(image)
+    _ = try removeLocked(image)
     guard rename(made, path(of: image)) == 0 else {
       throw ImageError(
         code: .storage,

@@ -1,6 +1,14 @@
 public import Domain
 import Foundation
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The prepared images in one folder: `NAME/site` with the packages, `NAME/image.json` with what
 /// they are.
 public struct ImageStore: Sendable {
@@ -47,7 +55,8 @@ public struct ImageStore: Sendable {
     else { return nil }
     return PreparedImage(
       image: image, python: note.python, version: note.version,
-      site: path(of: image) + "/site", packages: note.packages, preload: definition.preload)
+      site: path(of: image) + "/site", packages: note.packages, preload: definition.preload,
+      preparation: preparation(of: image))
   }
 
   /// Every image and what became of it here.
@@ -66,10 +75,19 @@ public struct ImageStore: Sendable {
       size: stands ? ByteCount(Self.size(of: path(of: image))) : nil)
   }
 
-  /// Removes the packages of an image. What runs in it at the moment may fail.
+  /// Removes the packages of an image. What runs in it at the moment may fail. Waits for another
+  /// that prepares it.
   /// - Returns: whether there was anything.
-  /// - Throws: `storage`.
-  public func remove(_ image: SandboxImage) throws(ImageError) -> Bool {
+  /// - Throws: `storage`, `cancelled`.
+  public func remove(_ image: SandboxImage) async throws(ImageError) -> Bool {
+    guard FileManager.default.fileExists(atPath: path(of: image)) else { return false }
+    let lock = try await ImageLock("\(folder)/.\(image.rawValue).lock") {}
+    defer { withExtendedLifetime(lock) {} }
+    return try removeLocked(image)
+  }
+
+  /// For the holder of the lock.
+  func removeLocked(_ image: SandboxImage) throws(ImageError) -> Bool {
     let path = path(of: image)
     guard FileManager.default.fileExists(atPath: path) else { return false }
     do {
@@ -94,6 +112,17 @@ public struct ImageStore: Sendable {
     var version: String
     var packages: [String: String]
     var preload: [String]
+  }
+
+  private func preparation(of image: SandboxImage) -> String {
+    var facts = stat()
+    guard stat(path(of: image) + "/image.json", &facts) == 0 else { return "" }
+    #if canImport(Darwin)
+      let changed = facts.st_mtimespec
+    #else
+      let changed = facts.st_mtim
+    #endif
+    return "\(facts.st_ino) \(changed.tv_sec).\(changed.tv_nsec)"
   }
 
   private func note(of image: SandboxImage) -> Note? {

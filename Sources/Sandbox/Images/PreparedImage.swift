@@ -13,10 +13,13 @@ public struct PreparedImage: Sendable, Hashable {
   public var packages: [String: String]
   /// Modules that the nursery imports once.
   public var preload: [String]
+  /// Which preparation it is: another once it was removed and prepared again, even where all else
+  /// is the same. Empty where nothing was prepared.
+  public var preparation: String
 
   public init(
     image: SandboxImage, python: String, version: String, site: String?,
-    packages: [String: String], preload: [String]
+    packages: [String: String], preload: [String], preparation: String = ""
   ) {
     self.image = image
     self.python = python
@@ -24,6 +27,7 @@ public struct PreparedImage: Sendable, Hashable {
     self.site = site
     self.packages = packages
     self.preload = preload
+    self.preparation = preparation
   }
 }
 

@@ -49,6 +49,16 @@ struct BackendChoice: Sendable {
     return BackendChoice(backend: nil, measures: [], problems: problems)
   }
 
+  /// Commands on a checkout are never run by a warm interpreter. - Returns: why they cannot be run.
+  static func problemOfOneShot(_ launcher: RunLauncher, _ python: PreparedImage) async -> String? {
+    do throws(SandboxError) {
+      _ = try await tryOnce(launcher, python)
+      return nil
+    } catch {
+      return "Commands on a checkout cannot be run here: \(error.detail)"
+    }
+  }
+
   private static func tryOnce(
     _ launcher: RunLauncher, _ python: PreparedImage
   ) async throws(SandboxError) -> [String] {

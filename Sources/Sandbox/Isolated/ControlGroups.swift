@@ -20,6 +20,8 @@ final class ControlGroups: Sendable {
     var folders: [String: String] = [:]
     /// Where its own process belongs; version 2 alone needs that.
     var ownGroup: String?
+    /// Takes those folders that are busy still.
+    fileprivate var leave: @Sendable (String) -> Void = { _ in }
 
     var inside: [String: String] {
       Dictionary(uniqueKeysWithValues: folders.keys.map { ($0, "/groups/\($0)") })
@@ -36,11 +38,15 @@ final class ControlGroups: Sendable {
     }
 
     /// Call it when its processes are gone.
-    @Sendable func remove() { for folder in folders.values { ControlGroups.removeAll(folder) } }
+    @Sendable func remove() {
+      for folder in folders.values where !ControlGroups.removeAll(folder) { leave(folder) }
+    }
   }
 
-  private let parents: [String: String]
+  let parents: [String: String]
   private let count = Mutex(0)
+  /// Of processes that are gone or going. A group is busy for an instant after its last process.
+  private let left = Mutex<Set<String>>([])
 
   /// - Returns: `nil` where none can be made.
   init?() {
@@ -70,11 +76,13 @@ final class ControlGroups: Sendable {
   }
 
   func share() -> Share {
+    sweep()
     let number = count.withLock { count in
       count += 1
       return count
     }
     var share = Share()
+    share.leave = { [self] folder in left.withLock { _ = $0.insert(folder) } }
     for (kind, parent) in parents {
       let folder = "\(parent)/\(number)"
       guard mkdir(folder, 0o755) == 0 else { continue }
@@ -92,7 +100,18 @@ final class ControlGroups: Sendable {
     return share
   }
 
-  func remove() { for parent in parents.values { Self.removeAll(parent) } }
+  private func sweep() {
+    for folder in left.withLock({ $0 }) where Self.removeAll(folder) {
+      left.withLock { _ = $0.remove(folder) }
+    }
+  }
+
+  /// Call it when no process is left. Takes a fifth of a second at most.
+  func remove() {
+    for parent in parents.values {
+      for _ in 0..<40 where !Self.removeAll(parent) { usleep(5_000) }
+    }
+  }
 
   // MARK: - Folders
 
@@ -143,10 +162,11 @@ final class ControlGroups: Sendable {
     }
   }
 
-  /// The files in it are the kernel's and go with their folder.
-  fileprivate static func removeAll(_ folder: String) {
+  /// The files in it are the kernel's and go with their folder. - Returns: whether it is gone.
+  @discardableResult
+  fileprivate static func removeAll(_ folder: String) -> Bool {
     for name in folders(in: folder) { removeAll("\(folder)/\(name)") }
-    rmdir(folder)
+    return rmdir(folder) == 0 || errno == ENOENT
   }
 
   private static func folders(in folder: String) -> [String] {

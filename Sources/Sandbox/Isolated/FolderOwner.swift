@@ -1,3 +1,4 @@
+import Dispatch
 import Domain
 
 #if canImport(Glibc)
@@ -9,15 +10,26 @@ import Domain
 #endif
 
 enum FolderOwner {
+  private static let queue = DispatchQueue(label: "stet.sandbox.folders", attributes: .concurrent)
+
   /// Hands a folder with all that is beneath it to a user. Links are not followed.
-  static func hand(_ folder: String, to user: uid_t) throws(SandboxError) {
-    guard folder.hasPrefix("/"), folder.utf8.count > 1, give(folder, user), each(of: folder, user)
-    else {
-      throw SandboxError(
-        code: .invalid,
-        detail: "The working folder cannot be handed to the sandbox's user: "
-          + "\(String(cString: strerror(errno))).")
+  static func hand(_ folder: String, to user: uid_t) async throws(SandboxError) {
+    let failure: SandboxError? = await withCheckedContinuation { reply in
+      queue.async {
+        guard folder.hasPrefix("/"), folder.utf8.count > 1, give(folder, user),
+          each(of: folder, user)
+        else {
+          reply.resume(
+            returning: SandboxError(
+              code: .invalid,
+              detail: "The working folder cannot be handed to the sandbox's user: "
+                + "\(String(cString: strerror(errno)))."))
+          return
+        }
+        reply.resume(returning: nil)
+      }
     }
+    if let failure { throw failure }
   }
 
   private static func give(_ path: String, _ user: uid_t) -> Bool { lchown(path, user, user) == 0 }

@@ -188,11 +188,17 @@ public actor IsolatedSandbox: CodeSandbox {
 
   public func report() async -> SandboxReport {
     let choice = await chosen()
+    var problems = choice.problems
+    if choice.backend == .zygote, mode == .automatic, let python = images.ready(.python),
+      let problem = await BackendChoice.problemOfOneShot(launcher, python)
+    {
+      problems.append(problem)
+    }
     var ready: [String: String] = [:]
     for image in SandboxImage.allCases { ready[image.rawValue] = images.ready(image)?.version }
     return SandboxReport(
       backend: choice.backend?.rawValue ?? "none", measures: choice.measures, images: ready,
-      problems: choice.problems)
+      problems: problems)
   }
 
   /// Kills all that runs and ends every interpreter. - Returns: when no process of it is left.
@@ -202,6 +208,7 @@ public actor IsolatedSandbox: CodeSandbox {
     sessions = [:]
     for (_, entry) in nurseries { await entry.nursery.stop() }
     nurseries = [:]
+    choice?.nursery = nil
     await thread.stop()
     launcher.removeGroups()
   }
@@ -231,7 +238,7 @@ public actor IsolatedSandbox: CodeSandbox {
     guard !isShutDown else { throw .shutDown }
     if let known = nurseries[image.image], known.image == image { return known.nursery }
     let tried = image.image == .python ? choice?.nursery : nil
-    choice?.nursery = nil
+    if image.image == .python { choice?.nursery = nil }
     let nursery = Nursery(standbys: bounds.standbys, logger: logger, current: tried) {
       [launcher] () async throws(SandboxError) in try await launcher.nursery(image)
     }

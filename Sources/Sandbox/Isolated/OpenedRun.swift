@@ -1,3 +1,4 @@
+import Dispatch
 import Domain
 import Foundation
 
@@ -43,7 +44,8 @@ struct OpenedRun: Sendable {
         guard let payload = frame.decoded(as: RunResultPayload.self), payload.nonce == nonce,
           let end = payload.sandboxEnd
         else { return .failure(Self.lost("its result was not the one of this run")) }
-        return .success(gathered.result(payload, end: end, backend: backend))
+        let report = await ReportText.decoded(payload.report)
+        return .success(gathered.result(payload, end: end, report: report, backend: backend))
       default: return .failure(Self.lost("it sent what has no meaning there"))
       }
       if gathered.isTooMuch { return .failure(Self.lost("it sent more than was asked for")) }
@@ -85,15 +87,36 @@ private struct Gathered {
   }
 
   func result(
-    _ payload: RunResultPayload, end: SandboxResult.End, backend: String
+    _ payload: RunResultPayload, end: SandboxResult.End, report: JSONValue?, backend: String
   ) -> SandboxResult {
     SandboxResult(
       end: end, output: output, error: error, lostOutput: payload.lostOutput,
       lostError: payload.lostError,
-      report: payload.report.flatMap { JSONText.decoded(Array($0.utf8), as: JSONValue.self) },
+      report: report,
       files: files, leftOut: payload.leftOut ?? [:], seconds: payload.seconds,
       processorSeconds: payload.processorSeconds, peakMemory: ByteCount(payload.peakMemory),
       backend: backend)
+  }
+}
+
+/// What a judged program says of itself: any JSON value that it likes.
+private enum ReportText {
+  static let most = 1 << 20
+  /// A larger one is not decoded where it would keep others from their turn.
+  private static let small = 16 << 10
+  private static let queue = DispatchQueue(label: "stet.sandbox.reports", attributes: .concurrent)
+
+  /// - Returns: `nil` where it is no JSON, or more than the warden lets through.
+  static func decoded(_ text: String?) async -> JSONValue? {
+    guard let text, text.utf8.count <= most else { return nil }
+    if text.utf8.count <= small { return value(text) }
+    return await withCheckedContinuation { reply in
+      queue.async { reply.resume(returning: value(text)) }
+    }
+  }
+
+  private static func value(_ text: String) -> JSONValue? {
+    JSONText.decoded(Array(text.utf8), as: JSONValue.self)
   }
 }
 

@@ -54,7 +54,22 @@ final class RunChannel: Attended {
     var sent = 0
     var deadline: ContinuousClock.Instant?
     var hasExpired = false
+    var isCut = false
     var hasEnded = false
+
+    /// The frame is not kept beside the one who takes it, however many come after.
+    mutating func takeFirst() -> Frame? {
+      guard firstFrame < frames.count else { return nil }
+      let frame = frames[firstFrame]
+      frames[firstFrame].payload = []
+      firstFrame += 1
+      waitingBytes -= frame.payload.count
+      if firstFrame == frames.count {
+        frames.removeAll(keepingCapacity: true)
+        firstFrame = 0
+      }
+      return frame
+    }
   }
 
   private let socket: Descriptor
@@ -81,16 +96,7 @@ final class RunChannel: Attended {
     let frame = await withCheckedContinuation { taker in
       let (frame, isOver, full): (Frame?, Bool, Bool) = state.withLock { state in
         let full = state.waitingBytes > Self.mostWaiting
-        if state.firstFrame < state.frames.count {
-          let frame = state.frames[state.firstFrame]
-          state.firstFrame += 1
-          state.waitingBytes -= frame.payload.count
-          if state.firstFrame == state.frames.count {
-            state.frames.removeAll(keepingCapacity: true)
-            state.firstFrame = 0
-          }
-          return (frame, false, full)
-        }
+        if let frame = state.takeFirst() { return (frame, false, full) }
         if state.hasEnded || state.taker != nil { return (nil, true, full) }
         state.taker = taker
         return (nil, false, full)
@@ -146,6 +152,7 @@ final class RunChannel: Attended {
   /// Ends it from our side, which kills what runs at the other.
   func cut() {
     state.withLock { state in
+      state.isCut = true
       if !state.hasEnded { _ = shutdown(socket.number, Self.bothWays) }
     }
     thread.ring()
@@ -157,7 +164,9 @@ final class RunChannel: Attended {
 
   var interest: Int16 {
     state.withLock { state in
-      let reading = state.waitingBytes > Self.mostWaiting ? 0 : POLLIN
+      // One that is given up is seen to its end, whatever waits.
+      let isFull = state.waitingBytes > Self.mostWaiting && !state.isCut && !state.hasExpired
+      let reading = isFull ? 0 : POLLIN
       return Int16(reading) | Int16(state.unsent.isEmpty ? 0 : POLLOUT)
     }
   }
@@ -176,6 +185,10 @@ final class RunChannel: Attended {
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     var goesOn = true
     state.withLock { state in
+      guard !state.isCut else {
+        goesOn = false
+        return
+      }
       flush(&state)
       // Not without end, so that one that floods does not keep the others waiting.
       for _ in 0..<16 {
@@ -208,10 +221,7 @@ final class RunChannel: Attended {
 
   private func deliver() {
     let delivery: (CheckedContinuation<Frame?, Never>, Frame)? = state.withLock { state in
-      guard let taker = state.taker, state.firstFrame < state.frames.count else { return nil }
-      let frame = state.frames[state.firstFrame]
-      state.firstFrame += 1
-      state.waitingBytes -= frame.payload.count
+      guard let taker = state.taker, let frame = state.takeFirst() else { return nil }
       state.taker = nil
       return (taker, frame)
     }

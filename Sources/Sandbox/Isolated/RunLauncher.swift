@@ -22,6 +22,28 @@ struct GivenFolder: Sendable {
   var readOnly: [String: String] = [:]
 }
 
+/// What a run of its own uses where it can.
+private struct OneShotWays {
+  /// Bubblewrap before 0.7 knows no `--size`, and one that is set-uid refuses it.
+  var sizes = true
+  /// Where the run may mount nothing, the groups could not be hidden from the program.
+  var groups = true
+
+  /// - Returns: how to try again after such a failure; `nil` where that would change nothing.
+  func without(_ failure: SandboxError) -> OneShotWays? {
+    var other = self
+    if sizes, failure.code == .lost, failure.detail.contains("--size") {
+      other.sizes = false
+      return other
+    }
+    if groups, failure.code == .unavailable, failure.detail.contains("hiding the control groups") {
+      other.groups = false
+      return other
+    }
+    return nil
+  }
+}
+
 /// Starts the processes of a sandbox, with the command lines that keep them apart.
 final class RunLauncher: Sendable {
   /// How long an interpreter may take to start, with all that its image imports, on a busy machine.
@@ -34,6 +56,7 @@ final class RunLauncher: Sendable {
   /// Made when the first process is started.
   private let groups = Mutex<ControlGroups??>(nil)
   private let users = UnprivilegedUsers()
+  private let ways = Mutex(OneShotWays())
 
   init(isolation: Isolation, thread: SocketThread) {
     self.isolation = isolation
@@ -46,6 +69,11 @@ final class RunLauncher: Sendable {
       groups??.remove()
       groups = .some(nil)
     }
+  }
+
+  /// What `removeGroups` removes.
+  var groupFolders: [String] {
+    groups.withLock { ($0 ?? nil).map { Array($0.parents.values) } ?? [] }
   }
 
   private func share() -> ControlGroups.Share {
@@ -61,6 +89,8 @@ final class RunLauncher: Sendable {
     var enclosure = Self.enclosure(image)
     enclosure.user = .unprivileged(mounts: false)
     let share = share()
+    var isStarted = false
+    defer { if !isStarted { share.remove() } }
     enclosure.mounts += share.mounts
     let words =
       try words(enclosure, share)
@@ -70,17 +100,38 @@ final class RunLauncher: Sendable {
           site: image.site.map { _ in Self.siteInside }, preload: image.preload,
           groups: share.inside))
     let started = try await SandboxProcess.start(words, thread: thread, onEnd: share.remove)
+    isStarted = true
     let control = RunChannel(started.socket, thread: thread, owner: started.process)
     _ = try await ready(control, backend: .zygote)
     return NurseryProcess(control: control, process: started.process, thread: thread)
   }
 
-  /// One run in a process of its own.
+  /// One run in a process of its own, in the best way that this machine's bubblewrap knows.
   func once(
     _ image: PreparedImage, isBare: Bool = false, disk: ByteCount = .mebibytes(64),
     folder: GivenFolder? = nil
   ) async throws(SandboxError) -> OpenedRun {
-    let share = isBare ? ControlGroups.Share() : share()
+    while true {
+      let tried = ways.withLock { $0 }
+      let share = isBare || !tried.groups ? ControlGroups.Share() : share()
+      do throws(SandboxError) {
+        return try await once(
+          image, isBare: isBare, disk: disk, folder: folder, share: share, ways: tried)
+      } catch {
+        // Nothing of the run was given to it yet, so another attempt runs nothing twice.
+        guard !isBare, let other = tried.without(error) else { throw error }
+        ways.withLock { $0 = other }
+      }
+    }
+  }
+
+  private func once(
+    _ image: PreparedImage, isBare: Bool, disk: ByteCount, folder: GivenFolder?,
+    share: ControlGroups.Share, ways: OneShotWays
+  ) async throws(SandboxError) -> OpenedRun {
+    var isStarted = false
+    // Once it is started the folders go with its process.
+    defer { if !isStarted { share.remove() } }
     var configuration = SandboxProgram.Configuration(
       site: isBare ? image.site : image.site.map { _ in Self.siteInside }, groups: share.inside)
     var words: [String] = []
@@ -90,7 +141,9 @@ final class RunLauncher: Sendable {
       var enclosure = Self.enclosure(image)
       enclosure.user = .unprivileged(mounts: true)
       // For kernels that do not let it mount its own over them.
-      enclosure.scratch = ["/tmp": disk.value, "/work": disk.value]
+      let most = ways.sizes ? disk.value : nil
+      enclosure.scratch = ["/tmp": most, "/work": most]
+      configuration.unsized = ways.sizes ? nil : true
       enclosure.mounts += share.mounts
       if let folder {
         enclosure.scratch.removeValue(forKey: "/work")
@@ -103,7 +156,7 @@ final class RunLauncher: Sendable {
         let user = users.next()
         configuration.uid = user
         share.handOver(to: user)
-        if let folder { try FolderOwner.hand(folder.path, to: user) }
+        if let folder { try await FolderOwner.hand(folder.path, to: user) }
       }
       words = try self.words(enclosure, share)
     }
@@ -112,6 +165,7 @@ final class RunLauncher: Sendable {
     let started = try await SandboxProcess.start(
       words, environment: isBare ? ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"] : [:],
       thread: thread, grace: isBare ? .seconds(2) : .zero, onEnd: share.remove)
+    isStarted = true
     return try await ready(
       RunChannel(started.socket, thread: thread, owner: started.process),
       backend: isBare ? .bare : .bubblewrap)

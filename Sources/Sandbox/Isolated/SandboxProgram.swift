@@ -22,6 +22,8 @@ struct SandboxProgram: Sendable {
     var uid: UInt32?
     /// `given` where the working folder is mounted already.
     var work: String?
+    /// Whether bubblewrap could not bound the folders that it mounted.
+    var unsized: Bool?
     /// Folders of control groups inside, by controller.
     var groups: [String: String] = [:]
   }

@@ -50,7 +50,12 @@ final class SocketThread: Sendable {
   init() {
     BrokenPipes.areErrors()
     var ends: [CInt] = [-1, -1]
-    _ = pipe(&ends)
+    // No pipe, which a program that runs bare could open in /proc and read empty.
+    #if canImport(Darwin)
+      _ = socketpair(AF_UNIX, SOCK_STREAM, 0, &ends)
+    #else
+      _ = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
+    #endif
     for end in ends {
       _ = fcntl(end, F_SETFD, FD_CLOEXEC)
       _ = fcntl(end, F_SETFL, O_NONBLOCK)

@@ -164,6 +164,18 @@ def seal():
             mount("none", folder, None, flags)
 
 
+def unseal(folder):
+    """Takes back what `seal` did to one mount. What was read-only before that stays so where it
+    came from a user namespace above ours."""
+    attributes = struct.pack("=4Q", 0, READ_ONLY, 0, 0)
+    try:
+        place = folder.encode()
+        checked(system_call(MOUNT_SETATTR, -100, place, 0, attributes, len(attributes)), "unseal")
+    except OSError:
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            raise
+
+
 def limits_of_folders(limits):
     return f"size={max(limits['disk'], 4096)},nr_inodes={max(limits['inodes'], 16)}"
 
@@ -210,7 +222,7 @@ def limit_resources(limits, base, counts_processes, processor_hard=None):
     """
     processor = max(1, int(-(-limits["processor_time"] // 1)))
     # First the soft limit, at which a signal comes that says why; a second later the end.
-    hard = processor + 1 if processor_hard is None else processor_hard
+    hard = max(processor + 1, processor_hard or 0)
     lower(resource.RLIMIT_CPU, processor, hard)
     lower(resource.RLIMIT_AS, limits["memory"] + base)
     lower(resource.RLIMIT_FSIZE, limits["disk"])

@@ -5,8 +5,9 @@ that it runs: it was forked before its warden read the request, and holds no des
 standard three, the report's, and, in a session, the two of its cells.
 
 The order is four bytes of big-endian length and a `marshal` of: mode, program, arguments,
-environment, limits, path, site. In a session each cell is then sent the same way, as
-`{"code", "number"}`, and answered by four bytes of length and JSON.
+environment, limits. In a session each cell is then sent the same way, as
+`{"code", "number"}`, and answered by four bytes of length and JSON; a length of 0 says before that
+that an interrupt has reached the cell.
 """
 
 import ast
@@ -82,8 +83,8 @@ def judge(ends, settings):
         place_descriptors(ends)
         order_file, cells, ready = 4, 5, 6
         default_signals(CHANGED_SIGNALS)
-        # As the interpreter has them when it starts.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # A session may be interrupted before it has a handler of its own.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for name in ("SIGPIPE", "SIGXFSZ"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -104,6 +105,8 @@ def judge(ends, settings):
         settings.limit_judged(order)
         replace_environment(order)
         if order["mode"] != "session":
+            # As the interpreter has it when it starts.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.close(order_file)
             os.close(cells)
         if order["mode"] == "command":
@@ -288,7 +291,8 @@ def run_command(order):
 class CellRunner:
     """Runs cells in one namespace and says what each came to."""
 
-    def __init__(self):
+    def __init__(self, cells):
+        self.cells = cells
         self.space = sys.modules["__main__"].__dict__
         self.owner = os.getpid()
         self.is_running = False
@@ -296,6 +300,10 @@ class CellRunner:
     def interrupted(self, *_):
         # Between cells there is nothing to interrupt, and one that comes late must not hurt.
         if self.is_running and os.getpid() == self.owner:
+            try:
+                os.write(self.cells, bytes(4))  # no need to send it again
+            except OSError:
+                pass
             raise KeyboardInterrupt
 
     def run(self, code, number):
@@ -312,6 +320,8 @@ class CellRunner:
         except BaseException as error:
             self.is_running = False
             failure = self.describe(error)
+        # Whatever the cell made of it: an interrupt that comes late ends nothing.
+        signal.signal(signal.SIGINT, self.interrupted)
         if os.getpid() != self.owner:
             # A fork in the cell: the child has come back here, where only its parent belongs.
             os._exit(leave_threads_and_files() if failure is None else 1)
@@ -365,7 +375,7 @@ def printable(text):
 
 
 def run_session(order_file, cells):
-    runner = CellRunner()
+    runner = CellRunner(cells)
     signal.signal(signal.SIGINT, runner.interrupted)
     while True:
         order = read_order(order_file)

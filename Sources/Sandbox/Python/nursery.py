@@ -13,7 +13,7 @@ MODE is one of:
 `bare` takes no namespaces and no filter; limits, deadline, result and collection stay.
 
 CONFIGURATION is JSON, every field optional:
-- `preload`: modules to import, `site`: a folder added to the end of `sys.path` and, as
+- `preload`: modules to import beside those that most programs use, `site`: a folder added to the end of `sys.path` and, as
   `PYTHONPATH`, to the environment of programs.
 - `path`: PATH of the runs; `site`/bin, /usr/bin, /bin unless told.
 - `uid`: whom to become, where it is started as root; 65534 unless told. A one-shot should have a
@@ -21,6 +21,7 @@ CONFIGURATION is JSON, every field optional:
 - `groups`: see control_group.py; paths as seen inside. Its folders are hidden from the runs.
 - `work`: `given` where a one-shot's /work is mounted by bubblewrap; for a bare one the folder to
   work in. Else it is fresh.
+- `unsized`: true where the two of --tmpfs below were mounted without --size.
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
   --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
@@ -95,6 +96,7 @@ class Settings:
         self.is_nested = mode != "oneshot" and not is_bare
         self.site = fields.get("site")
         self.work_is_given = fields.get("work") == "given"
+        self.is_unsized = bool(fields.get("unsized"))
         self.bare_folder = fields.get("work") if is_bare else None
         folders = ["/usr/bin", "/bin"]
         if self.site:
@@ -319,7 +321,7 @@ def main():
         default_signals()
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         settings = Settings(mode, fields, "bare" in sys.argv[3:])
-        missing = settings.warm_up(fields.get("preload") or COMMON_MODULES)
+        missing = settings.warm_up([*COMMON_MODULES, *fields.get("preload", [])])
     except Exception as error:
         detail = words_of(error)
         send_frame(channel, b"X", {"code": "unavailable", "detail": detail})

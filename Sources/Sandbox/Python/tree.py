@@ -31,6 +31,7 @@ if "judge" not in globals():
         seal,
         separate,
         separate_mounts,
+        unseal,
     )
     from control_group import MemoryWatch, RunGroup
     from judged import judge
@@ -308,10 +309,19 @@ class PlainTree(Tree):
         try:
             separate_mounts()
             seal()
+            if self.settings.work_is_given:
+                unseal(WORKING_FOLDER)
             make_folders(FIRST_LIMITS, not self.settings.work_is_given, self.settings.hidden)
             self.settings.has_own_folders = True
-        except OSError:
+        except OSError as error:
+            if self.settings.groups.paths:
+                # They could not be hidden, and the judged process could leave its own.
+                raise OSError(error.errno, error.strerror, "hiding the control groups") from None
+            if self.settings.is_unsized:
+                raise OSError(error.errno, error.strerror, "limiting the folders") from None
             self.settings.has_own_folders = False
+            for folder in ("/tmp", WORKING_FOLDER):
+                unseal(folder)
 
     def limit(self, limits):
         if self.settings.has_own_folders:

@@ -12,7 +12,8 @@ From Swift: T the task, C a cell, I interrupt, K kill. What is silent in the bri
 - Cells that come while one runs wait for their turn, 16 at most.
 - K gives a Z with `{"signaled": 9}`; the end of the socket gives nothing, for nobody listens.
 - `collects` takes "." for the whole folder. A session collects nothing.
-- `report` is the text of a JSON value of at most 4 MiB in UTF-8, without NaN or Infinity.
+- `report` is the text of a JSON value of at most 1 MiB in UTF-8 with 100 000 values at most (commas and opening
+  brackets are counted, in strings too), without NaN or Infinity.
 - Frames of more than 128 MiB are refused.
 """
 
@@ -33,6 +34,9 @@ if "Collection" not in globals():
 LARGEST_OUTCOME = 4 << 20
 # How long a cell that was interrupted at its limit may take to stop.
 GRACE = 1.0
+# After how long an interrupt that has not reached the cell is sent again: one that comes before the
+# cell has begun, or while the interpreter is between two, is lost.
+REPETITION = 0.1
 # How long to wait for a reader that does not read, once all is over.
 PATIENCE = 20.0
 
@@ -50,6 +54,7 @@ class Warden:
         self.outcomes = bytearray()
         self.cells = collections.deque()
         self.cell = None
+        self.interrupts_again = None
         self.task = None
         self.input = memoryview(b"")
         self.orders = memoryview(b"")
@@ -101,6 +106,8 @@ class Warden:
         ready = self.poll.poll(None if wait is None else int(wait * 1000) + 1)
         if self.deadline is not None and time.monotonic() >= self.deadline:
             self.deadline_passed()
+        if self.interrupts_again is not None and time.monotonic() >= self.interrupts_again:
+            self.interrupt()
         for file, event in ready:
             self.handle(file, event)
         self.tree.reap()
@@ -136,7 +143,12 @@ class Warden:
         else:
             self.is_stopping = True
             self.deadline = time.monotonic() + GRACE
-            self.tree.interrupt()
+            self.interrupt()
+
+    def interrupt(self):
+        """Until the cell says that it has been, or has ended."""
+        self.tree.interrupt()
+        self.interrupts_again = time.monotonic() + REPETITION
 
     # What comes from Swift.
 
@@ -159,7 +171,7 @@ class Warden:
             self.tree.kill()
         elif kind == b"I" and self.cell is not None:
             self.interrupted = True
-            self.tree.interrupt()
+            self.interrupt()
         elif kind == b"C" and self.is_session and len(self.cells) < 16:
             self.cells.append(payload)
             self.next_cell()
@@ -299,6 +311,10 @@ class Warden:
                 return
             if len(self.outcomes) < 4 + length:
                 return
+            if length == 0:
+                del self.outcomes[:4]
+                self.interrupts_again = None
+                continue
             text = bytes(memoryview(self.outcomes)[4 : 4 + length])
             del self.outcomes[: 4 + length]
             self.end_cell(text)
@@ -328,7 +344,7 @@ class Warden:
             failure["name"] = "Interrupted"
         outcome["seconds"] = seconds
         outcome["lost_output"], outcome["lost_error"] = self.output.lost, self.error.lost
-        self.cell = self.deadline = None
+        self.cell = self.deadline = self.interrupts_again = None
         self.channel.send(b"V", json.dumps(outcome).encode())
         self.next_cell()
 

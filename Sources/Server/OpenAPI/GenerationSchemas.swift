@@ -44,18 +44,6 @@ extension Schemas {
 
   private static let verdict = Schema.one(of: ["pass", "fail", "error"])
 
-  private static let tests: JSONValue = .object([
-    "description": .string("One text, or several files. They are never changed."),
-    "anyOf": .array([
-      Schema.text(), .object(["type": .string("null")]),
-      Schema.list(
-        of: Schema.object([
-          Schema.required("path", Schema.text("A plain file name.")),
-          Schema.required("text", Schema.text()),
-        ])),
-    ]),
-  ])
-
   private static let bounds: [Schema.Member] = [
     Schema.optional("path", Schema.orNull(Schema.text("File name of the code: NAME.py."))),
     Schema.optional("rounds", Schema.integer(from: 1, to: GenerationLimits.mostRounds)),

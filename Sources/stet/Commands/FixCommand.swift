@@ -25,6 +25,7 @@ struct FixCommand: AsyncParsableCommand {
         "--model \(options.model ?? "") has no provider to ask; set LLM_PROVIDER, such as local.")
     }
     let wiring = Wiring(settings)
+    await wiring.checkouts.removeStale()
     let line = ProgressLine(terminal: Terminal(environment: settings.environment))
     do {
       let document: FixDocument

@@ -93,7 +93,7 @@ struct SandboxRemoveCommand: AsyncParsableCommand {
     }
     let removed: Bool
     do {
-      removed = try store.remove(image)
+      removed = try await store.remove(image)
     } catch {
       throw ImageFailure.command(error)
     }

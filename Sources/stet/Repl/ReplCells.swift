@@ -62,7 +62,8 @@ actor ReplCells {
     let result: CellResult
     do throws(SandboxError) {
       result = try await session.run(code, limit: limit) { printer.print($0) }
-    } catch  where error.code == .ended || error.code == .lost {
+    } catch {
+      guard error.code == .ended || error.code == .lost else { throw error }
       printer.finish()
       Output.notes.tell("stet: \(error.detail)")
       try await start()

@@ -119,7 +119,8 @@ struct ReplPrompt {
     case .image(let image):
       do {
         try await cells.reset(image)
-      } catch let error as SandboxError where error.code == .imageMissing {
+      } catch {
+        guard error.code == .imageMissing else { throw error }
         Output.notes.tell("stet: \(error.detail)")
       }
     case .help: Output.notes.tell(Self.help)

@@ -38,6 +38,8 @@ struct ServiceStart {
             "jobs of an earlier server are taken up again", metadata: ["jobs": "\(resumed)"])
         }
       }
+      // Nobody waits for it: what a killed process left may be large.
+      Task { [wiring] in await wiring.checkouts.removeStale() }
       return locks
     } catch {
       locks.release()

@@ -61,6 +61,9 @@ struct ServiceWiring: Sendable {
         JobHandler(Work.ReviewDiff.kind, concurrency: places.others) {
           try await reviewDiff.handle($0.job)
         },
+        JobHandler(Work.Evaluate.kind, concurrency: places.others, limit: .seconds(300)) {
+          try await evaluate.handle($0)
+        },
         JobHandler(Work.EnrichIssue.kind, concurrency: places.others, limit: .seconds(600)) {
           try await enrichIssue.handle($0)
         },
@@ -134,6 +137,8 @@ struct ServiceWiring: Sendable {
   private static let longestGeneration = Duration.seconds(GenerationLimits.longest + 300)
 
   private var generation: GenerationJobs { GenerationJobs(ports: wiring.generation(model: model)) }
+
+  private var evaluate: EvaluateWork { EvaluateWork(ports: wiring.evaluate) }
 
   private var enrichIssue: EnrichIssue {
     EnrichIssue(ports: .init(model: model, issues: wiring.issues, runs: wiring.runs))

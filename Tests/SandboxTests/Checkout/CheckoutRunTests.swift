@@ -186,6 +186,25 @@ import Testing
     }
   }
 
+  /// Empty files take no blocks, only what the file system has for files at all.
+  @Test func aRunThatMakesTooManyFilesIsEnded() async throws {
+    var limits = CheckoutLimits()
+    limits.growthFiles = 500
+    try await Self.with(["a.py": "a\n"], limits: limits) { _, workspace in
+      let error = await #expect(throws: WorkspaceError.self) {
+        _ = try await Self.python(
+          """
+          import time
+          for number in range(2000):
+              open(f"f{number}", "w").close()
+              if number % 100 == 0: time.sleep(0.5)
+          time.sleep(20)
+          """, in: workspace, limits: SandboxLimits(time: .seconds(40)))
+      }
+      #expect(error?.code == .tooLarge, "\(String(describing: error))")
+    }
+  }
+
   @Test func withoutASandboxNothingRuns() async throws {
     try await CheckoutBench.with { bench async throws in
       try await bench.open { workspace async throws in

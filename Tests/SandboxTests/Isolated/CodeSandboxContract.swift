@@ -329,7 +329,7 @@ import Testing
 
   @Test(arguments: SandboxUnderTest.allCases)
   func fiftyRunsAtOnceEachGetTheirOwnResult(_ backend: SandboxUnderTest) async throws {
-    let sandbox = backend.sandbox
+    let sandbox = backend.fresh(bounds: .init(runs: 50))
     let outputs = try await withThrowingTaskGroup(of: (Int, SandboxResult).self) { group in
       for number in 0..<50 {
         group.addTask {
@@ -345,6 +345,7 @@ import Testing
       }
       return try await group.reduce(into: [Int: SandboxResult]()) { $0[$1.0] = $1.1 }
     }
+    await sandbox.shutDown()
     #expect(outputs.count == 50)
     for (number, result) in outputs {
       #expect(result.outputText == "\(number)\n", "\(result.end) \(result.errorText)")

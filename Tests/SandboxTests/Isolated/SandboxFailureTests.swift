@@ -96,6 +96,85 @@ import Testing
     await sandbox.shutDown()
   }
 
+  /// Bubblewrap 0.6 of Ubuntu 22.04 knows no `--size`.
+  @Test func anOlderBubblewrapRunsOneShotsToo() async throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/stet-bwrap-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let program = """
+      #!/bin/sh
+      for word in "$@"; do
+        if [ "$word" = --size ]; then echo "bwrap: Unknown option --size" >&2; exit 1; fi
+      done
+      PATH=/usr/bin:/bin:/usr/local/bin exec bwrap "$@"
+
+      """
+    try program.write(toFile: folder + "/bwrap", atomically: false, encoding: .utf8)
+    chmod(folder + "/bwrap", 0o755)
+    let sandbox = IsolatedSandbox(
+      images: ImageStore(folder: "/nowhere"), environment: ["PATH": folder], mode: .bubblewrap,
+      logger: Logger(label: "test"))
+    for _ in 0..<2 {
+      let result = try await sandbox.run(SandboxTask(.python("open('x', 'w'); print(1)")))
+      #expect(result.outputText == "1\n")
+    }
+    await sandbox.shutDown()
+  }
+
+  /// Whoever runs programs bare may wait for them to end still.
+  @Test func aBareProgramThatReadsWhateverWeHaveOpenHoldsNobodyUp() async throws {
+    let greedy = """
+      import os, threading
+      with open(f"/proc/{os.getppid()}/stat") as file:
+          ours = int(file.read().rsplit(")", 1)[1].split()[1])
+      def take(path):
+          try:
+              with open(path, "rb", buffering=0) as file:
+                  while file.read(64): pass
+          except OSError: pass
+      for process in (ours, os.getppid()):
+          for name in os.listdir(f"/proc/{process}/fd"):
+              # What stands before the tests is not theirs to empty.
+              if int(name) > 2:
+                  threading.Thread(
+                      target=take, args=[f"/proc/{process}/fd/{name}"], daemon=True).start()
+      print("reading")
+      threading.Event().wait()
+      """
+    let sandbox = SandboxUnderTest.bare.fresh()
+    let start = ContinuousClock.now
+    async let first = sandbox.run(
+      SandboxTask(.python(greedy), limits: .limited { $0.time = .seconds(2) }))
+    try await Task.sleep(for: .milliseconds(500))
+    for number in 0..<5 {
+      let result = try await sandbox.run(SandboxTask(.python("print(\(number))")))
+      #expect(result.outputText == "\(number)\n")
+    }
+    #expect(try await first.end == .timedOut)
+    #expect(ContinuousClock.now - start < .seconds(10))
+    await sandbox.shutDown()
+  }
+
+  @Test(arguments: SandboxUnderTest.apart)
+  func noControlGroupIsLeftOfRunsThatWereGivenUp(_ backend: SandboxUnderTest) async throws {
+    let sandbox = backend.fresh()
+    _ = try await sandbox.run(SandboxTask(.python("pass")))
+    for number in 0..<8 {
+      let run = Task {
+        try await sandbox.run(SandboxTask(.python("import time; time.sleep(20)")))
+      }
+      try await Task.sleep(for: .milliseconds(60 * number))
+      run.cancel()
+      _ = await run.result
+    }
+    let folders = sandbox.launcher.groupFolders
+    await sandbox.shutDown()
+    for folder in folders {
+      let isLeft = FileManager.default.fileExists(atPath: folder)
+      #expect(!isLeft, "\(folder)")
+    }
+  }
+
   @Test func automaticIsTheWarmInterpreterHere() async throws {
     let sandbox = IsolatedSandbox(
       images: ImageStore(folder: "/nowhere"), environment: ["PATH": "/usr/bin:/bin"],

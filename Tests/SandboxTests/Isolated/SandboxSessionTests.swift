@@ -96,6 +96,49 @@ extension SandboxSession {
     }
   }
 
+  /// It reaches an interpreter that has not begun the cell, at first not even its session.
+  @Test(arguments: SandboxUnderTest.allCases)
+  func anInterruptThatComesWithTheCellEndsIt(_ backend: SandboxUnderTest) async throws {
+    try await with(backend) { session in
+      for _ in 0..<4 {
+        let start = ContinuousClock.now
+        let cell = Task {
+          try await session.run("import time; time.sleep(20)", limit: .seconds(30)) { _ in }
+        }
+        cell.cancel()
+        let error = await #expect(throws: SandboxError.self) { try await cell.value }
+        #expect(error?.code == .cancelled)
+        #expect(ContinuousClock.now - start < .seconds(10))
+      }
+      #expect(try await session.run("6").value == "6")
+    }
+  }
+
+  /// What is sent again must not reach what comes after.
+  @Test(arguments: SandboxUnderTest.allCases)
+  func aCellThatTakesTheInterruptIsNotInterruptedAgain(_ backend: SandboxUnderTest) async throws {
+    try await with(backend) { session in
+      let started = Mutex(false)
+      async let cell = session.run(
+        """
+        import time
+        count = 0
+        print("on")
+        for _ in range(4):
+            try: time.sleep(0.5)
+            except KeyboardInterrupt: count += 1
+        count
+        """, limit: .seconds(20)
+      ) { _ in started.withLock { $0 = true } }
+      let deadline = ContinuousClock.now + .seconds(8)
+      while !started.withLock({ $0 }), .now < deadline {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      await session.interrupt()
+      #expect(try await cell.value == "1")
+    }
+  }
+
   @Test(arguments: SandboxUnderTest.allCases)
   func anInterruptBetweenCellsIsNothing(_ backend: SandboxUnderTest) async throws {
     try await with(backend) { session in

@@ -17,7 +17,7 @@ import Testing
 
   @Test func aSeededBugIsFixedPushedAndProvedByItsTests() async throws {
     let fake = try await AnsweringModel([try .edits([Self.mending])])
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let before = try #require(bench.hub.head(of: bench.reference))
       #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
       #expect(try await bench.text("stats.py") == FixBench.good)
@@ -46,7 +46,7 @@ import Testing
     let fake = try await AnsweringModel([
       try .edits([("total = value", "total = total * value")]), try .edits([Self.mending]),
     ])
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
       #expect(try await bench.text("stats.py") == FixBench.good)
       #expect(fake.asked.count == 2)
@@ -57,7 +57,7 @@ import Testing
 
   @Test func withoutAModelCertainFixesArePushed() async throws {
     let code = "def empty(x):\n    return x == None\n"
-    try await withFixBench(head: ["empty.py": code], policy: nil) { bench in
+    try await withFixBench(head: ["empty.py": code], policy: nil) { bench async throws in
       #expect(try await bench.fixing(nil).run(bench.work()) == .completed)
       #expect(
         try await bench.text("empty.py") == "def empty(x):\n    return x is None\n",
@@ -70,7 +70,7 @@ import Testing
   @Test func smallModelsAreAskedForTheFunctionAlone() async throws {
     let fake = try await AnsweringModel(
       [.fixed(FixBench.good, because: "The total was overwritten.")], style: .beforeAfter)
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
       #expect(try await bench.text("stats.py") == FixBench.good)
     }
@@ -78,7 +78,7 @@ import Testing
 
   @Test func aFixOfAFindingResolvesItsThread() async throws {
     let fake = try await AnsweringModel([try .edits([Self.mending])])
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let finding = Finding(
         id: "f", path: "stats.py", side: .new, startLine: 4, line: 4, severity: .error,
         category: "bug", message: "It overwrites the total.", quote: "        total = value",
@@ -136,7 +136,7 @@ import Testing
   func whatIsNotProvedIsNotPushed(_ index: Int) async throws {
     let (name, edits) = Self.useless[index]
     let fake = try await AnsweringModel([], always: try .edits(edits))
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let before = bench.hub.head(of: bench.reference)
       #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
       #expect(bench.hub.head(of: bench.reference) == before, "\(name)")
@@ -158,7 +158,7 @@ import Testing
     let fake = try await AnsweringModel([], always: try .edits([(search, replace)]))
     try await withFixBench(
       head: ["stats.py": FixBench.bad, "test_stats.py": FixBench.tests + "\n"]
-    ) { bench in
+    ) { bench async throws in
       let before = bench.hub.head(of: bench.reference)
       #expect(
         try await bench.fixing(fake.model).run(bench.work(paths: ["test_stats.py"])) == .completed)
@@ -174,7 +174,7 @@ import Testing
         ".github/workflows/a.yml": "on: push\n", "uv.lock": "version = 1\n", "blob.bin": "a\0b",
         "notes.xyz": "words\n", "empty.py": "\n",
       ]
-    ) { bench in
+    ) { bench async throws in
       #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
       let answer = try #require(bench.answers.first)
       for words in [
@@ -191,7 +191,7 @@ import Testing
 
   @Test func whoMayNoLongerWriteIsTold() async throws {
     let fake = try await AnsweringModel([], always: try .edits([Self.mending]))
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let before = bench.hub.head(of: bench.reference)
       _ = try await bench.fixing(fake.model).run(bench.work(by: "mallory"))
       #expect(bench.hub.head(of: bench.reference) == before)
@@ -202,7 +202,7 @@ import Testing
 
   @Test func aModelThatIsDownIsWaitedForAndThenSaid() async throws {
     let fake = try await AnsweringModel([], always: .error(status: 503, message: "down"))
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let fixing = bench.fixing(fake.model)
       await #expect(throws: JobFailure.self) {
         try await fixing.run(bench.work(), attempt: 1, isLastAttempt: false)
@@ -217,7 +217,7 @@ import Testing
 
   @Test func withoutASandboxNothingIsPushedThatTestsWereToProve() async throws {
     let fake = try await AnsweringModel([], always: try .edits([Self.mending]))
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let before = bench.hub.head(of: bench.reference)
       var checkouts = bench.checkouts
       checkouts = .init(

@@ -14,7 +14,7 @@ import Testing
 
   @Test func aHeadThatMovedIsTriedOnceMore() async throws {
     let fake = try await mending()
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let opener = bench.interfering { try await $0.push(["other.py": "x = 1\n"]) }
       #expect(
         try await bench.fixing(fake.model, workspaces: opener).run(bench.work()) == .completed)
@@ -27,7 +27,7 @@ import Testing
 
   @Test func aForcePushIsTriedOnceMore() async throws {
     let fake = try await mending()
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let base = bench.hub.base(of: bench.reference)
       let opener = bench.interfering {
         try await $0.push(["stats.py": "# Means.\n" + FixBench.bad], onTopOf: base)
@@ -41,7 +41,7 @@ import Testing
 
   @Test func aHeadThatContradictsIsSaid() async throws {
     let fake = try await mending()
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let other = FixBench.bad.replacingOccurrences(of: "total = value", with: "total = 2 * value")
       let opener = bench.interfering { try await $0.push(["stats.py": other]) }
       _ = try await bench.fixing(fake.model, workspaces: opener).run(bench.work())
@@ -53,7 +53,7 @@ import Testing
 
   @Test func aHeadThatKeepsMovingIsLeft() async throws {
     let fake = try await mending()
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let opener = bench.interfering(times: 2) {
         try await $0.push(["other.py": "x = '\(UUID().uuidString)'\n"])
       }
@@ -66,7 +66,7 @@ import Testing
 
   @Test func aDeletedBranchIsSaid() async throws {
     let fake = try await mending()
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       let opener = bench.interfering {
         try await $0.git.set("change", to: nil, in: FixBench.repository)
       }
@@ -79,7 +79,7 @@ import Testing
   @Test func aForkThatCannotBePushedToGetsSuggestions() async throws {
     let fake = try await mending()
     let fork = RepositoryName(owner: "ada", name: "stats")
-    try await withFixBench(fork: fork) { bench in
+    try await withFixBench(fork: fork) { bench async throws in
       let before = bench.hub.head(of: bench.reference)
       #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
       #expect(bench.hub.head(of: bench.reference) == before)
@@ -96,7 +96,7 @@ import Testing
 
   @Test func aProtectedBranchGetsSuggestions() async throws {
     let fake = try await mending()
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       try bench.git.protect("change", in: FixBench.repository)
       #expect(try await bench.fixing(fake.model).run(bench.work()) == .completed)
       #expect(try await bench.text("stats.py") == FixBench.bad)
@@ -109,7 +109,7 @@ import Testing
   @Test(arguments: [GitHubFault.Kind.resetBefore, .resetAfter])
   func aTryThatEndsBetweenPushAndAnswerLeavesOneOfEach(_ deed: GitHubFault.Kind) async throws {
     let fake = try await mending()
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       bench.hub.inject(GitHubFault(deed, on: "POST", "/comments"))
       let fixing = bench.fixing(fake.model)
       let first = try? await fixing.run(
@@ -129,7 +129,7 @@ import Testing
 
   @Test func aPushWhoseAnswerIsLostIsKnownAgain() async throws {
     let fake = try await mending()
-    try await withFixBench { bench in
+    try await withFixBench { bench async throws in
       bench.git.inject(.silence, on: "git-receive-pack")
       let fixing = bench.fixing(fake.model)
       for attempt in 1...3 {

@@ -178,7 +178,7 @@ import Testing
       try await generate(programmer, run: id)
     }
     #expect(error?.code == .modelFailed && error?.detail.contains("gone") == true)
-    #expect(await runs.run(id: id)?.outcome == .failed)
+    #expect(try await runs.run(id: id)?.outcome == .failed)
     await programmer.stop()
   }
 
