@@ -19,7 +19,8 @@ struct FixWork {
     path = request.path.map { SourcePath($0) }
     end = .now + request.deadline
     proof = CodeProof(
-      Array(request.code.utf8), path: path ?? UnnamedCode.path(request.code), given: GivenTests.texts(in: request.context),
+      Array(request.code.utf8), path: path ?? UnnamedCode.path(request.code),
+      given: GivenTests.texts(in: request.context),
       syntax: ports.syntax, sandbox: ports.sandbox, end: end)
   }
 

@@ -55,9 +55,10 @@ import Testing
       try AnsweredCode.code(in: text, original: "# T\n```sh\nls\n```\n", nonce: "0f") == text)
   }
 
-  @Test(arguments: [
-    ("a.md", "# T\n", "# U"), (nil, "some words\n", "other words"), ("a.xyz", "a\n", "b"),
-  ] as [(String?, String, String)])
+  @Test(
+    arguments: [
+      ("a.md", "# T\n", "# U"), (nil, "some words\n", "other words"), ("a.xyz", "a\n", "b"),
+    ] as [(String?, String, String)])
   func whatNothingProvesIsNotGivenOut(
     _ path: String?, _ code: String, _ answered: String
   ) async throws {
@@ -70,11 +71,12 @@ import Testing
     #expect(fake.asked.count == 1)
   }
 
-  @Test(arguments: [
-    ("def f(x):\n    return x", "code.py"), ("import os\nos.remove(p)", "code.py"),
-    ("for x in y:\n  pass", "code.py"), ("{\"a\": 1}", "code.json"),
-    ("import x from 'y';", nil), ("let a = 1", nil), ("some words", nil),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("def f(x):\n    return x", "code.py"), ("import os\nos.remove(p)", "code.py"),
+      ("for x in y:\n  pass", "code.py"), ("{\"a\": 1}", "code.json"),
+      ("import x from 'y';", nil), ("let a = 1", nil), ("some words", nil),
+    ] as [(String, String?)])
   func textsWithoutANameAreReadAsWhatTheyLookLike(_ code: String, _ path: String?) {
     #expect(UnnamedCode.path(code)?.description == path)
   }
@@ -148,7 +150,8 @@ import Testing
       .fixed(masked.text.replacingOccurrences(of: "c = 1", with: "c = 2"))
     ])
     let answer = try await fix(
-      code, path: "a.toml", diff: "+a = \"\(Self.token)\"", context: "\(Self.other) leaks", by: fake.model)
+      code, path: "a.toml", diff: "+a = \"\(Self.token)\"", context: "\(Self.other) leaks",
+      by: fake.model)
     #expect(answer.fixedCode == code.replacingOccurrences(of: "c = 1", with: "c = 2"))
     #expect(fake.asked.count == 1)
     #expect(!fake.asked[0].contains(Self.token))
