@@ -123,5 +123,7 @@ public struct FixFiles: Sendable {
 
 extension FixFiles {
   /// Why a file is not touched unless it is named; `nil` where it may be.
-  public static func protection(of path: SourcePath) -> String? { ProtectedPaths().reason(path) }
+  public static func protection(
+    of path: SourcePath, policy: FixPolicy = FixPolicy()
+  ) -> String? { ProtectedPaths(policy).reason(path) }
 }

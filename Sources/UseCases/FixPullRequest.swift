@@ -162,8 +162,7 @@ public struct FixPullRequest: Sendable {
     let attempt = FixAttempt(
       ports: ports, arguments: arguments, forge: forge, ledger: ledger, number: 1, isLast: true,
       job: job, progress: { _ in })
-    try? await attempt.say(
-      "I could not mend this: \(Defanged.forMarkdown(reason, oneLine: true, limit: 500))")
+    try? await attempt.giveUp(reason)
   }
 
   private func ledger(

@@ -17,8 +17,9 @@ struct CodeChecks: Sendable {
     case ran([Check])
     /// The end of a sentence that begins "Its tests were not run: ".
     case notRun(String)
-    /// The code ended the program, ran out of time, or tampered with its tests.
-    case spoiled(String)
+    /// The code ended the program, ran out of time, or tampered with its tests; and the tests that
+    /// it was seen to have, as far as it could be read.
+    case spoiled(String, [Check])
   }
 
   let sandbox: any CodeSandbox
@@ -44,23 +45,28 @@ struct CodeChecks: Sendable {
         "the image `\(task.image.rawValue)` is not prepared (`stet sandbox prepare "
           + "\(task.image.rawValue)`)")
     }
-    guard let report = result.report, let checks = report["checks"]?.array else {
-      switch result.end {
-      case .timedOut: return .spoiled("it did not end within \(Int(time / .seconds(1))) s")
-      case .outOfMemory: return .spoiled("it took more memory than it may")
-      default: return .spoiled("it ended the program before its tests had run")
-      }
+    let named = result.report?["checks"]?.array.map(Self.checks)
+    let wrong = result.report?["error"]?.string
+    if let named, wrong == nil { return .ran(named) }
+    switch result.end {
+    case .timedOut:
+      return .spoiled("it did not end within \(Int(time / .seconds(1))) s", named ?? [])
+    case .outOfMemory: return .spoiled("it took more memory than it may", named ?? [])
+    default:
+      let why = wrong.map { Self.shown($0, 400) }
+      return .spoiled(why ?? "it ended the program before its tests had run", named ?? [])
     }
-    if let wrong = report["error"]?.string { return .spoiled(wrong) }
-    return .ran(
-      checks.prefix(1_000).compactMap { check in
-        guard let id = check["id"]?.string, let name = check["name"]?.string else { return nil }
-        var passed: Bool?
-        if case .bool(let value)? = check["passed"] { passed = value }
-        return Check(
-          id: id, name: Self.shown(name, 160), passed: passed,
-          message: Self.shown(check["message"]?.string ?? "", 400))
-      })
+  }
+
+  private static func checks(_ values: [JSONValue]) -> [Check] {
+    values.prefix(1_000).compactMap { check in
+      guard let id = check["id"]?.string, let name = check["name"]?.string else { return nil }
+      var passed: Bool?
+      if case .bool(let value)? = check["passed"] { passed = value }
+      return Check(
+        id: id, name: shown(name, 160), passed: passed,
+        message: shown(check["message"]?.string ?? "", 400))
+    }
   }
 
   private static func shown(_ text: String, _ limit: Int) -> String {

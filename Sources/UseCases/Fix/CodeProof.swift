@@ -72,12 +72,17 @@ struct CodeProof: Sendable {
       if runsTests, let fault = try await check(text, in: sandbox, &shown) {
         return .failure(fault)
       }
+      // What was cut short by the end of all the time shows nothing.
+      guard left > .zero else { return .failure(Self.late) }
     } catch {
       let detail = SecretMask.masked(error.detail).text
       shown.notes.append("Linters and tests were not run to their end: \(detail)")
     }
     return .success(shown)
   }
+
+  private static let late = CodeFault(
+    forModel: "the time to prove it is up", forPeople: "the time to prove it was up")
 
   // MARK: Linters
 
@@ -110,23 +115,34 @@ struct CodeProof: Sendable {
       before = try await checks.run(original, given: given, path: path, time: left)
     }
     let after = try await checks.run(text, given: given, path: path, time: left)
-    let known: [CodeChecks.Check] = if case .ran(let known)? = before { known } else { [] }
     switch after {
     case .notRun(let why):
       shown.notes.append("Its tests were not run: \(why).")
       return nil
-    case .spoiled(let why):
-      if case .spoiled? = before { return nil }
-      guard known.contains(where: { $0.passed != nil }) else { return nil }
-      return CodeFault(forModel: "its tests cannot be run: \(why)", forPeople: why)
+    case .spoiled(let why, let now):
+      if case .ran(let known)? = before, known.contains(where: { $0.passed != nil }) {
+        return CodeFault(forModel: "its tests cannot be run: \(why)", forPeople: why)
+      }
+      // Neither text lets them run. What can be told is that none was taken out.
+      if let fault = Self.deletion(known, now) { return fault }
+      shown.notes.append("Its tests were not run: \(why).")
+      return nil
     case .ran(let now):
-      return Self.compare(known, now, &shown)
+      return Self.deletion(known, now) ?? Self.compare(known, now, &shown)
     }
   }
 
-  /// Nothing that was said of the code may be taken back, and nothing that held may fail.
-  private static func compare(
-    _ before: [CodeChecks.Check], _ after: [CodeChecks.Check], _ shown: inout Shown
+  /// The checks that the text had as it came, whether or not they could be run.
+  private var known: [CodeChecks.Check] {
+    switch before {
+    case .ran(let checks)?, .spoiled(_, let checks)?: checks
+    case .notRun?, nil: []
+    }
+  }
+
+  /// Nothing that was said of the code may be taken back.
+  private static func deletion(
+    _ before: [CodeChecks.Check], _ after: [CodeChecks.Check]
   ) -> CodeFault? {
     var standing: [String: Int] = [:]
     for check in after { standing[check.id, default: 0] += 1 }
@@ -137,6 +153,13 @@ struct CodeProof: Sendable {
         forModel: "it changes or deletes the test `\(check.name)`; tests stay as they are",
         forPeople: "it would have changed or deleted a test")
     }
+    return nil
+  }
+
+  /// Nothing that held may fail.
+  private static func compare(
+    _ before: [CodeChecks.Check], _ after: [CodeChecks.Check], _ shown: inout Shown
+  ) -> CodeFault? {
     let held = Set(before.filter { $0.passed == true }.map(\.id))
     let tried = after.filter { $0.passed != nil }
     let failing = tried.filter { $0.passed == false }

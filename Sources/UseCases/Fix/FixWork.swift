@@ -19,7 +19,8 @@ struct FixWork {
     path = request.path.map { SourcePath($0) }
     end = .now + request.deadline
     proof = CodeProof(
-      Array(request.code.utf8), path: path, given: GivenTests.texts(in: request.context),
+      Array(request.code.utf8), path: path ?? UnnamedCode.path(request.code),
+      given: GivenTests.texts(in: request.context),
       syntax: ports.syntax, sandbox: ports.sandbox, end: end)
   }
 
@@ -133,6 +134,13 @@ struct FixWork {
     answer(nil, "The answer of \(model.name) was not used: \(fault.forPeople).")
   }
 
+  private func unproved(_ model: String, _ notes: [String]) -> FixCode.Answer {
+    let why = "The answer of \(model) was not used: nothing of it could be proved"
+    guard proof.path == nil else { return answer(nil, why + ".", [], notes) }
+    return answer(
+      nil, why + ", because the code's language is not known; name its file (`path`).", [], notes)
+  }
+
   private mutating func note(_ counts: [String: Int]) {
     for (kind, count) in counts { masked[kind, default: 0] += count }
   }
@@ -196,6 +204,9 @@ struct FixWork {
     }
     let reason = words.isEmpty ? "The model gave no reason." : words
     switch await proof.hold(Array(fixed.utf8)) {
+    case .success(let shown) where shown.proofs.isEmpty:
+      // There is nothing that the model could mend of that.
+      return .success(unproved(reply.model, shown.notes))
     case .success(let shown):
       return .success(answer(fixed, reason, shown.proofs, shown.notes))
     case .failure(let fault): return .failure(fault)

@@ -44,6 +44,7 @@ struct LocalFixing {
         at: options.folder ?? FileManager.default.currentDirectoryPath,
         environment: wiring.settings.environment)
       let found = try await repository.range(range)
+      let policy = try Self.policy(try await repository.contents(".stet.yml", at: .workingTree))
       let diff = try Diff(parsing: try await repository.diff(found))
       var files: [FixFiles.File] = []
       var left: [LeftFile] = []
@@ -51,7 +52,7 @@ struct LocalFixing {
         guard let path = file.newPath else { continue }
         if file.isSubmodule || file.isSymlink || file.isBinary {
           left.append(LeftFile(path: path.description, reason: "it holds no text"))
-        } else if let reason = FixFiles.protection(of: path) {
+        } else if let reason = FixFiles.protection(of: path, policy: policy) {
           left.append(LeftFile(path: path.description, reason: "\(reason); name it as a file"))
         } else if let bytes = try await repository.contents(path, at: .workingTree) {
           files.append(FixFiles.File(path: path, bytes: bytes, diff: file))
@@ -66,6 +67,16 @@ struct LocalFixing {
         ? CommandFailure.failed(error.detail) : CommandFailure.misuse(error.detail)
     } catch let error as DiffError {
       throw CommandFailure.failed("the change cannot be read: \(error.detail)")
+    }
+  }
+
+  /// What the working folder's own policy protects: nobody named the files of a range.
+  private static func policy(_ bytes: [UInt8]?) throws(CommandFailure) -> FixPolicy {
+    guard let bytes else { return FixPolicy() }
+    do throws(PolicyError) {
+      return try PolicyReader.read(bytes).fix
+    } catch {
+      throw CommandFailure.misuse("The policy .stet.yml cannot be read; mend it:\n\(error)")
     }
   }
 

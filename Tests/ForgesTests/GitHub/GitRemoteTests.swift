@@ -1,9 +1,10 @@
 import Domain
 import Foundation
-import TestKit
+
 import Testing
 
 @testable import Forges
+@testable import TestKit
 
 /// Where git finds a repository, with what, and that both work on a real repository.
 @Suite("A repository's address for git") struct GitRemoteTests {

@@ -49,11 +49,36 @@ import Testing
     #expect(try await fix("[1]", path: "a.json", by: fake.model).fixedCode == "[2]")
   }
 
-  @Test func fencesOfTheOriginalStay() async throws {
-    let fake = try await AnsweringModel([.fixed("# T\n```sh\nls -l\n```")])
-    let answer = try await fix("# T\n```sh\nls\n```\n", path: "a.md", by: fake.model)
-    #expect(answer.fixedCode == "# T\n```sh\nls -l\n```\n")
+  @Test func fencesOfTheOriginalStay() throws {
+    let text = "# T\n```sh\nls -l\n```"
+    #expect(
+      try AnsweredCode.code(in: text, original: "# T\n```sh\nls\n```\n", nonce: "0f") == text)
+  }
+
+  @Test(
+    arguments: [
+      ("a.md", "# T\n", "# U"), (nil, "some words\n", "other words"), ("a.xyz", "a\n", "b"),
+    ] as [(String?, String, String)])
+  func whatNothingProvesIsNotGivenOut(
+    _ path: String?, _ code: String, _ answered: String
+  ) async throws {
+    let fake = try await AnsweringModel([], always: .fixed(answered))
+    let answer = try await fix(code, path: path, by: fake.model)
+    #expect(!answer.changed)
+    #expect(answer.fixedCode == code)
     #expect(answer.verified == [])
+    #expect(answer.reason?.contains("nothing of it could be proved") == true)
+    #expect(fake.asked.count == 1)
+  }
+
+  @Test(
+    arguments: [
+      ("def f(x):\n    return x", "code.py"), ("import os\nos.remove(p)", "code.py"),
+      ("for x in y:\n  pass", "code.py"), ("{\"a\": 1}", "code.json"),
+      ("import x from 'y';", nil), ("let a = 1", nil), ("some words", nil),
+    ] as [(String, String?)])
+  func textsWithoutANameAreReadAsWhatTheyLookLike(_ code: String, _ path: String?) {
+    #expect(UnnamedCode.path(code)?.description == path)
   }
 
   @Test func nothingToChangeIsSaid() async throws {
@@ -74,7 +99,7 @@ import Testing
   ])
   func theOuterFormIsKept(_ original: String, _ answered: String, _ expected: String) async throws {
     let fake = try await AnsweringModel([.fixed(answered)])
-    let answer = try await fix(original, by: fake.model)
+    let answer = try await fix(original, path: "a.yml", by: fake.model)
     #expect(Array(answer.fixedCode.utf8) == Array(expected.utf8))
   }
 
@@ -125,7 +150,8 @@ import Testing
       .fixed(masked.text.replacingOccurrences(of: "c = 1", with: "c = 2"))
     ])
     let answer = try await fix(
-      code, diff: "+a = \"\(Self.token)\"", context: "\(Self.other) leaks", by: fake.model)
+      code, path: "a.toml", diff: "+a = \"\(Self.token)\"", context: "\(Self.other) leaks",
+      by: fake.model)
     #expect(answer.fixedCode == code.replacingOccurrences(of: "c = 1", with: "c = 2"))
     #expect(fake.asked.count == 1)
     #expect(!fake.asked[0].contains(Self.token))
@@ -239,11 +265,11 @@ import Testing
 
   @Test func smallModelsGetAPlainPrompt() async throws {
     let fake = try await AnsweringModel([.fixed("x = 2")], style: .beforeAfter)
-    let answer = try await fix("x = 1\n", path: "a.py", by: fake.model)
+    let answer = try await fix("x = 1\n", path: "a.toml", by: fake.model)
     #expect(answer.fixedCode == "x = 2\n")
     let turns = try #require(fake.server.asked.first?.json?["messages"]?.array)
     #expect(turns.count == 6)
-    #expect(turns.last?["content"]?.string?.hasPrefix("File: a.py\nCode:\n```") == true)
+    #expect(turns.last?["content"]?.string?.hasPrefix("File: a.toml\nCode:\n```") == true)
   }
 
   // MARK: Without a model

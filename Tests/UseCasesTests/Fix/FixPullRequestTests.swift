@@ -183,6 +183,12 @@ import Testing
         #expect(answer.contains(words), "\(answer)")
       }
       #expect(fake.asked.isEmpty)
+      // Who may only write may not have a workflow changed by naming it.
+      let writers = bench.work("run-3", paths: [".github/workflows/a.yml"])
+      #expect(try await bench.fixing(fake.model).run(writers) == .completed)
+      #expect(fake.asked.isEmpty)
+      #expect(bench.answers.last?.contains("only who maintains") == true, "\(bench.answers)")
+      bench.hub.setPermission(.maintain, of: "grace", in: FixBench.repository)
       let named = bench.work("run-2", paths: [".github/workflows/a.yml"])
       #expect(try await bench.fixing(fake.model).run(named) == .completed)
       #expect(fake.asked.count == 1)

@@ -3,22 +3,34 @@
 Written beneath the working folder: code.py, the text; given_0.txt and on, texts that may be tests.
 sys.argv[1] is the dotted name under which tests may import the text.
 
-Every check is named from the source before anything of it runs, and each gets one result. Two
+The checks are reported by name before anything runs, so that a text which ends the program cannot
+hide which ones it had.
+
+Every check is named from the source, and each gets one result. Two
 checks that must fail run with them: where one of them passes, nothing of the report counts. The
 code under test shares this process, so it could still forge a report if it meant to; what is
 shown here is that an honest program does what it says.
 """
 
-import ast
-import contextlib
-import doctest
-import hashlib
-import io
-import json
+# Nothing of the working folder is imported before its time: `doctest` asks for a module `code`.
 import os
 import sys
-import types
-import unittest
+
+FOLDERS = list(sys.path)
+sys.path[:] = [
+    path for path in FOLDERS if os.path.realpath(path or ".") != os.path.realpath(".")
+]
+
+import ast  # noqa: E402
+import contextlib  # noqa: E402
+import doctest  # noqa: E402
+import hashlib  # noqa: E402
+import io  # noqa: E402
+import json  # noqa: E402
+import types  # noqa: E402
+import unittest  # noqa: E402
+
+sys.path[:] = FOLDERS
 
 LONGEST = 400
 
@@ -268,6 +280,17 @@ def main():
             suites.append((parts, tests))
         else:
             suites.append(([], examples(f"given {number + 1}", source, "given")))
+
+    planned = [part for part in order if isinstance(part, Check)] + documented + own_tests
+    for parts, tests in suites:
+        planned += [part for part in parts if isinstance(part, Check)] + tests
+    tell(
+        {
+            "error": "it ended the program before its tests had run",
+            "blocked": False,
+            "checks": [check.report() for check in planned],
+        }
+    )
 
     module = types.ModuleType(name)
     module.__file__ = os.path.abspath("code.py")

@@ -13,7 +13,7 @@ extension FixAttempt {
     return true
   }
 
-  private func ownAnswer() async throws(ForgeError) -> ForgeComment? {
+  func ownAnswer() async throws(ForgeError) -> ForgeComment? {
     let comments =
       arguments.thread == nil
       ? try await forge.comments(on: reference) : try await forge.reviewComments(on: reference)
@@ -30,15 +30,34 @@ extension FixAttempt {
   /// What an earlier try of this run pushed: known by the commit's id, or by its trailer where it
   /// was rebased since.
   func pushedBefore(_ pull: PullRequest) async throws(ForgeError) -> FixDocument? {
-    guard arguments.publishes, let before = ledger.before, let commit = before.commit else {
-      return nil
-    }
-    if pull.head == commit { return before }
+    guard arguments.publishes, let before = ledger.before else { return nil }
+    return try await isPushed(before, pull) ? before : nil
+  }
+
+  private func isPushed(
+    _ document: FixDocument, _ pull: PullRequest
+  ) async throws(ForgeError) -> Bool {
+    guard let commit = document.commit else { return false }
+    if pull.head == commit { return true }
     let trailer = FixTexts.trailer(arguments.run)
-    let isThere = try await forge.commits(of: reference).contains {
+    return try await forge.commits(of: reference).contains {
       $0.id == commit || $0.message.split(whereSeparator: \.isNewline).contains(trailer[...])
     }
-    return isThere ? before : nil
+  }
+
+  /// The last word where no other came, and nothing comes after it.
+  func giveUp(_ reason: String) async throws {
+    guard arguments.publishes, try await ownAnswer() == nil else { return }
+    let reason = Defanged.forMarkdown(reason, oneLine: true, limit: 500)
+    if let pull = try await readPullRequest() {
+      for document in [ledger.document, ledger.before].compactMap({ $0 })
+      where try await isPushed(document, pull) {
+        if let reply = document.reply { return try await post(reply) }
+        let commit = Defanged.codeSpan(String((document.commit ?? "").prefix(12)))
+        return try await say("I pushed \(commit), but could not do all that follows it: \(reason)")
+      }
+    }
+    try await say("I could not mend this: \(reason)")
   }
 
   // MARK: Endings

@@ -31,7 +31,9 @@ struct FixAttempt: Sendable {
       try await ledger.trail.note("fix.refused")
       return try await ended("who asked has no write permission in this repository any more")
     }
-    let policy = try await readPolicy()
+    guard let policy = try await readPolicy() else {
+      return try await ended("its policy \(BasePolicies.file) cannot be read")
+    }
     do {
       let opened = try await open(pull)
       do {
@@ -56,9 +58,14 @@ struct FixAttempt: Sendable {
     }
     ledger.note(input: "diff", change.bytes)
     let findings = try await findings()
+    if arguments.finding != nil, findings.isEmpty {
+      return try await ended("the finding that it was asked for is not known any more")
+    }
     let targets = try await FixTargets(
-      diff, leftOut: change.leftOut, paths: paths(findings), findings: findings, policy: policy,
-      in: opened.workspace)
+      diff, leftOut: change.leftOut,
+      wish: .init(
+        wanted: wanted(findings), named: arguments.paths, ofMaintainer: try await isMaintainer()),
+      findings: findings, policy: policy, in: opened.workspace)
     ledger.change { $0.left = targets.left }
     var fix = FoundFix(targets: targets, outcome: FixLoop.Outcome(), diff: diff)
     if !targets.files.isEmpty {
@@ -100,14 +107,24 @@ struct FixAttempt: Sendable {
     return try await forge.permission(of: login, in: reference.repository) >= .write
   }
 
+  /// Whether who asked may have files changed that say who may do what here.
+  private func isMaintainer() async throws(ForgeError) -> Bool {
+    guard arguments.publishes, let login = arguments.login,
+      arguments.paths.contains(where: ProtectedPaths.needsMaintainer)
+    else { return true }
+    return try await forge.permission(of: login, in: reference.repository) >= .maintain
+  }
+
   /// Of the default branch: neither the change nor another branch may say how it is proved.
-  private func readPolicy() async throws(ForgeError) -> FixPolicy {
+  /// - Returns: `nil` where it cannot be read. What it asks for is not known then, so nothing is
+  ///   done instead.
+  private func readPolicy() async throws(ForgeError) -> FixPolicy? {
     guard
       let bytes = try await forge.file(
         BasePolicies.file, in: reference.repository, at: "HEAD")
     else { return FixPolicy() }
     ledger.note(input: "policy", bytes)
-    return (try? PolicyReader.read(bytes).fix) ?? FixPolicy()
+    return try? PolicyReader.read(bytes).fix
   }
 
   /// What the published review said, but for what somebody asked to be silent about.
@@ -121,7 +138,8 @@ struct FixAttempt: Sendable {
     return known.filter { $0.fingerprint == asked }
   }
 
-  private func paths(_ findings: [Finding]) -> [String] {
+  /// A finding's file is wanted, and for all that nobody has named it.
+  private func wanted(_ findings: [Finding]) -> [String] {
     guard arguments.paths.isEmpty, arguments.finding != nil else { return arguments.paths }
     return Array(Set(findings.map(\.path)))
   }

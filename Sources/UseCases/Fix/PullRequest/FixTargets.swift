@@ -4,25 +4,37 @@ import Domain
 struct FixTargets: Sendable {
   static let mostFiles = 20
 
+  /// What is asked for.
+  struct Wish: Sendable {
+    /// Files or folders; none for the whole change.
+    var wanted: [String]
+    /// As a person wrote them.
+    var named: [String] = []
+    /// That person may have workflows, the policy and code owners changed.
+    var ofMaintainer = true
+  }
+
   var files: [FixFile] = []
   var left: [LeftFile] = []
 
   /// - Parameters:
   ///   - leftOut: files of the change of which the forge gave no text.
-  ///   - paths: as a person wrote them, files or folders; none for the whole change.
   ///   - findings: of the review that was published, the ignored ones left out.
   init(
-    _ diff: Diff, leftOut: [String], paths: [String], findings: [Finding], policy: FixPolicy,
+    _ diff: Diff, leftOut: [String], wish: Wish, findings: [Finding], policy: FixPolicy,
     in workspace: any Workspace
   ) async throws(WorkspaceError) {
     let protected = ProtectedPaths(policy)
-    let named = Set(paths.map(Self.plain))
+    let wanted = Set(wish.wanted.map(Self.plain))
+    let named = Set(wish.named.map(Self.plain))
     var seen: Set<SourcePath> = []
     for file in diff.files where file.newPath != nil {
       let path = file.path
-      guard seen.insert(path).inserted, Self.isWanted(path, named) else { continue }
+      guard seen.insert(path).inserted, Self.isWanted(path, wanted) else { continue }
       let isNamed = named.contains(path.description)
-      if !isNamed, let reason = protected.reason(path) {
+      if !wish.ofMaintainer, ProtectedPaths.needsMaintainer(path.description) {
+        leave(path, Self.forMaintainers)
+      } else if !isNamed, let reason = protected.reason(path) {
         leave(path, reason + "; name it to have it changed")
       } else if let reason = Self.reason(file, isNamed: isNamed) {
         leave(path, reason)
@@ -31,10 +43,16 @@ struct FixTargets: Sendable {
       }
     }
     // A file that is no part of the change is mended where it was named itself.
-    for name in named.sorted() where !seen.contains(where: { Self.isWanted($0, [name]) }) {
-      try await take(SourcePath(name), nil, true, findings, workspace)
+    for name in wanted.sorted() where !seen.contains(where: { Self.isWanted($0, [name]) }) {
+      if !named.contains(name) {
+        leave(SourcePath(name), "the change does not touch it any more")
+      } else if !wish.ofMaintainer, ProtectedPaths.needsMaintainer(name) {
+        leave(SourcePath(name), Self.forMaintainers)
+      } else {
+        try await take(SourcePath(name), nil, true, findings, workspace)
+      }
     }
-    for name in leftOut.prefix(50) where Self.isWanted(SourcePath(name), named) {
+    for name in leftOut.prefix(50) where Self.isWanted(SourcePath(name), wanted) {
       if !seen.contains(SourcePath(name)) {
         leave(SourcePath(name), "the forge gives no text of its change")
       }
@@ -79,6 +97,8 @@ struct FixTargets: Sendable {
   }
 
   // MARK: Reasons
+
+  private static let forMaintainers = "only who maintains the repository may have it changed"
 
   private static func reason(_ file: FileDiff, isNamed: Bool) -> String? {
     if file.isSubmodule { return "it is a submodule" }

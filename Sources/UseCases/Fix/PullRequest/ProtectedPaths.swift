@@ -19,8 +19,20 @@ struct ProtectedPaths: Sendable {
     return nil
   }
 
+  /// What says who may do what in the repository: naming it takes the right to change that.
+  /// - Parameter path: as a person wrote it.
+  static func needsMaintainer(_ path: String) -> Bool {
+    let path = SourcePath(FixTargets.plain(path))
+    return guarding.contains { $0.matches(path) }
+  }
+
+  private static let guarding: [PathPattern] =
+    builtIn.filter { $0.1 == workflow }.map(\.0)
+    + [".stet.yml", "**/CODEOWNERS"].compactMap { try? PathPattern($0) }
+
+  private static let workflow = "it is a workflow"
+
   private static let builtIn: [(PathPattern, String)] = {
-    let workflow = "it is a workflow"
     let policy = "it is the repository's policy"
     let tests = "it says how the tests are run"
     let texts: [(String, String)] = [
