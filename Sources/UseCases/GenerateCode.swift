@@ -133,6 +133,15 @@ public struct GenerateCode: Sendable {
         code: .unknownRun,
         detail: "Run \(run.id) came to nothing that could be gone on from; ask anew.")
     }
+    // What is kept has its secrets masked: gone on from, masked code would be taken for the code,
+    // and the tests would not be those that were given.
+    let texts = [earlier.code] + earlier.testFiles.map(\.text)
+    guard !texts.contains(where: { $0.contains("[masked:") }) else {
+      throw GenerateError(
+        code: .unknownRun,
+        detail: "Run \(run.id) cannot be gone on from: its code or tests held a secret, which the "
+          + "record has masked. Ask anew, with the secret read from the environment.")
+    }
     return earlier
   }
 }
@@ -177,7 +186,8 @@ struct GenerationRecord: Sendable {
     case .success(let answer):
       claims = answer.rounds.reduce(0) { $0 + $1.candidates }
       failure = answer.failure.map { SecretMask.masked($0).text }
-      if failure != nil { end = .failed }
+      // What passes was given out, whatever else failed, such as a model where a tool was enough.
+      if failure != nil, answer.verdict != .pass { end = .failed }
       result = (try? JSONEncoder().encode(answer.masked)).flatMap {
         try? JSONDecoder().decode(JSONValue.self, from: $0)
       }

@@ -298,12 +298,11 @@ struct GenerationFields {
 
   mutating func criteria() -> EvaluationCriteria {
     guard let value = whole["criteria"], value != .null else { return EvaluationCriteria() }
-    guard let data = try? JSONEncoder().encode(value), case .object = value,
-      let criteria = try? JSONDecoder().decode(EvaluationCriteria.self, from: data)
-    else {
-      texts.refuse("criteria", "It is no object of known criteria: see the description.")
+    do throws(EvaluateError) {
+      return try EvaluateCode.criteria(value)
+    } catch {
+      texts.refuse("criteria", "`\(error.field ?? "criteria")` \(error.detail).")
       return EvaluationCriteria()
     }
-    return criteria
   }
 }

@@ -69,8 +69,8 @@ enum EvaluationDecision {
       ? String(Int(value)) : String(format: "%.2f", value)
   }
 
-  /// The report as a run's record keeps it.
-  static func kept(_ evaluation: Evaluation) -> JSONValue? {
+  /// The report with every secret masked.
+  static func masked(_ evaluation: Evaluation) -> Evaluation {
     var masked = evaluation
     masked.stdout = SecretMask.masked(evaluation.stdout).text
     masked.stderr = SecretMask.masked(evaluation.stderr).text
@@ -86,7 +86,12 @@ enum EvaluationDecision {
       }
       return axis
     }
-    return (try? JSONEncoder().encode(masked)).flatMap {
+    return masked
+  }
+
+  /// The report as a run's record keeps it.
+  static func kept(_ evaluation: Evaluation) -> JSONValue? {
+    (try? JSONEncoder().encode(masked(evaluation))).flatMap {
       try? JSONDecoder().decode(JSONValue.self, from: $0)
     }
   }

@@ -30,14 +30,28 @@ struct Candidate: Sendable {
     return isTested || !criteria.axes.contains(.correctness)
   }
 
-  /// Something has run that could have failed.
-  var isTested: Bool { evaluation?.axis(.correctness)?.verdict == .pass }
+  /// Tests have passed. Made-up calls that merely do not crash have no share and show nothing.
+  var isTested: Bool {
+    let axis = evaluation?.axis(.correctness)
+    return axis?.verdict == .pass && axis?.value != nil
+  }
+
+  /// It ran or could not run, and no test has said anything of it.
+  var isUntested: Bool {
+    let axis = evaluation?.axis(.correctness)
+    return axis?.verdict == .notRun || axis?.verdict == .pass && axis?.value == nil
+  }
+
+  /// Its tests could not be run, which no other answer would change: the sandbox, its image or the
+  /// tests themselves stand in the way.
+  var isBeyondJudging: Bool {
+    evaluation?.verdict == .error && evaluation?.axis(.correctness)?.verdict == .notRun
+  }
 
   func verdict(_ criteria: EvaluationCriteria) -> Evaluation.Verdict {
     guard let evaluation else { return .fail }
     if holds(criteria) { return .pass }
     if evaluation.verdict == .error { return .error }
-    let isUntested = evaluation.axis(.correctness)?.verdict == .notRun
     return evaluation.verdict == .pass && feedback.isEmpty && isUntested ? .error : .fail
   }
 }

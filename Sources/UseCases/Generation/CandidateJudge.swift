@@ -24,7 +24,7 @@ struct CandidateJudge: Sendable {
         .init(
           code: candidate.code, path: path, tests: tests, criteria: criteria, previous: previous,
           compared: compared, askedBy: askedBy, isRecorded: false, deadline: deadline,
-          testLimit: testLimit))
+          testLimit: testLimit, keepsBehaviour: previous != nil))
       candidate.evaluation = evaluation
       candidate.feedback = CodeFeedback(evaluation, criteria: criteria)
       candidate.isJudgedWhole = whole

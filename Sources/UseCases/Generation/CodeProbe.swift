@@ -70,10 +70,11 @@ struct CodeProbe: Sendable {
   func attempt(
     _ code: String, module: String, tests: String
   ) async throws(SandboxError) -> [String: String] {
-    let answer = try await ask([
-      "do": .string("attempt"), "code": .string(code), "module": .string(module),
-      "tests": .string(tests),
-    ])
+    let answer = try await ask(
+      [
+        "do": .string("attempt"), "code": .string(code), "module": .string(module),
+        "tests": .string(tests),
+      ], of: [code, tests])
     guard case .object(let results)? = answer?["results"] else { return [:] }
     return results.compactMapValues(\.string)
   }
@@ -81,10 +82,12 @@ struct CodeProbe: Sendable {
   /// Inputs on which candidates can be compared, the same for the same texts.
   /// - Parameter texts: tests and prompts, whose own calls are varied.
   func inputs(for code: String, texts: [String]) async throws(SandboxError) -> [JSONValue] {
-    let answer = try await ask([
-      "do": .string("inputs"), "code": .string(code), "texts": .array(texts.map(JSONValue.string)),
-      "seed": .integer(1),
-    ])
+    let answer = try await ask(
+      [
+        "do": .string("inputs"), "code": .string(code),
+        "texts": .array(texts.map(JSONValue.string)),
+        "seed": .integer(1),
+      ], of: [code])
     return answer?["inputs"]?.array ?? []
   }
 
@@ -92,21 +95,41 @@ struct CodeProbe: Sendable {
   func outputs(
     of code: String, module: String, inputs: [JSONValue]
   ) async throws(SandboxError) -> [String]? {
-    let answer = try await ask([
-      "do": .string("outputs"), "code": .string(code), "module": .string(module),
-      "inputs": .array(inputs), "each": .integer(1),
-    ])
+    let answer = try await ask(
+      [
+        "do": .string("outputs"), "code": .string(code), "module": .string(module),
+        "inputs": .array(inputs), "each": .integer(1),
+      ], of: [code])
     guard let answer, answer["error"] == .null else { return nil }
     let outputs = Self.texts(answer["outputs"])
     return outputs.count == inputs.count ? outputs : nil
   }
 
+  /// The smallest image in which texts can run, by what they import: as the evaluation chooses it.
+  static func image(for texts: [String]) -> SandboxImage {
+    let needsData = texts.contains { text in
+      text.split(whereSeparator: \.isNewline).contains { line in
+        let words = line.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+        switch words.first {
+        case "import": return words.contains("numpy") || words.contains("pandas")
+        case "from":
+          return words.dropFirst().first == "numpy" || words.dropFirst().first == "pandas"
+        default: return false
+        }
+      }
+    }
+    return needsData ? .data : .python
+  }
+
+  /// - Parameter texts: what is run; where nothing is, Python alone reads it.
   /// - Returns: `nil` where the program was killed or told nothing.
-  private func ask(_ order: [String: JSONValue]) async throws(SandboxError) -> JSONValue? {
+  private func ask(
+    _ order: [String: JSONValue], of texts: [String] = []
+  ) async throws(SandboxError) -> JSONValue? {
     guard let input = try? JSONEncoder().encode(JSONValue.object(order)) else { return nil }
     let result = try await sandbox.run(
       SandboxTask(
-        .python(Self.program), input: Array(input),
+        .python(Self.program), image: Self.image(for: texts), input: Array(input),
         limits: SandboxLimits(time: .seconds(10), processorTime: .seconds(8))))
     return result.report
   }

@@ -97,6 +97,7 @@ struct GenerationLoop {
       try await finish(chosen, step, made.candidates, number)
       // Where nothing tests the code, no further round can tell better from worse.
       if chosen.holds(request.criteria) || isUntestable(chosen) { break }
+      if !tests.isEmpty, chosen.isBeyondJudging { break }
     }
     try await keeper.keepBest(best, tests: tests, criteria: request.criteria)
     return try await result(stop)
@@ -163,7 +164,8 @@ struct GenerationLoop {
       count = width
       guard hasUserTests, !wishes.isEmpty else { continue }
       for candidate in made.candidates where !candidate.code.isEmpty {
-        if try await judged(candidate, whole: true).holds(request.criteria) { return }
+        let done = try await judged(candidate, whole: true)
+        if done.holds(request.criteria) || done.isBeyondJudging { return }
       }
     }
   }
@@ -254,7 +256,7 @@ struct GenerationLoop {
   private func isUntestable(_ candidate: Candidate) -> Bool {
     guard tests.isEmpty, draft == nil, candidate.isJudgedWhole else { return false }
     let axes = candidate.evaluation?.axes ?? []
-    return candidate.evaluation?.axis(.correctness)?.verdict == .notRun
+    return candidate.isUntested
       && !axes.contains { $0.verdict == .fail && request.criteria.axes.contains($0.name) }
   }
 

@@ -172,6 +172,14 @@ public struct GenerationResult: Sendable, Hashable, Codable {
     func clean(_ text: String) -> String { SecretMask.masked(text).text }
     var copy = self
     copy.code = clean(code)
+    copy.reason = clean(reason)
+    copy.failure = failure.map(clean)
+    copy.rounds = rounds.map { round in
+      var round = round
+      round.feedback = clean(round.feedback)
+      round.evaluation = round.evaluation.map(EvaluationDecision.masked)
+      return round
+    }
     copy.tests = clean(tests)
     copy.prompt = clean(prompt)
     copy.messages = messages.map(clean)

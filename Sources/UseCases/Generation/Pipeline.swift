@@ -8,8 +8,15 @@ public enum Pipeline: String, Sendable, Hashable, Codable, CaseIterable {
   static let refusedLicences = "GPL-3.0;AGPL-3.0;GNU General Public License v3 (GPLv3)"
 
   /// The pipeline with the packages that its steps install, pinned.
-  /// - Parameter code: file name of the code.
-  public func files(_ code: String) -> [SandboxFile] {
+  /// - Parameters:
+  ///   - code: file name of the code.
+  ///   - tests: as they stand beside it; without any, pytest looks for its own.
+  public func files(_ code: String, tests: [SandboxFile] = []) -> [SandboxFile] {
+    // Whatever else a name holds, a shell and YAML might read: pytest finds such a file by itself.
+    let named = tests.filter { file in
+      file.path.first != "-"
+        && file.path.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+    }
     let name =
       switch self {
       case .github: ".github/workflows/stet.yml"
@@ -17,9 +24,9 @@ public enum Pipeline: String, Sendable, Hashable, Codable, CaseIterable {
       case .jenkins: "Jenkinsfile"
       }
     return [
-      SandboxFile(name, text: text(code)),
+      SandboxFile(name, text: text(code, PipelineTests.commands(named, code: code))),
       SandboxFile("requirements-ci.txt", text: Self.requirements),
-    ]
+    ] + PipelineTests.files(named, code: code)
   }
 
   static let requirements = """
@@ -34,157 +41,160 @@ public enum Pipeline: String, Sendable, Hashable, Codable, CaseIterable {
     "python -m pip install --disable-pip-version-check -r requirements-ci.txt",
     "if [ -f requirements.txt ]; then python -m pip install -r requirements.txt; fi",
   ]
-  private static let test = "python -m pytest -q -p no:cacheprovider"
   private static let licences =
     "pip-licenses --from=mixed --ignore-packages pip setuptools wheel --fail-on '\(refusedLicences)'"
 
-  private func text(_ code: String) -> String {
+  private func text(_ code: String, _ tests: [String]) -> String {
     let scan = "python -m bandit -q -ll \(code)"
     let release = "python -m zipfile -c release.zip \(code)"
     switch self {
-    case .github: return Self.github(scan, release)
-    case .gitlab: return Self.gitlab(scan, release)
-    case .jenkins: return Self.jenkins(scan, release)
+    case .github: return Self.github(tests, scan, release)
+    case .gitlab: return Self.gitlab(tests, scan, release)
+    case .jenkins: return Self.jenkins(tests, scan, release)
     }
   }
 
-  private static func github(_ scan: String, _ release: String) -> String {
-    """
-    # Written by stet. The proof runs on every push; a release only where a person starts this
-    # workflow by hand and ticks the box.
-    name: stet
-    on:
-      push:
-      pull_request:
-      workflow_dispatch:
-        inputs:
-          release:
-            description: Release this commit
-            type: boolean
-            default: false
-    permissions:
-      contents: read
-    jobs:
-      prove:
-        runs-on: ubuntu-latest
-        timeout-minutes: 15
-        steps:
-          - uses: actions/checkout@v4
-            with:
-              persist-credentials: false
-          - uses: actions/setup-python@v5
-            with:
-              python-version: "3.11"
-          - name: Install
-            run: |
-              \(install[0])
-              \(install[1])
-          - name: Tests
-            run: \(test)
-          - name: Security scan
-            run: \(scan)
-          - name: Licences
-            run: |
-              \(licences)
+  private static func github(_ tests: [String], _ scan: String, _ release: String) -> String {
+    let test = tests.joined(separator: "\n" + String(repeating: " ", count: 10))
+    return """
+      # Written by stet. The proof runs on every push; a release only where a person starts this
+      # workflow by hand and ticks the box.
+      name: stet
+      on:
+        push:
+        pull_request:
+        workflow_dispatch:
+          inputs:
+            release:
+              description: Release this commit
+              type: boolean
+              default: false
+      permissions:
+        contents: read
+      jobs:
+        prove:
+          runs-on: ubuntu-latest
+          timeout-minutes: 15
+          steps:
+            - uses: actions/checkout@v4
+              with:
+                persist-credentials: false
+            - uses: actions/setup-python@v5
+              with:
+                python-version: "3.11"
+            - name: Install
+              run: |
+                \(install[0])
+                \(install[1])
+            - name: Tests
+              run: |
+                \(test)
+            - name: Security scan
+              run: \(scan)
+            - name: Licences
+              run: |
+                \(licences)
+        release:
+          needs: prove
+          if: github.event_name == 'workflow_dispatch' && inputs.release
+          runs-on: ubuntu-latest
+          timeout-minutes: 15
+          steps:
+            - uses: actions/checkout@v4
+              with:
+                persist-credentials: false
+            - run: \(release)
+            - uses: actions/upload-artifact@v4
+              with:
+                name: release
+                path: release.zip
+
+      """
+  }
+
+  private static func gitlab(_ tests: [String], _ scan: String, _ release: String) -> String {
+    let test = tests.joined(separator: "\n    - ")
+    return """
+      # Written by stet. The proof runs on every push; the release waits until a person presses its
+      # button.
+      stages: [prove, release]
+      default:
+        image: python:3.11-slim
+        timeout: 15 minutes
+      .install: &install
+        - \(install[0])
+        - \(install[1])
+      tests:
+        stage: prove
+        script:
+          - *install
+          - \(test)
+      security:
+        stage: prove
+        script:
+          - *install
+          - \(scan)
+      licences:
+        stage: prove
+        script:
+          - *install
+          - >-
+            \(licences)
       release:
-        needs: prove
-        if: github.event_name == 'workflow_dispatch' && inputs.release
-        runs-on: ubuntu-latest
-        timeout-minutes: 15
-        steps:
-          - uses: actions/checkout@v4
-            with:
-              persist-credentials: false
-          - run: \(release)
-          - uses: actions/upload-artifact@v4
-            with:
-              name: release
-              path: release.zip
+        stage: release
+        needs: [tests, security, licences]
+        rules:
+          - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
+            when: manual
+        script:
+          - \(release)
+        artifacts:
+          paths: [release.zip]
 
-    """
+      """
   }
 
-  private static func gitlab(_ scan: String, _ release: String) -> String {
-    """
-    # Written by stet. The proof runs on every push; the release waits until a person presses its
-    # button.
-    stages: [prove, release]
-    default:
-      image: python:3.11-slim
-      timeout: 15 minutes
-    .install: &install
-      - \(install[0])
-      - \(install[1])
-    tests:
-      stage: prove
-      script:
-        - *install
-        - \(test)
-    security:
-      stage: prove
-      script:
-        - *install
-        - \(scan)
-    licences:
-      stage: prove
-      script:
-        - *install
-        - >-
-          \(licences)
-    release:
-      stage: release
-      needs: [tests, security, licences]
-      rules:
-        - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
-          when: manual
-      script:
-        - \(release)
-      artifacts:
-        paths: [release.zip]
-
-    """
-  }
-
-  private static func jenkins(_ scan: String, _ release: String) -> String {
-    """
-    // Written by stet. The proof runs on every build; a release only where a person builds with the
-    // box ticked and then agrees.
-    pipeline {
-      agent any
-      options { timeout(time: 15, unit: 'MINUTES') }
-      parameters {
-        booleanParam(name: 'RELEASE', defaultValue: false, description: 'Release this commit')
-      }
-      stages {
-        stage('Install') {
-          steps {
-            sh 'python3 -m venv .stet-ci'
-            sh '. .stet-ci/bin/activate && \(install[0])'
-            sh '. .stet-ci/bin/activate && \(install[1])'
+  private static func jenkins(_ tests: [String], _ scan: String, _ release: String) -> String {
+    let test = tests.joined(separator: " && ")
+    return """
+      // Written by stet. The proof runs on every build; a release only where a person builds with the
+      // box ticked and then agrees.
+      pipeline {
+        agent any
+        options { timeout(time: 15, unit: 'MINUTES') }
+        parameters {
+          booleanParam(name: 'RELEASE', defaultValue: false, description: 'Release this commit')
+        }
+        stages {
+          stage('Install') {
+            steps {
+              sh 'python3 -m venv .stet-ci'
+              sh '. .stet-ci/bin/activate && \(install[0])'
+              sh '. .stet-ci/bin/activate && \(install[1])'
+            }
           }
-        }
-        stage('Tests') {
-          steps { sh '. .stet-ci/bin/activate && \(test)' }
-        }
-        stage('Security scan') {
-          steps { sh '. .stet-ci/bin/activate && \(scan)' }
-        }
-        stage('Licences') {
-          steps {
-            sh ". .stet-ci/bin/activate && \(licences)"
+          stage('Tests') {
+            steps { sh '. .stet-ci/bin/activate && \(test)' }
           }
-        }
-        stage('Release') {
-          when { expression { return params.RELEASE } }
-          input { message 'Release this commit?' }
-          steps {
-            sh '. .stet-ci/bin/activate && \(release)'
-            archiveArtifacts artifacts: 'release.zip'
+          stage('Security scan') {
+            steps { sh '. .stet-ci/bin/activate && \(scan)' }
+          }
+          stage('Licences') {
+            steps {
+              sh ". .stet-ci/bin/activate && \(licences)"
+            }
+          }
+          stage('Release') {
+            when { expression { return params.RELEASE } }
+            input { message 'Release this commit?' }
+            steps {
+              sh '. .stet-ci/bin/activate && \(release)'
+              archiveArtifacts artifacts: 'release.zip'
+            }
           }
         }
       }
-    }
 
-    """
+      """
   }
 }

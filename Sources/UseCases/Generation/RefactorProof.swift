@@ -58,13 +58,18 @@ struct RefactorProof: Sendable {
     tests.isEmpty || before.axis(.correctness)?.verdict == .pass
   }
 
+  /// Whether a change of behaviour could be seen at all: silence proves nothing.
+  var canTell: Bool {
+    !tests.isEmpty
+      || oracle.contains { $0.output != "missing" && !$0.output.hasPrefix("raises ") }
+  }
+
   /// What the proof rests on, as the middle of a sentence.
   var basis: String {
     let inputs = oracle.isEmpty ? nil : "\(oracle.count) inputs"
     let given = tests.isEmpty ? nil : "its tests"
     let parts = [inputs, given].compactMap { $0 }
-    return parts.isEmpty
-      ? ", as far as it could be run" : " for " + parts.joined(separator: " and ")
+    return " for " + parts.joined(separator: " and ")
   }
 
   /// What was measured of the code, for whoever is to make it better.
@@ -139,6 +144,9 @@ struct RefactorProof: Sendable {
       || (after.verdict == .error && before.verdict != .error)
     {
       items += CodeFeedback(after, criteria: EvaluationCriteria(axes: [.correctness])).items
+    }
+    if !tests.isEmpty, after.axis(.correctness)?.verdict == .notRun, items.isEmpty {
+      items.append(.init(kind: .notRun, line: nil, message: "its tests could not be run"))
     }
     if after.axis(.efficiency)?.verdict == .fail {
       items += CodeFeedback(after, criteria: EvaluationCriteria(axes: [.efficiency])).items

@@ -57,6 +57,12 @@ struct RefactorWork {
         "The code as it is fails its own tests, so nothing can show that a change keeps what it "
           + "does: mend it first, such as with `stet fix`.")
     }
+    guard proof.canTell else {
+      return await result(
+        nil, .error,
+        "The code is as it was: nothing could show that a change keeps what it does. Give tests, "
+          + "or annotate the parameters of its functions, so that it can be tried on inputs.")
+    }
     var tool: Candidate?
     if asking == nil || request.goal == nil { tool = try await byTool() }
     guard let asking else { return await withoutModel(tool, before) }

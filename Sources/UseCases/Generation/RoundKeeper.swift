@@ -27,7 +27,9 @@ struct RoundKeeper: Sendable {
   func check(_ tests: [TestSource]) async throws(GenerateError) {
     guard let history else { return }
     // The code's file becomes what nobody knows yet: whatever uncommitted stands there conflicts.
-    let files = [SandboxFile(path, text: "")] + testFiles(tests) + (pipeline?.files(path) ?? [])
+    let files =
+      [SandboxFile(path, text: "")] + testFiles(tests)
+      + pipelineFiles(tests)
     do throws(HistoryError) { try await history.check(files) } catch { throw GenerateError(error) }
   }
 
@@ -37,7 +39,8 @@ struct RoundKeeper: Sendable {
   ) async -> String? {
     guard let history, !candidate.code.isEmpty else { return nil }
     let files =
-      [SandboxFile(path, text: candidate.code)] + testFiles(tests) + (pipeline?.files(path) ?? [])
+      [SandboxFile(path, text: candidate.code)] + testFiles(tests)
+      + pipelineFiles(tests)
     let commit = await record(
       HistoryRound(
         files: files, subject: Self.headline(round, number), body: message(round),
@@ -67,6 +70,10 @@ struct RoundKeeper: Sendable {
       trouble = "The rounds were not all committed: \(error.detail)"
       return nil
     }
+  }
+
+  private func pipelineFiles(_ tests: [TestSource]) -> [SandboxFile] {
+    pipeline?.files(path, tests: testFiles(tests)) ?? []
   }
 
   private func testFiles(_ tests: [TestSource]) -> [SandboxFile] {

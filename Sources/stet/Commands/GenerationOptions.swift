@@ -140,7 +140,8 @@ enum GenerationText {
   }
 
   static func status(_ result: GenerationResult) -> ProgramStatus {
-    if result.failure != nil { return .failed }
+    // What passes holds, such as a tool's own fixes where the model was down.
+    if result.failure != nil, result.verdict != .pass { return .failed }
     return switch result.verdict {
     case .pass: .done
     case .fail: .findings

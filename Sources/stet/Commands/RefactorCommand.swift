@@ -31,7 +31,7 @@ struct RefactorCommand: AsyncParsableCommand {
     let bytes = try InputFile.read(file, in: nil, limit: EvaluateCode.largest, what: "the file")
     let code = try GenerationText.text(bytes, file)
     let tests = try options.tests()
-    if write { try ResultFile.check(file) }
+    if write { try ResultFile.check(LocalFixing.place(of: file), option: "--write") }
     let wiring = Wiring(settings)
     let result: GenerationResult
     do {
@@ -42,7 +42,9 @@ struct RefactorCommand: AsyncParsableCommand {
       throw error
     }
     try Task.checkCancellation()
-    if write, result.changed { try ResultFile.write(result.code, to: file) }
+    if write, result.changed {
+      try LocalFixing.write(result.code, to: file, named: file, over: bytes)
+    }
     if options.printsJSON {
       try Output.results.write(JSONText.of(result))
     } else if result.changed {

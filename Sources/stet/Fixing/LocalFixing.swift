@@ -88,18 +88,31 @@ struct LocalFixing {
       guard let text = outcome.texts[file.path] else { continue }
       let name = file.path.description
       let path = root.map { "\($0)/\(name)" } ?? InputFile.resolved(name, in: options.folder)
-      let now = try InputFile.read(path, in: nil, limit: Self.largest, what: "file")
-      guard now == file.bytes else {
-        throw CommandFailure.failed(
-          "\(name) was changed while it was fixed; it is left as it is. Run it again.")
-      }
-      // A link's target is changed, not the link; who may run the file may still.
-      let place = URL(filePath: path).resolvingSymlinksInPath().path
-      let mode = try? FileManager.default.attributesOfItem(atPath: place)[.posixPermissions]
-      try ResultFile.write(String(decoding: text, as: UTF8.self), to: place)
-      if let mode {
-        try? FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: place)
-      }
+      try Self.write(
+        String(decoding: text, as: UTF8.self), to: path, named: name, over: file.bytes)
     }
+  }
+
+  /// Only where the file still is what was read.
+  static func write(
+    _ text: String, to path: String, named name: String, over bytes: [UInt8]
+  ) throws {
+    let now = try InputFile.read(path, in: nil, limit: largest, what: "file")
+    guard now == bytes else {
+      throw CommandFailure.failed(
+        "\(name) was changed while it was worked on; it is left as it is. Run it again.")
+    }
+    // A link's target is changed, not the link; who may run the file may still.
+    let place = place(of: path)
+    let mode = try? FileManager.default.attributesOfItem(atPath: place)[.posixPermissions]
+    try ResultFile.write(text, to: place, option: "--write")
+    if let mode {
+      try? FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: place)
+    }
+  }
+
+  /// Where a link leads.
+  static func place(of path: String) -> String {
+    URL(filePath: path).resolvingSymlinksInPath().path
   }
 }

@@ -180,6 +180,23 @@ import Yams
     #expect(packages.count == 3 && pinned == packages)
   }
 
+  @Test(arguments: Pipeline.allCases)
+  func aPipelineRunsEveryFormOfTests(_ pipeline: Pipeline) throws {
+    let files = pipeline.files(
+      "money.py",
+      tests: [
+        SandboxFile("test_a.py", text: "from money import add\n\ndef test_a():\n  assert add\n"),
+        SandboxFile("bare.py", text: "assert add(1, 2) == 3\n"),
+        SandboxFile("examples.txt", text: ">>> add(1, 2)\n3\n"),
+      ])
+    let text = String(decoding: try #require(files.first).bytes, as: UTF8.self)
+    if pipeline != .jenkins { _ = try #require(try Yams.load(yaml: text)) }
+    #expect(text.contains("-m pytest -q -p no:cacheprovider test_a.py"))
+    #expect(text.contains("python stet_tests.py money.py bare.py"))
+    #expect(text.contains("python stet_tests.py money.py examples.txt"))
+    #expect(files.map(\.path).contains("stet_tests.py"))
+  }
+
   @Test func jenkinsReleasesOnlyWhereAPersonAgrees() throws {
     let text = String(
       decoding: try #require(Pipeline.jenkins.files("a.py").first).bytes, as: UTF8.self)
