@@ -31,6 +31,7 @@ enum EvaluationInput {
         throw invalid("tests", "must not be empty: \(shown(test.path)) holds nothing")
       }
     }
+    try checkPlaces(request)
     let all = request.tests.reduce(0) { $0 + $1.text.utf8.count }
     guard all <= EvaluateCode.largestTests.value else {
       throw invalid(
@@ -102,12 +103,38 @@ enum EvaluationInput {
     throw invalid(field, "must have at most \(most) bytes, not \(text.utf8.count)")
   }
 
+  /// What file systems take as one step, in bytes.
+  private static let longestStep = 240
+
+  /// No file may stand where another needs a folder.
+  private static func checkPlaces(_ request: EvaluateCode.Request) throws(EvaluateError) {
+    if request.path == "tests" {
+      throw invalid("path", "must not be `tests`, the folder that tests are put into")
+    }
+    let paths = Set(request.tests.map(\.path))
+    func parent(of path: String) -> String? {
+      var rest = path[...]
+      while let slash = rest.lastIndex(of: "/") {
+        rest = rest[..<slash]
+        if paths.contains(String(rest)) { return String(rest) }
+      }
+      return nil
+    }
+    for path in paths.sorted() {
+      guard let file = parent(of: path) else { continue }
+      throw invalid(
+        "tests",
+        "must not name \(shown(file)) both as a file and as the folder of "
+          + shown(path))
+    }
+  }
+
   /// The rule of `SandboxFile.path`, so that no name of a user's can lead outside.
   private static func check(_ path: String, _ field: String) throws(EvaluateError) {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     let isPlain =
       !path.isEmpty && path.utf8.count <= EvaluateCode.longestPath
-      && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+      && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.count <= longestStep }
       && !path.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
     guard isPlain else {
       throw invalid(
