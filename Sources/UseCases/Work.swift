@@ -137,11 +137,18 @@ public enum Work {
     public var tests: [TestSource]
     public var criteria: EvaluationCriteria
     public var askedBy: String
+    /// The version before.
+    public var previous: String?
+    /// The run of an evaluation that this one is compared with.
+    public var comparedWith: String?
 
     public init(
       run: String, code: String, path: String? = nil, tests: [TestSource],
-      criteria: EvaluationCriteria, askedBy: String
+      criteria: EvaluationCriteria, askedBy: String, previous: String? = nil,
+      comparedWith: String? = nil
     ) {
+      self.previous = previous
+      self.comparedWith = comparedWith
       self.run = run
       self.code = code
       self.path = path

@@ -40,10 +40,20 @@ struct EvaluateRoute {
     let tests = EvaluationFields.tests(&fields)
     let criteria = EvaluationFields.criteria(&fields)
     EvaluationFields.language(&fields)
+    let previous = fields.text("previous", maxBytes: EvaluateCode.largest.value)
+    let comparedWith = fields.text("compared_with", maxBytes: 64)
+    if let comparedWith {
+      do throws(EvaluateError) {
+        _ = try await EvaluateCode.evaluation(
+          of: comparedWith, in: ports.runs, field: "compared_with")
+      } catch {
+        fields.refuse("compared_with", "It \(error.detail).")
+      }
+    }
     try fields.check()
     let asked = Work.Evaluate(
       run: run, code: code ?? "", path: path, tests: tests, criteria: criteria,
-      askedBy: context.caller.actor)
+      askedBy: context.caller.actor, previous: previous, comparedWith: comparedWith)
     EvaluationFields.check(asked, &fields)
     try fields.check()
     let job = NewJob(
@@ -110,7 +120,7 @@ enum EvaluationFields {
       try EvaluateCode.check(
         .init(
           code: work.code, path: work.path, tests: work.tests, criteria: work.criteria,
-          askedBy: work.askedBy))
+          previous: work.previous, askedBy: work.askedBy))
     } catch {
       fields.refuse(error.field ?? "code", "It \(error.detail).")
     }

@@ -9,6 +9,12 @@ extension Schemas {
       Schema.optional("tests", tests),
       Schema.optional("language", Schema.orNull(Schema.one(of: ["python"]))),
       Schema.optional("criteria", Schema.orNull(Schema.ref("Criteria"))),
+      Schema.optional(
+        "previous",
+        Schema.orNull(Schema.text("The version before, to compare behaviour and speed with."))),
+      Schema.optional(
+        "compared_with",
+        Schema.orNull(Schema.text("The run of an evaluation; `changes` says what changed since."))),
     ]),
     "Criteria": Schema.object(
       [

@@ -66,12 +66,19 @@ public struct CorrectnessEvaluator: AxisEvaluator {
     }
     let evidence = found.sorted + made.evidence(subject)
     let fails = evidence.contains { $0.isFailure }
+    if found.counted == 0, found.skipped > 0, !fails {
+      var axis = EvaluationAxis.notRun(
+        .correctness, because: "Every test is marked to be skipped.")
+      axis.evidence = evidence
+      return axis
+    }
     let share = found.counted == 0 ? 0 : Double(found.passed) / Double(found.counted)
     let tests = found.counted == 1 ? "test" : "tests"
     let kind = hasUsers ? "" : " None of them is a user's."
+    let skips = found.skipped == 0 ? "" : " \(found.skipped) marked to be skipped."
     let reason =
       found.isSound
-      ? "\(found.passed) of \(found.counted) \(tests) passed.\(kind)\(made.sentence)"
+      ? "\(found.passed) of \(found.counted) \(tests) passed.\(skips)\(kind)\(made.sentence)"
       : "The code makes tests pass that must fail, so the others prove nothing."
     return EvaluationAxis(
       name: .correctness, verdict: fails || found.counted == 0 ? .fail : .pass, reason: reason,

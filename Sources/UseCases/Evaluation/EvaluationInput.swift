@@ -1,9 +1,32 @@
 public import Domain
+import Foundation
 
 extension EvaluateCode {
   /// Holds a request to its bounds; `run` does so too.
   public static func check(_ request: Request) throws(EvaluateError) {
     try EvaluationInput.check(request)
+  }
+
+  /// The report of an earlier run, to compare with.
+  /// - Throws: `.invalid` with `field` where no such run holds one.
+  public static func evaluation(
+    of run: String, in runs: (any RunStore)?, field: String
+  ) async throws(EvaluateError) -> Evaluation {
+    let found: Run?
+    do throws(StoreError) {
+      found = try await runs?.run(id: run)
+    } catch {
+      throw EvaluateError(
+        code: .invalid, detail: "cannot be read: \(error.detail)", field: field)
+    }
+    guard let found, found.kind == .evaluate,
+      let kept = found.result.flatMap({ try? JSONEncoder().encode($0) }),
+      let evaluation = try? JSONDecoder().decode(Evaluation.self, from: kept)
+    else {
+      throw EvaluateError(
+        code: .invalid, detail: "must be the run of an evaluation that is kept here", field: field)
+    }
+    return evaluation
   }
 
   /// Reads criteria as a person or a program wrote them. Keys that are absent take the default.
@@ -31,6 +54,7 @@ enum EvaluationInput {
         throw invalid("tests", "must not be empty: \(shown(test.path)) holds nothing")
       }
     }
+    try checkPlaces(request)
     let all = request.tests.reduce(0) { $0 + $1.text.utf8.count }
     guard all <= EvaluateCode.largestTests.value else {
       throw invalid(
@@ -102,9 +126,41 @@ enum EvaluationInput {
     throw invalid(field, "must have at most \(most) bytes, not \(text.utf8.count)")
   }
 
+  /// In bytes; file systems take 255, and endings may be added.
+  private static let longestStep = 240
+
+  /// No file may stand where another needs a folder.
+  private static func checkPlaces(_ request: EvaluateCode.Request) throws(EvaluateError) {
+    if request.path == "tests" {
+      throw invalid("path", "must not be `tests`, the folder that tests are put into")
+    }
+    let paths = Set(request.tests.map(\.path))
+    func parent(of path: String) -> String? {
+      var rest = path[...]
+      while let slash = rest.lastIndex(of: "/") {
+        rest = rest[..<slash]
+        if paths.contains(String(rest)) { return String(rest) }
+      }
+      return nil
+    }
+    for path in paths.sorted() {
+      guard let file = parent(of: path) else { continue }
+      throw invalid(
+        "tests",
+        "must not name \(shown(file)) both as a file and as the folder of "
+          + shown(path))
+    }
+  }
+
   /// The rule of `SandboxFile.path`, so that no name of a user's can lead outside.
   private static func check(_ path: String, _ field: String) throws(EvaluateError) {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    if let long = parts.first(where: { $0.utf8.count > longestStep }) {
+      throw invalid(
+        field,
+        "must have steps of at most \(longestStep) bytes, and \(shown(String(long))) has "
+          + "\(long.utf8.count)")
+    }
     let isPlain =
       !path.isEmpty && path.utf8.count <= EvaluateCode.longestPath
       && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }

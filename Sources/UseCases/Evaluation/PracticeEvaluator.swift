@@ -45,7 +45,7 @@ public struct PracticeEvaluator: AxisEvaluator {
     }
     let complex = evidence.count
     evidence += found.evidence + LintRun.silencers(report)
-    let failures = found.evidence.filter(\.isFailure).count
+    let failures = found.failures
     var reasons: [String] = []
     if complex > 0 {
       reasons.append(
@@ -55,8 +55,11 @@ public struct PracticeEvaluator: AxisEvaluator {
       reasons.append("\(failures) finding\(failures == 1 ? "" : "s") of ruff")
     }
     if let missing = found.missing { reasons.append(missing) }
+    // Code that breaks the tool, or floods it, has not shown that there is nothing to find.
+    let verdict: EvaluationAxis.Verdict =
+      complex + failures > 0 ? .fail : found.isBroken ? .notRun : .pass
     return EvaluationAxis(
-      name: .practice, verdict: complex + failures > 0 ? .fail : .pass,
+      name: .practice, verdict: verdict,
       reason: reasons.isEmpty ? nil : reasons.joined(separator: "; ") + ".",
       value: Double(highest), threshold: Double(criteria.complexity),
       tool: found.version ?? "",
@@ -69,16 +72,20 @@ public struct PracticeEvaluator: AxisEvaluator {
 
   private struct RuffAnswer: Sendable {
     var evidence: [EvaluationAxis.Evidence] = []
+    /// Findings that fail the axis, also those that `evidence` has no room for.
+    var failures = 0
     var version: String?
-    /// Why ruff said nothing.
+    /// Why ruff said nothing, or not all.
     var missing: String?
+    /// It is there, and did not come to an end or said more than can be read.
+    var isBroken = false
   }
 
   private func ruff(_ subject: EvaluationSubject, in sandbox: any CodeSandbox) async -> RuffAnswer {
     let time = subject.left
     let command = [
       "ruff", "check", "--isolated", "--no-cache", "--ignore-noqa", "--exit-zero",
-      "--output-format", "json", "--target-version", "py313", "--line-length", "100",
+      "--output-format", "concise", "--target-version", "py313", "--line-length", "100",
       "--select", RuffRules.selected.joined(separator: ","), "--stdin-filename", "judged.py", "-",
     ]
     let task = SandboxTask(
@@ -90,25 +97,24 @@ public struct PracticeEvaluator: AxisEvaluator {
     } catch  where error.code == .imageMissing {
       return RuffAnswer(missing: "ruff is not installed here: \(LintRun.missingImage)")
     } catch {
-      return RuffAnswer(missing: "ruff was not run: \(error.detail)")
+      return RuffAnswer(missing: "ruff was not run: \(error.detail)", isBroken: true)
     }
-    guard result.succeeded, result.lostOutput == 0,
-      let rows = try? JSONDecoder().decode([RuffRow].self, from: Data(result.output))
-    else { return RuffAnswer(missing: "ruff gave no answer") }
+    guard result.succeeded else {
+      return RuffAnswer(missing: "ruff gave no answer", isBroken: true)
+    }
+    var lines = result.outputText.split(whereSeparator: \.isNewline)
+    let isCut = result.lostOutput > 0
+    if isCut { lines = lines.dropLast() }
+    let found = lines.compactMap(RuffFinding.init).map { finding in
+      EvaluationAxis.Evidence(
+        line: finding.line, rule: finding.rule, message: LintRun.shown(finding.message),
+        source: .tool, isFailure: RuffRules.fails(finding.rule))
+    }
+    let failing = found.filter(\.isFailure)
     return RuffAnswer(
-      evidence: rows.prefix(LintRun.mostEvidence).map { row in
-        let rule = row.code ?? "syntax"
-        return .init(
-          line: row.location?.row, rule: rule, message: LintRun.shown(row.message), source: .tool,
-          isFailure: RuffRules.fails(rule))
-      }, version: await version(in: sandbox))
-  }
-
-  private struct RuffRow: Decodable {
-    struct Location: Decodable { var row: Int }
-    var code: String?
-    var message: String
-    var location: Location?
+      evidence: Array((failing + found.filter { !$0.isFailure }).prefix(LintRun.mostEvidence)),
+      failures: failing.count, version: await version(in: sandbox),
+      missing: isCut ? "ruff found more than can be read" : nil, isBroken: isCut)
   }
 
   /// Asked once for each sandbox would need a place to keep it; it costs some milliseconds.
@@ -142,5 +148,29 @@ enum RuffRules {
 
   static func fails(_ rule: String) -> Bool {
     !mild.contains(rule) && failing.contains { rule.hasPrefix($0) }
+  }
+}
+
+/// A line of ruff's concise output: `judged.py:ROW:COLUMN: RULE [*] MESSAGE`.
+struct RuffFinding {
+  var line: Int
+  var rule: String
+  var message: String
+
+  /// `nil` for a line that is no finding, such as the count at the end.
+  init?(_ text: Substring) {
+    let parts = text.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
+    guard parts.count == 4, parts[0] == "judged.py", let line = Int(parts[1]),
+      Int(parts[2]) != nil
+    else { return nil }
+    let words = parts[3].drop(while: \.isWhitespace)
+    let end = words.firstIndex(of: " ") ?? words.endIndex
+    var name = words[..<end]
+    if name.last == ":" { name = name.dropLast() }
+    var rest = words[end...].drop(while: \.isWhitespace)
+    if rest.hasPrefix("[*] ") { rest = rest.dropFirst(4) }
+    self.line = line
+    rule = name == "SyntaxError" ? "syntax" : String(name)
+    message = String(rest)
   }
 }

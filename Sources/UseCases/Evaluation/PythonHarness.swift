@@ -16,16 +16,17 @@ enum PythonHarness: String {
 
   /// What runs first: makes modules of the texts that came with the task, so that none of them has
   /// to lie in a file that judged code could change.
-  private static let boot = """
-    import json, sys, types
-    task = json.loads(sys.stdin.buffer.read())
-    for name, text in task.pop("modules"):
-        made = types.ModuleType(name)
-        made.__file__ = name + ".py"
-        sys.modules[name] = made
-        exec(compile(text, name + ".py", "exec"), vars(made))
-    sys.modules[task.pop("entry")].main(task)
-    """
+  private static let boot =
+    TrustedPython.alone + """
+      import json, sys, types
+      task = json.loads(sys.stdin.buffer.read())
+      for name, text in task.pop("modules"):
+          made = types.ModuleType(name)
+          made.__file__ = name + ".py"
+          sys.modules[name] = made
+          exec(compile(text, name + ".py", "exec"), vars(made))
+      sys.modules[task.pop("entry")].main(task)
+      """
 
   /// In the order in which they import each other.
   private var modules: [(name: String, text: [UInt8])] {
@@ -71,6 +72,24 @@ enum PythonHarness: String {
     let input = (try? JSONEncoder().encode(JSONValue.object(members))) ?? Data("{}".utf8)
     return SandboxTask(
       .python(Self.boot), image: image, files: files, input: Array(input), limits: limits)
+  }
+}
+
+/// Programs of ours that run where judged files lie.
+enum TrustedPython {
+  /// Comes first in such a program. The working folder leads `sys.path`, so that a judged file named
+  /// as a module of the standard library would be run in that module's place, before any guard
+  /// stands. `posix` and `sys` are built in and never looked for.
+  static let alone = """
+    import posix, sys
+    sys.path[:] = [
+        step for step in sys.path if step not in ("", ".", posix.getcwd())
+    ]
+
+    """
+
+  static func program(_ text: [UInt8]) -> String {
+    alone + String(decoding: text, as: UTF8.self)
   }
 }
 

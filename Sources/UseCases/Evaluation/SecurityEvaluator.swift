@@ -42,6 +42,7 @@ public struct SecurityEvaluator: AxisEvaluator {
     }
     let count = evidence.filter(\.isFailure).count
     var reasons: [String] = []
+    var isBroken = false
     if count > 0 {
       reasons.append(
         "\(count) finding\(count == 1 ? "" : "s") of severity \(least.rawValue)"
@@ -50,6 +51,7 @@ public struct SecurityEvaluator: AxisEvaluator {
     if report["missing"]?.array?.isEmpty == false {
       reasons.append("bandit is not installed here: \(LintRun.missingImage)")
     } else if let broken = report["broken"]?.string {
+      isBroken = true
       reasons.append("bandit gave no answer: \(LintRun.shown(broken, limit: 120))")
     }
     if report["complete"] == .bool(false) {
@@ -58,7 +60,7 @@ public struct SecurityEvaluator: AxisEvaluator {
     let tools = [Self.passVersion, report["version"]?.string].compactMap(\.self)
     return [
       EvaluationAxis(
-        name: .security, verdict: count == 0 ? .pass : .fail,
+        name: .security, verdict: count > 0 ? .fail : isBroken ? .notRun : .pass,
         reason: reasons.isEmpty ? nil : reasons.joined(separator: "; ") + ".",
         value: Double(count), threshold: 0,
         tool: LintRun.shown(tools.joined(separator: ", "), limit: 80),

@@ -5,6 +5,8 @@ struct TestEvidence {
   private(set) var evidence: [EvaluationAxis.Evidence] = []
   private(set) var passed = 0
   private(set) var counted = 0
+  /// Tests that their author marked so.
+  private(set) var skipped = 0
   /// True where the results can be believed.
   private(set) var isSound = true
 
@@ -64,6 +66,15 @@ struct TestEvidence {
   private mutating func count(
     _ result: TestReport.One, _ name: String, _ told: TestText, _ test: TestPlan.Counted?
   ) {
+    if result.outcome == "skipped", let test, test.marks.contains("skip") {
+      // Its author wrote so into the tests, whatever the code is.
+      skipped += 1
+      var note = told.evidence(
+        name, "\(name) is marked to be skipped and was not run.", .skipped)
+      note.isFailure = false
+      evidence.append(note)
+      return
+    }
     counted += 1
     if result.outcome == "passed" {
       passed += 1

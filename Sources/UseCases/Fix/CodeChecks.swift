@@ -33,7 +33,7 @@ struct CodeChecks: Sendable {
       files.append(SandboxFile("given_\(number).txt", text: text))
     }
     let task = SandboxTask(
-      .python(String(decoding: PackageResources.code_checks_py, as: UTF8.self)),
+      .python(TrustedPython.program(PackageResources.code_checks_py)),
       image: Self.image(text, given), arguments: [Self.module(path)], files: files,
       limits: SandboxLimits(time: time, processorTime: time))
     let result: SandboxResult

@@ -27,7 +27,7 @@ struct CodeProbe: Sendable {
   }
 
   let sandbox: any CodeSandbox
-  private static let program = String(decoding: PackageResources.code_probe_py, as: UTF8.self)
+  private static let program = TrustedPython.program(PackageResources.code_probe_py)
 
   func look(_ code: String) async throws(SandboxError) -> Look {
     guard let answer = try await ask(["do": .string("look"), "code": .string(code)]) else {

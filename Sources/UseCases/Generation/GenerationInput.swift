@@ -66,12 +66,21 @@ enum GenerationInput {
   }
 
   /// One step that Python can import: `name.py`.
-  static func check(path: String) throws(GenerateError) {
+  /// - Parameter imported: whether it was read from an import of the tests.
+  static func check(path: String, imported: Bool = false) throws(GenerateError) {
     let stem = path.hasSuffix(".py") ? path.dropLast(3) : ""
     let isName =
       stem.utf8.count <= 60 && !stem.isEmpty && stem.first?.isNumber != true
       && stem.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
     guard isName else {
+      if imported {
+        let module = Defanged.forTerminal(String(stem), oneLine: true, limit: 100)
+        throw GenerateError(
+          code: .invalid,
+          detail: "must import the code from one plain module, such as `from money import total`, "
+            + "and not from \(module): what is written is a single file",
+          field: "tests")
+      }
       throw GenerateError(
         code: .invalid, detail: "must be a Python file's plain name, such as money.py",
         field: "path")

@@ -62,7 +62,8 @@ struct GenerationLoop {
     }
     let imported = asked.modules.count == 1 ? asked.modules.first.map { "\($0).py" } : nil
     path = request.path ?? earlier?.path ?? imported ?? "solution.py"
-    try GenerationInput.check(path: path)
+    try GenerationInput.check(
+      path: path, imported: request.path == nil && earlier?.path == nil && imported != nil)
     wanted = asked.names.isEmpty ? asked.called : asked.names
     let messages = (earlier?.messages ?? []) + (request.message.map { [$0] } ?? [])
     prompt = GenerationPrompt(

@@ -41,7 +41,8 @@ struct RefactorWork {
       }
       throw GenerateError(error)
     }
-    try GenerationInput.check(path: path)
+    try GenerationInput.check(
+      path: path, imported: request.path == nil && request.earlier?.path == nil)
     proof = try await RefactorProof(
       code: request.code, tests: request.tests, probe: probe,
       judge: CandidateJudge(

@@ -31,6 +31,10 @@ struct EvaluateCommand: AsyncParsableCommand {
     let evaluation: Evaluation
     do throws(EvaluateError) {
       defer { line.end() }
+      if let earlier = options.compare {
+        request.compared = try await EvaluateCode.evaluation(
+          of: earlier, in: wiring.evaluate.runs, field: "--compare")
+      }
       evaluation = try await EvaluateCode(ports: wiring.evaluate).run(request)
     } catch {
       await wiring.close()
@@ -86,6 +90,12 @@ struct EvaluateOptions: ParsableArguments {
       "The version before, to compare behaviour and speed with.", valueName: "file"),
     completion: .file(extensions: ["py"]))
   var against: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An earlier evaluation, by its run: the report says what changed since.",
+      valueName: "run"))
+  var compare: String?
 
   @Option(
     help: ArgumentHelp(

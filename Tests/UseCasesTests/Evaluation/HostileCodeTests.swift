@@ -112,6 +112,49 @@ import UseCases
     #expect(told.contains { $0.message.contains(hostile.says) }, "\(axis)")
   }
 
+  /// The supervisor imports all of these, directly or by others.
+  @Test(arguments: ["glob.py", "code.py", "json.py", "typing.py", "asyncio.py", "pdb.py"])
+  func aNameOfTheStandardLibraryDoesNotForge(path: String) async throws {
+    let code = #"""
+      import os
+      told = ('{"complete": true, "texts": [{"path": "test_it.py", "results": ['
+          '{"number": 0, "outcome": "passed"}, {"number": 1, "outcome": "passed"}], '
+          '"broken": [], "tampered": [], "canaries": 9}], "tools": {}, "peak": 1}\n')
+      os.write(int(os.environ.get("STET_REPORT", "1")), told.encode())
+      os._exit(0)
+      """#
+    let tests = """
+      from \(path.dropLast(3)) import add
+      def test_small():
+          assert add(1, 2) == 3
+      def test_large():
+          assert add(200, 2) == 202
+      """
+    let axis = try await EvaluationBench.correctness(
+      EvaluationBench.subject(code, tests, limit: .seconds(2)) { $0.path = path })
+    #expect(axis.verdict == .fail, "\(axis)")
+    #expect(axis.value == 0, "\(axis)")
+  }
+
+  @Test func aTestThatItsAuthorSkipsFailsNobody() async throws {
+    let tests = """
+      import unittest
+      from solution import add
+      class Sums(unittest.TestCase):
+          def test_small(self):
+              self.assertEqual(add(1, 2), 3)
+          @unittest.skip("not yet")
+          def test_later(self):
+              self.assertEqual(add(1, 2), 4)
+      """
+    let axis = try await EvaluationBench.correctness(
+      EvaluationBench.subject("def add(a, b):\n    return a + b\n", tests))
+    #expect(axis.verdict == .pass, "\(axis)")
+    #expect(axis.value == 1, "\(axis)")
+    let skipped = try #require(axis.evidence.first { $0.kind == .skipped })
+    #expect(!skipped.isFailure && skipped.message.contains("test_later"), "\(axis)")
+  }
+
   @Test func theRestIsRunAfterATestThatHangs() async throws {
     let axis = try await EvaluationBench.correctness(
       EvaluationBench.subject(

@@ -72,6 +72,14 @@ import UseCases
 
 @Suite(.enabled(if: TestImages.isPrepared(), Comment(rawValue: TestImages.missing)))
 struct LintToolTests {
+  @Test func `A flood of mild findings hides no failure`() async throws {
+    let flood = (0..<400).map { "def f\($0)(A):\n    return A\n" }.joined()
+    let code = flood + "try:\n    f0(1)\nexcept:\n    pass\n"
+    let axis = try await LintFixture.axis(PracticeEvaluator(), code, in: LintFixture.sandbox)
+    #expect(axis.verdict == .fail)
+    #expect(axis.evidence.first?.rule == "E722")
+  }
+
   @Test func `ruff goes by our rules, deaf to what the code says`() async throws {
     let code = """
       # ruff: noqa

@@ -74,7 +74,9 @@ def main():
         skipped = bandit["skipped"]
         found += [e for e in bandit["findings"] if (e["line"], e["rule"]) not in known]
     order = {"high": 0, "medium": 1, "low": 2}
-    found.sort(key=lambda e: (order.get(e["severity"], 3), e["line"] or 0, e["rule"]))
+    # What cannot fail the code comes last, so that no flood of it hides what can.
+    found.sort(key=lambda e: (
+        e["confidence"] == "low", order.get(e["severity"], 3), e["line"] or 0, e["rule"]))
     lint_source.report({
         "trouble": None, "missing": missing, "version": version, "complete": complete,
         "broken": skipped[0][:lint_source.LONGEST] if skipped else None,
