@@ -140,8 +140,8 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "Server", "UseCases", "Jobs", "Storage", "Domain", "TestKit", log, metrics, lifecycle,
-        hummingbird, nioCore, nioPosix, "Yams",
+        "Server", "UseCases", "Jobs", "Storage", "Sandbox", "Domain", "TestKit", log, metrics,
+        lifecycle, hummingbird, nioCore, nioPosix, "Yams",
       ],
       swiftSettings: strict),
     .testTarget(

@@ -28,6 +28,8 @@ public struct ServerPorts: Sendable {
   public var generation: GenerationLimits
   /// The forge that `pull_request` of `POST /v1/review` names a place on, such as `github`.
   public var forge: String?
+  /// `/v1/repl`; `nil` where no code is run.
+  public var repl: ReplSessions?
   /// The text of `GET /metrics`; `nil` where none are kept.
   public var metrics: PrometheusMetrics?
   public var now: @Sendable () -> Date
@@ -39,7 +41,8 @@ public struct ServerPorts: Sendable {
     events: JobEvents = JobEvents(), readiness: [ReadinessCheck] = [],
     fix: (@Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer)? = nil,
     generation: GenerationLimits = GenerationLimits(), forge: String? = nil,
-    metrics: PrometheusMetrics? = nil, now: @escaping @Sendable () -> Date = { Date() }
+    repl: ReplSessions? = nil, metrics: PrometheusMetrics? = nil,
+    now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.inbox = inbox
     self.jobs = jobs
@@ -55,6 +58,7 @@ public struct ServerPorts: Sendable {
     self.fix = fix
     self.generation = generation
     self.forge = forge
+    self.repl = repl
     self.metrics = metrics
     self.now = now
   }

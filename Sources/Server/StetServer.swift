@@ -38,6 +38,8 @@ public struct StetServer: Service {
         + IssueRoutes(ports: ports, limits: limits).routes
         + ReviewRoute(ports: ports, limits: limits).routes
         + GenerateRoutes(ports: ports, limits: limits).routes
+        + ReplRoutes(ports: ports, limits: limits).routes
+        + EvaluateRoute(ports: ports, limits: limits).routes
         + RunRoutes(
           ports: ports, limits: limits, streams: StreamSlots(most: limits.eventStreams)
         ).routes

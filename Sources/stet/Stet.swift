@@ -10,10 +10,12 @@ struct Stet: AsyncParsableCommand {
       """,
     version: Version.number,
     subcommands: [
-      ReviewCommand.self, FixCommand.self, ServeCommand.self, WorkerCommand.self, JobsCommand.self,
+      ReviewCommand.self, FixCommand.self, EvaluateCommand.self, ServeCommand.self,
+      WorkerCommand.self, JobsCommand.self,
       RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
       GenerateCommand.self, RefactorCommand.self, HistoryCommand.self, SandboxCommand.self,
+      ReplCommand.self,
       MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self,
     ])

@@ -27,6 +27,8 @@ struct Wiring: Sendable {
   /// The one place where this process runs what nobody vouches for. Nothing starts before it is
   /// used.
   let sandbox: IsolatedSandbox
+  /// The interpreters that callers of the API hold open.
+  let repl: ReplSessions
 
   /// - Parameter withoutSandbox: runs programs bare, which only a person at the machine may ask for.
   init(
@@ -39,7 +41,8 @@ struct Wiring: Sendable {
       environment: settings.environment,
       mode: withoutSandbox
         ? .bare : settings.value("STET_SANDBOX").flatMap(SandboxMode.init) ?? .automatic,
-      logger: logger)
+      bounds: .init(sessions: settings.service.repl.sessions + 8), logger: logger)
+    repl = ReplSessions(sandbox: sandbox, bounds: settings.service.repl)
     web = WebClient(
       configuration: WebClientConfiguration(
         userAgent: "stet/\(Version.number)",
@@ -62,6 +65,7 @@ struct Wiring: Sendable {
 
   /// Ends what was started: sandboxed programs, the local model's server, connections, the database.
   func close() async {
+    await repl.shutDown()
     await sandbox.shutDown()
     await served?.stop()
     await web.shutdown()
@@ -150,6 +154,10 @@ struct Wiring: Sendable {
   func review(model: (any LanguageModel)?, usesCache: Bool = true) -> ReviewChange.Ports {
     ReviewChange.Ports(
       model: model, cache: usesCache ? responseCache : nil, runs: runs, syntax: syntax)
+  }
+
+  var evaluate: EvaluateCode.Ports {
+    EvaluateCode.Ports(sandbox: sandbox, runs: runs, logger: logger)
   }
 
   func reviewPullRequest(

@@ -86,7 +86,7 @@ struct FixRoute {
 }
 
 /// Does the work of a request whose body was read, and cancels it where its client leaves meanwhile.
-private func whileHeard<Value: Sendable>(
+func whileHeard<Value: Sendable>(
   _ request: Request, _ work: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
   do {

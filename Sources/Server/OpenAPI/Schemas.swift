@@ -5,6 +5,7 @@ import Jobs
 enum Schemas {
   static let all: [String: JSONValue] = requests.merging(answers) { first, _ in first }
     .merging(reviews) { first, _ in first }.merging(generation) { first, _ in first }
+    .merging(repl) { first, _ in first }.merging(evaluations) { first, _ in first }
 
   private static let requests: [String: JSONValue] = [
     "Delivery": Schema.map(of: .bool(true), "As the forge sends it."),

@@ -9,7 +9,7 @@ struct JSONFields {
     case null
     case string(String)
     case bool(Bool)
-    case other
+    case other(JSONValue)
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
@@ -20,7 +20,7 @@ struct JSONFields {
       } else if let value = try? container.decode(Bool.self) {
         self = .bool(value)
       } else {
-        self = .other
+        self = .other(try container.decode(JSONValue.self))
       }
     }
   }
@@ -78,6 +78,16 @@ struct JSONFields {
     case .string, .other:
       refuse(field, "It has to be true or false.")
       return nil
+    }
+  }
+
+  /// Whatever stands there; `nil` where it is missing or null.
+  func value(_ field: String) -> JSONValue? {
+    switch members[field] ?? .null {
+    case .null: nil
+    case .string(let text): .string(text)
+    case .bool(let value): .bool(value)
+    case .other(let value): value
     }
   }
 

@@ -61,6 +61,9 @@ struct ServiceWiring: Sendable {
         JobHandler(Work.ReviewDiff.kind, concurrency: places.others) {
           try await reviewDiff.handle($0.job)
         },
+        JobHandler(Work.Evaluate.kind, concurrency: places.others, limit: .seconds(300)) {
+          try await evaluate.handle($0)
+        },
         JobHandler(Work.EnrichIssue.kind, concurrency: places.others, limit: .seconds(600)) {
           try await enrichIssue.handle($0)
         },
@@ -135,6 +138,8 @@ struct ServiceWiring: Sendable {
 
   private var generation: GenerationJobs { GenerationJobs(ports: wiring.generation(model: model)) }
 
+  private var evaluate: EvaluateWork { EvaluateWork(ports: wiring.evaluate) }
+
   private var enrichIssue: EnrichIssue {
     EnrichIssue(ports: .init(model: model, issues: wiring.issues, runs: wiring.runs))
   }
@@ -172,7 +177,7 @@ struct ServiceWiring: Sendable {
         ],
         fix: fix, generation: settings.generation,
         forge: wiring.settings.github.credentials == nil ? nil : "github",
-        metrics: metrics),
+        repl: wiring.repl, metrics: metrics),
       configuration: ServerConfiguration(
         host: (place ?? settings.listen).host, port: (place ?? settings.listen).port,
         publicURL: place == nil ? settings.publicURL : nil, version: Version.number,

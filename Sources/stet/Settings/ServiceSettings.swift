@@ -52,6 +52,8 @@ struct ServiceSettings: Sendable {
   var logLevel = "info"
   var requestsPerMinute = 120
   var commandsPerHour = 20
+  /// What callers of `/v1/repl` may hold open.
+  var repl = ReplSessions.Bounds()
   /// What one generation or refactoring may take.
   var generation = GenerationLimits()
   /// When old records go.
@@ -104,6 +106,10 @@ extension SettingsReading {
       text("STET_REQUESTS_PER_MINUTE").flatMap(Int.init) ?? service.requestsPerMinute
     service.commandsPerHour =
       text("STET_COMMANDS_PER_HOUR").flatMap(Int.init) ?? service.commandsPerHour
+    let sessions = text("STET_REPL_SESSIONS").flatMap(Int.init) ?? service.repl.sessions
+    service.repl = ReplSessions.Bounds(
+      sessions: sessions, ofOne: max(1, sessions / 4),
+      idle: text("STET_REPL_IDLE").flatMap(Int.init).map { .seconds($0) } ?? service.repl.idle)
     func number(_ name: String) -> Int? { text("STET_GENERATE_" + name).flatMap(Int.init) }
     service.generation = GenerationLimits(
       rounds: number("ROUNDS") ?? service.generation.rounds,

@@ -131,6 +131,12 @@ struct SettingDefinition: Sendable {
       "how programs that are judged are kept apart: forked from a warm interpreter (zygote), each in "
         + "a bubblewrap of its own, or the first of these that works here"),
     row(
+      "STET_REPL_SESSIONS", .number(1...1_000), "32",
+      "interpreters that callers of /v1/repl may hold open together; one caller a quarter of them"),
+    row(
+      "STET_REPL_IDLE", .number(1...86_400), "900",
+      "seconds after which an interpreter of /v1/repl that nobody uses is closed"),
+    row(
       "LLM_PROVIDER", .providers, "unset",
       "who answers: openai, anthropic, gemini, mistral, ollama, lmstudio, vllm, llamacpp, "
         + "openai-compatible, local or none; several, separated by commas, are asked in turn"),

@@ -1,0 +1,95 @@
+import Domain
+import Foundation
+import Jobs
+import Testing
+import UseCases
+
+@testable import Server
+
+/// `POST /v1/evaluate`: what it takes, what it refuses, what it promises.
+@Suite struct EvaluateRouteTests {
+  private static func body(_ members: [String: JSONValue]) throws -> String {
+    String(decoding: try JSONEncoder().encode(JSONValue.object(members)), as: UTF8.self)
+  }
+
+  @Test(
+    arguments: [
+      (.null, []), (.string(""), []), (.string("assert x"), ["test_solution.py"]),
+      (
+        .array([
+          .object(["path": .string("a.md"), "text": .string(">>> x\n1\n")]),
+          .object(["text": .string("assert x")]),
+        ]), ["a.md", "test_2.py"]
+      ),
+    ] as [(JSONValue, [String])])
+  func anEvaluationIsPromised(tests: JSONValue, paths: [String]) async throws {
+    try await withServer { server async throws in
+      let answer = try await server.json(
+        "POST", "/v1/evaluate",
+        body: try Self.body([
+          "code": .string("x = 1\n"), "tests": tests, "language": .string("python"),
+          "criteria": .object(["complexity": .integer(4)]),
+        ]))
+      #expect(answer.status == 202)
+      let run = try #require(answer.body["run"]?.string)
+      let id = try #require(answer.body["job"]?.string)
+      let job = try #require(try await server.ports.jobs.job(id: id))
+      #expect(job.run == run)
+      let work = try Work.Evaluate(of: job)
+      #expect(work.code == "x = 1\n" && work.run == run && work.askedBy == "local")
+      #expect(work.tests.map(\.path) == paths)
+      #expect(work.tests.allSatisfy { $0.isUsers })
+      #expect(work.criteria.complexity == 4 && work.criteria.slowdown == 1.5)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ([:], "code"), (["code": .string("")], "code"), (["code": .integer(1)], "code"),
+      (["code": .string(String(repeating: "x", count: 300_000))], "code"),
+      (["code": .string("x"), "tests": .integer(1)], "tests"),
+      (["code": .string("x"), "tests": .array([.integer(1)])], "tests[0].text"),
+      (
+        ["code": .string("x"), "tests": .array([.object(["text": .string(" ")])])], "tests"
+      ),
+      (["code": .string("x"), "language": .string("cobol")], "language"),
+      (["code": .string("x"), "path": .string("../x.py")], "path"),
+      (["code": .string("x"), "criteria": .string("all")], "criteria"),
+      (
+        ["code": .string("x"), "criteria": .object(["slowdown": .string("2")])],
+        "criteria.slowdown"
+      ),
+    ] as [([String: JSONValue], String)])
+  func whatCannotBeJudgedIsRefused(members: [String: JSONValue], field: String) async throws {
+    try await withServer { server async throws in
+      let answer = try await server.json(
+        "POST", "/v1/evaluate", body: try Self.body(members))
+      #expect(answer.status == 422)
+      #expect(answer.body["errors"]?.array?.compactMap { $0["field"]?.string } == [field])
+      #expect(try await server.ports.jobs.jobs(JobFilter()).isEmpty)
+    }
+  }
+
+  @Test func whoWaitsGetsTheReport() async throws {
+    let signal = JobSignal()
+    try await withServer(signal: signal) { server async throws in
+      let runs = server.ports.runs
+      let handler = JobHandler(Work.Evaluate.kind) { context in
+        let work = try Work.Evaluate(of: context.job)
+        try await runs.save(
+          Run(
+            id: work.run, kind: .evaluate, startedAt: Date(), seconds: 1, outcome: .completed,
+            askedBy: work.askedBy, subject: "code", inputs: [:], modelCalls: [], claims: 0,
+            masked: [:], review: nil, failure: nil, job: context.job.id,
+            result: .object(["verdict": .string("pass")])))
+        return .completed
+      }
+      try await withWorker(handler, signal, server) {
+        let answer = try await server.json(
+          "POST", "/v1/evaluate?wait=60", body: try Self.body(["code": .string("x = 1\n")]))
+        #expect(answer.status == 200)
+        #expect(answer.body["verdict"]?.string == "pass")
+      }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import Domain
+import Testing
+import UseCases
+
+/// Processor time against the version before, growth, memory; and calls that Stet makes up.
+@Suite struct EfficiencyTests {
+  static let quick = "def total(values: list[int]) -> int:\n    return sum(values)\n"
+  static let slow = """
+    def total(values: list[int]) -> int:
+        found = 0
+        for a in values:
+            for b in values:
+                found += a if a is b else 0
+        return sum(values)
+    """
+  static let tests = "def test_total():\n    assert total(list(range(1500))) == 1124250\n"
+
+  @Test func whatBecameSlowerFails() async throws {
+    let slower = try await EvaluationBench.efficiency(
+      EvaluationBench.subject(Self.slow, Self.tests, change: { $0.previous = Self.quick }))
+    #expect(slower.verdict == .fail, "\(slower)")
+    #expect((slower.value ?? 0) > 1.5 && slower.threshold == 1.5)
+    #expect(slower.evidence.contains { $0.rule == "slowdown" && $0.isFailure })
+    let quicker = try await EvaluationBench.efficiency(
+      EvaluationBench.subject(Self.quick, Self.tests, change: { $0.previous = Self.slow }))
+    #expect(quicker.verdict == .pass, "\(quicker)")
+    #expect((quicker.value ?? 9) < 1)
+  }
+
+  @Test func growthIsFitted() async throws {
+    let axis = try await EvaluationBench.efficiency(
+      EvaluationBench.subject(Self.slow, change: { $0.criteria.growth = 1.3 }))
+    #expect(axis.verdict == .fail, "\(axis)")
+    let exponent = try #require(axis.value)
+    #expect(abs(exponent - 2) < 0.5)
+    #expect(axis.threshold == 1.3)
+    let allowed = try await EvaluationBench.efficiency(EvaluationBench.subject(Self.slow))
+    #expect(allowed.verdict == .pass, "any growth is allowed unless the criteria say")
+  }
+
+  @Test func memoryIsHeldToItsLimit() async throws {
+    let code = "def total(values):\n    return len(bytearray(120 << 20))\n"
+    let axis = try await EvaluationBench.efficiency(
+      EvaluationBench.subject(
+        code, "assert total([1]) == 120 << 20\n", change: { $0.criteria.memory = 100 }))
+    #expect(axis.verdict == .fail, "\(axis)")
+    #expect(axis.evidence.contains { $0.rule == "memory" })
+  }
+
+  @Test func nothingToMeasureIsNotRun() async throws {
+    let axis = try await EvaluationBench.efficiency(EvaluationBench.subject("x = 1\n"))
+    #expect(axis.verdict == .notRun)
+    #expect(axis.reason?.isEmpty == false)
+  }
+
+  @Test func aMadeUpCallFailsOnlyByADefect() async throws {
+    let crash = try await EvaluationBench.correctness(
+      EvaluationBench.subject(
+        "def label(s: str, n: int) -> str:\n    if n > 5:\n        return s + n\n    return s * n\n"
+      ))
+    #expect(crash.verdict == .fail, "\(crash)")
+    let shown = try #require(crash.evidence.first(where: \.isFailure))
+    #expect(shown.source == .generated && shown.line == 3)
+    #expect(shown.input?.hasPrefix("label(") == true)
+    // An empty list may be beyond what is meant, and a raised error is meant.
+    let meant = try await EvaluationBench.correctness(
+      EvaluationBench.subject(
+        "def first(v: list[int]) -> int:\n    return v[0]\n"
+          + "def half(n: int) -> int:\n    if n % 2:\n        raise TypeError('odd')\n"
+          + "    return n // 2\n"))
+    #expect(meant.verdict == .pass, "\(meant)")
+    #expect(meant.evidence.contains { $0.input == "first([])" })
+  }
+
+  @Test(arguments: [false, true]) func anotherResultThanBeforeIsShown(keeps: Bool) async throws {
+    let axis = try await EvaluationBench.correctness(
+      EvaluationBench.subject(
+        "def twice(n: int) -> int:\n    return n * 3\n",
+        change: {
+          $0.previous = "def twice(n: int) -> int:\n    return n * 2\n"
+          $0.keepsBehaviour = keeps
+        }))
+    let told = try #require(axis.evidence.first { $0.message.contains("gave") })
+    #expect(told.isFailure == keeps)
+    #expect((axis.verdict == .fail) == keeps)
+  }
+
+  @Test func codeThatCannotBeImportedFailsWithoutTests() async throws {
+    let axis = try await EvaluationBench.correctness(
+      EvaluationBench.subject("import nothing_here\n"))
+    #expect(axis.verdict == .fail)
+    #expect(axis.evidence.first?.kind == .importing)
+    let program = try await EvaluationBench.correctness(EvaluationBench.subject("print(input())\n"))
+    #expect(program.verdict == .notRun, "a program that waits for input does no wrong")
+  }
+
+  @Test func mutantsThatNoTestNoticesAreShown() async throws {
+    let axis = try await EvaluationBench.correctness(
+      EvaluationBench.subject(
+        "def limit(n):\n    if n > 10:\n        return 10\n    return n\n",
+        "assert limit(3) == 3\nassert limit(50) == 10\n", change: { $0.mutates = true }))
+    #expect(axis.verdict == .pass, "\(axis)")
+    #expect(axis.reason?.contains("mutants were noticed") == true, "\(axis)")
+    // At 10 both give 10, so only a test at 11 would see the other bound.
+    #expect(axis.evidence.contains { $0.rule == "mutation" && !$0.isFailure && $0.line == 2 })
+  }
+}
