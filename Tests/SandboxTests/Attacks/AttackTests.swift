@@ -49,8 +49,8 @@ enum AttackSetting {
   static func note(_ attack: String, _ backend: AttackedBackend, _ complaints: [String]) {
     guard let path = environment["STET_ATTACK_TABLE"] else { return }
     let outcome = complaints.isEmpty ? "held" : "BROKEN: " + complaints.joined(separator: "; ")
-    let line = [attack, backend.rawValue, user, Defanged.forTerminal(outcome, oneLine: true)]
-      .joined(separator: "\t")
+    let line = [attack, backend.rawValue, user, outcome]
+      .map { Defanged.forTerminal($0, oneLine: true) }.joined(separator: "\t")
     table.withLock { _ in
       if !FileManager.default.fileExists(atPath: path) {
         _ = FileManager.default.createFile(atPath: path, contents: nil)
