@@ -72,8 +72,7 @@ struct OpenAPIToolsTests {
     fake.script(
       [],
       always: .text(
-        "```python\ndef add(a: int, b: int) -> int:\n    \"\"\"The sum.\"\"\"\n    return a + b\n```"
-      ))
+        #"{"plan":"It adds.","code":"def add(a: int, b: int) -> int:\n    return a + b\n"}"#))
     let model = try await fake.listen()
     let service = try await served(model)
     let token = try await service.stet(["token", "create", "loop", "--json"]).json()["token"]?

@@ -111,7 +111,8 @@ public actor GitHistory: CodeHistory {
     guard try await find("HEAD", git) != nil else { return [] }
     let listed = try await text(
       [
-        "log", "-z", "-n", "\(limit)", "--no-color", "--no-decorate", "--no-mailmap",
+        // Sparse, because a round that changed nothing is one, too.
+        "log", "-z", "-n", "\(limit)", "--sparse", "--no-color", "--no-decorate", "--no-mailmap",
         "--grep=^\(Self.trailers.run): ", "--format=%H%x1f%ct%x1f%s%x1f%b", "--", ".",
       ], "reading the history", git)
     return listed.split(separator: "\0").compactMap { Self.entry(String($0)) }

@@ -76,6 +76,9 @@ final class NurseryProcess: Sendable {
 
   deinit { control.cut() }
 
+  /// Whoever holds it still learns by its next run that it has ended.
+  func close() { control.cut() }
+
   var isOpen: Bool { control.isOpen }
   var lastLine: String { process.errors.lastLine }
   var processID: pid_t { process.process }
@@ -150,6 +153,7 @@ actor Nursery {
   private func drop() {
     for standby in standbys { standby.cut() }
     standbys = []
+    current?.close()
     current = nil
   }
 

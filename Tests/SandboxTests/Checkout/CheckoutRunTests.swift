@@ -116,7 +116,7 @@ import Testing
         """
         import os, socket
         print([name for name in os.listdir("/") if name not in ("bin", "dev", "etc", "lib", "lib32",
-            "lib64", "libx32", "sbin", "proc", "tmp", "usr", "work", "image", "sys", "run")])
+            "lib64", "libx32", "sbin", "proc", "tmp", "usr", "work", "image", "sys", "run", "groups")])
         print(os.path.exists(\(String(reflecting: bench.folder))))
         print(any("TOKEN" in key or "GIT" in key for key in os.environ))
         seen = b""

@@ -15,7 +15,7 @@ import Testing
       try await sandbox.run(SandboxTask(.python("print('on')\nimport time; time.sleep(20)")))
     }
     try await Task.sleep(for: .milliseconds(300))
-    kill(killed, SIGKILL)
+    for one in Processes.descendants(of: killed).union([killed]) { kill(one, SIGKILL) }
     let start = ContinuousClock.now
     let error = await #expect(throws: SandboxError.self) { try await run.value }
     #expect(error?.code == .lost)
@@ -32,7 +32,7 @@ import Testing
       _ = try await sandbox.run(SandboxTask(.python("pass")))
       let killed = try #require(await sandbox.nurseryProcess(of: .python))
       let all = Processes.descendants(of: killed).union([killed])
-      kill(killed, SIGKILL)
+      for one in all { kill(one, SIGKILL) }
       #expect(await Processes.untilGone(all, within: .seconds(5)).isEmpty)
       let result = try await sandbox.run(SandboxTask(.python("print(\(number))")))
       #expect(result.outputText == "\(number)\n")
