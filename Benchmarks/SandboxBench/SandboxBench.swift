@@ -29,7 +29,7 @@ struct SandboxBench {
           answer(await sandbox.residentMemory(of: .python)?.value ?? 0)
         case "sleep":
           let task = SandboxTask(
-            .python("import os, time; os.fork(); os.setsid(); time.sleep(\(count))"),
+            .python("import os, time\nif os.fork() == 0: os.setsid()\ntime.sleep(\(count))"),
             limits: SandboxLimits(time: .seconds(count + 10)))
           answer(try await sandbox.run(task).seconds)
         case "report": answer(await sandbox.report())
