@@ -1,5 +1,6 @@
 import Domain
 import Jobs
+import Sandbox
 import TestKit
 import Testing
 
