@@ -240,7 +240,8 @@ import UseCases
 
   @Test func severalCommandsGetOneAnswer() async throws {
     let bench = try await ServiceBench(.app)
-    _ = try await bench.answer.run(try await work(bench, "@stet help\n\n@stet enrich\n\n@stet help"))
+    _ = try await bench.answer.run(
+      try await work(bench, "@stet help\n\n@stet enrich\n\n@stet help"))
     #expect(answers(bench).count == 1)
     let answer = answers(bench)[0]
     #expect(answer.contains("Begin a line"))
