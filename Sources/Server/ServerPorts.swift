@@ -26,6 +26,8 @@ public struct ServerPorts: Sendable {
   public var fix: (@Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer)?
   /// What one generation or refactoring may take where the request does not say less.
   public var generation: GenerationLimits
+  /// What code has to hold to where the request does not say it.
+  public var criteria: EvaluationCriteria
   /// The forge that `pull_request` of `POST /v1/review` names a place on, such as `github`.
   public var forge: String?
   /// `/v1/repl`; `nil` where no code is run.
@@ -40,7 +42,8 @@ public struct ServerPorts: Sendable {
     tokens: any TokenStore, audit: any AuditTrail, webhooks: [any WebhookReader] = [],
     events: JobEvents = JobEvents(), readiness: [ReadinessCheck] = [],
     fix: (@Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer)? = nil,
-    generation: GenerationLimits = GenerationLimits(), forge: String? = nil,
+    generation: GenerationLimits = GenerationLimits(),
+    criteria: EvaluationCriteria = EvaluationCriteria(), forge: String? = nil,
     repl: ReplSessions? = nil, metrics: PrometheusMetrics? = nil,
     now: @escaping @Sendable () -> Date = { Date() }
   ) {
@@ -57,6 +60,7 @@ public struct ServerPorts: Sendable {
     self.readiness = readiness
     self.fix = fix
     self.generation = generation
+    self.criteria = criteria
     self.forge = forge
     self.repl = repl
     self.metrics = metrics

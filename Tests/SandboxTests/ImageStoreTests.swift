@@ -38,7 +38,8 @@ private final class ImageFolder: Sendable {
   }
 
   func names() -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: images)) ?? []).sorted()
+    ((try? FileManager.default.contentsOfDirectory(atPath: images)) ?? [])
+      .filter { !$0.hasSuffix(".lock") }.sorted()
   }
 }
 

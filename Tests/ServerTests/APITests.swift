@@ -208,7 +208,7 @@ import UseCases
   @Test(arguments: [
     ("GET", "/v1/jobs/nope"), ("POST", "/v1/jobs/nope/retry"), ("POST", "/v1/jobs/nope/cancel"),
     ("GET", "/v1/runs/nope"), ("GET", "/v1/runs/nope/events"), ("GET", "/issues/nope"),
-    ("GET", "/issues/%2e%2e"), ("GET", "/nothing"), ("POST", "/v1/generate"),
+    ("GET", "/issues/%2e%2e"), ("GET", "/nothing"), ("POST", "/v1/nothing"),
     ("GET", "/v1/jobs/"), ("GET", "//v1/jobs"), ("GET", "/v1/jobs/%00"),
   ])
   func whatIsUnknownIsSaidSo(method: String, path: String) async throws {

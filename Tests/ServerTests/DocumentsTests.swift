@@ -95,7 +95,10 @@ import Yams
       "POST /v1/review", "GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/events",
       "GET /v1/jobs", "GET /v1/jobs/{id}", "POST /v1/jobs/{id}/retry",
       "POST /v1/jobs/{id}/cancel", "POST /v1/jobs/retry", "GET /v1/schedules", "GET /healthz",
-      "GET /readyz", "GET /metrics",
+      "GET /readyz", "GET /metrics", "POST /v1/evaluate", "POST /v1/generate", "POST /v1/refactor",
+      "POST /v1/runs/{id}/feedback", "POST /v1/repl", "POST /v1/repl/{session}/cells",
+      "POST /v1/repl/{session}/interrupt", "POST /v1/repl/{session}/reset",
+      "DELETE /v1/repl/{session}",
       "GET /openapi.json", "GET /docs", "GET /",
     ]
     #expect(served == promised)

@@ -39,6 +39,7 @@ if "libc" not in globals():
 
 PROGRAM_NAME = "<program>"
 LONGEST_TEXT = 64 << 10
+WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
 def read_exactly(file, count):
@@ -225,8 +226,20 @@ def leave_threads_and_files():
                 stream.flush()
         except BaseException:
             status = status or (120 if stream is sys.stdout else 0)
+    flush_what_was_left_open()
     libc.fflush(None)
     return status
+
+
+def flush_what_was_left_open():
+    """An interpreter that ends collects what is left, and files are written then."""
+    left = [each for each in gc.get_objects() if issubclass(type(each), WRITERS)]
+    # A text's file is among the others and has to come after it.
+    for each in sorted(left, key=lambda file: not issubclass(type(file), io.TextIOWrapper)):
+        try:
+            each.flush()
+        except BaseException:
+            pass
 
 
 def own_frames_removed(trace):

@@ -38,7 +38,7 @@ struct EvaluateRoute {
     let code = fields.text("code", isRequired: true, maxBytes: EvaluateCode.largest.value)
     let path = fields.text("path", maxBytes: 256)
     let tests = EvaluationFields.tests(&fields)
-    let criteria = EvaluationFields.criteria(&fields)
+    let criteria = EvaluationFields.criteria(&fields, over: ports.criteria)
     EvaluationFields.language(&fields)
     let previous = fields.text("previous", maxBytes: EvaluateCode.largest.value)
     let comparedWith = fields.text("compared_with", maxBytes: 64)
@@ -96,13 +96,15 @@ enum EvaluationFields {
     }
   }
 
-  static func criteria(_ fields: inout JSONFields) -> EvaluationCriteria {
-    guard let value = fields.value("criteria") else { return EvaluationCriteria() }
+  static func criteria(
+    _ fields: inout JSONFields, over base: EvaluationCriteria
+  ) -> EvaluationCriteria {
+    guard let value = fields.value("criteria") else { return base }
     do throws(EvaluateError) {
-      return try EvaluateCode.criteria(value)
+      return try EvaluateCode.criteria(value, over: base)
     } catch {
       fields.refuse(error.field ?? "criteria", "It \(error.detail).")
-      return EvaluationCriteria()
+      return base
     }
   }
 

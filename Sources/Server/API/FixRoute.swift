@@ -90,7 +90,10 @@ func whileHeard<Value: Sendable>(
   _ request: Request, _ work: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
   do {
-    return try await request.body.consumeWithCancellationOnInboundClose { _ in try await work() }
+    return try await request.body.consumeWithCancellationOnInboundClose { rest in
+      rest.letGo()
+      return try await work()
+    }
   } catch is CancellationError {
     // Nobody is left to read it; the log has its status.
     throw Problem(.unavailable, "The client left before the answer.")

@@ -75,7 +75,7 @@ struct GenerateRoutes {
     let path = fields.texts.text("path", maxBytes: 64)
     let tests = fields.tests()
     let bounds = fields.limits(ports.generation)
-    let criteria = fields.criteria()
+    let criteria = fields.criteria(over: ports.criteria)
     try fields.texts.check()
     try requireModel()
     let run = TimeOrderedID.next(ports.now())
@@ -98,7 +98,7 @@ struct GenerateRoutes {
     let path = fields.texts.text("path", maxBytes: 64)
     let tests = fields.tests()
     let bounds = fields.limits(ports.generation)
-    let criteria = fields.criteria()
+    let criteria = fields.criteria(over: ports.criteria)
     try fields.texts.check()
     let run = TimeOrderedID.next(ports.now())
     let work = Work.RefactorCode(
@@ -296,13 +296,13 @@ struct GenerationFields {
     }
   }
 
-  mutating func criteria() -> EvaluationCriteria {
-    guard let value = whole["criteria"], value != .null else { return EvaluationCriteria() }
+  mutating func criteria(over base: EvaluationCriteria) -> EvaluationCriteria {
+    guard let value = whole["criteria"], value != .null else { return base }
     do throws(EvaluateError) {
-      return try EvaluateCode.criteria(value)
+      return try EvaluateCode.criteria(value, over: base)
     } catch {
       texts.refuse("criteria", "`\(error.field ?? "criteria")` \(error.detail).")
-      return EvaluationCriteria()
+      return base
     }
   }
 }

@@ -250,7 +250,8 @@ struct ReplCell: Sendable {
     defer { cell.cancel() }
     let end = EventWriter(writer)
     try await withGracefulShutdownHandler {
-      try await request.body.consumeWithInboundCloseHandler { _ in
+      try await request.body.consumeWithInboundCloseHandler { rest in
+        rest.letGo()
         var output = TextPieces()
         var error = TextPieces()
         for await step in steps {

@@ -59,7 +59,8 @@ struct RunEvents: Sendable {
     try await JobFollowing(ports: ports).pulses(of: run) { pulses, stop in
       // A client that has gone, and a server that stops, end the stream.
       try await withGracefulShutdownHandler {
-        try await request.body.consumeWithInboundCloseHandler { _ in
+        try await request.body.consumeWithInboundCloseHandler { rest in
+          rest.letGo()
           try await withBeats(pulses) { try await follow($0, writing) }
         } onInboundClosed: {
           stop()

@@ -51,6 +51,13 @@ extension ServerContext {
     headers: ["Retry-After": "10"])
 }
 
+extension RequestBody {
+  /// For the body that Hummingbird gives to what runs while the client is there. Nobody reads it,
+  /// as the request's was read before; its source never sees an end then, and traps when it goes
+  /// before the last who could read. One iterator that was made and dropped is the end of it.
+  func letGo() { _ = makeAsyncIterator() }
+}
+
 private final class Expiry: Sendable {
   private let flag = Mutex(false)
   var isSet: Bool { flag.withLock { $0 } }

@@ -29,10 +29,23 @@ extension EvaluateCode {
     return evaluation
   }
 
-  /// Reads criteria as a person or a program wrote them. Keys that are absent take the default.
+  /// Reads criteria as a person or a program wrote them. Keys that are absent are as in `base`.
   /// - Throws: `.invalid` with the field that is wrong, a key that nobody knows among them.
-  public static func criteria(_ value: JSONValue) throws(EvaluateError) -> EvaluationCriteria {
-    try EvaluationInput.criteria(value)
+  public static func criteria(
+    _ value: JSONValue, over base: EvaluationCriteria = EvaluationCriteria()
+  ) throws(EvaluateError) -> EvaluationCriteria {
+    try EvaluationInput.criteria(value, over: base)
+  }
+
+  /// The same of a text such as `{"complexity": 10}`.
+  public static func criteria(
+    json text: String, over base: EvaluationCriteria = EvaluationCriteria()
+  ) throws(EvaluateError) -> EvaluationCriteria {
+    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+      throw EvaluateError(
+        code: .invalid, detail: "must be a JSON object such as {\"complexity\": 10}")
+    }
+    return try criteria(value, over: base)
   }
 }
 
@@ -67,11 +80,13 @@ enum EvaluationInput {
     try positive(criteria.memory, "memory")
   }
 
-  static func criteria(_ value: JSONValue) throws(EvaluateError) -> EvaluationCriteria {
+  static func criteria(
+    _ value: JSONValue, over base: EvaluationCriteria
+  ) throws(EvaluateError) -> EvaluationCriteria {
     guard case .object(let members) = value else {
       throw invalid("criteria", "must be a JSON object")
     }
-    var criteria = EvaluationCriteria()
+    var criteria = base
     for (key, member) in members.sorted(by: { $0.key < $1.key }) where member != .null {
       let field = "criteria.\(shown(key))"
       func number() throws(EvaluateError) -> Double {

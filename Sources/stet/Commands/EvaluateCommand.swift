@@ -19,7 +19,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try settingsOptions.read()
     settings.tellWarnings()
-    var request = try options.request()
+    var request = try options.request(settings)
     let terminal = Terminal(environment: settings.environment)
     let line = ProgressLine(terminal: terminal)
     request.progress = { line.show("evaluating: \($0)") }
@@ -145,7 +145,7 @@ struct EvaluateOptions: ParsableArguments {
     }
   }
 
-  func request() throws(CommandFailure) -> EvaluateCode.Request {
+  func request(_ settings: Settings) throws(CommandFailure) -> EvaluateCode.Request {
     var request = EvaluateCode.Request(
       code: try text(file, what: "the code", standardInput: true), askedBy: "cli")
     if file != "-" { request.path = Self.relative(file) }
@@ -154,23 +154,22 @@ struct EvaluateOptions: ParsableArguments {
         TestSource(path: Self.relative(test), text: try text(test, what: "--tests")))
     }
     if let against { request.previous = try text(against, what: "--against") }
-    request.criteria = try readCriteria()
+    request.criteria = try readCriteria(over: settings.service.criteria)
     if let testTimeout { request.testLimit = .seconds(testTimeout) }
     request.deadline = timeout.map { .seconds($0) } ?? .seconds(mutation ? 300 : 60)
     request.mutates = mutation
     return request
   }
 
-  private func readCriteria() throws(CommandFailure) -> EvaluationCriteria {
-    var read = EvaluationCriteria()
+  private func readCriteria(
+    over base: EvaluationCriteria
+  ) throws(CommandFailure) -> EvaluationCriteria {
+    var read = base
     if let criteria {
       let isJSON = criteria.drop(while: \.isWhitespace).first == "{"
       let written = isJSON ? criteria : try text(criteria, what: "--criteria")
-      guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(written.utf8)) else {
-        throw .misuse("--criteria is no JSON; it has to be an object such as {\"complexity\": 10}.")
-      }
       do throws(EvaluateError) {
-        read = try EvaluateCode.criteria(value)
+        read = try EvaluateCode.criteria(json: written, over: base)
       } catch {
         throw .misuse("--criteria: \(error.field ?? "it") \(error.detail).")
       }

@@ -100,7 +100,8 @@ struct GenerateCommand: AsyncParsableCommand {
     let line = ProgressLine(terminal: Terminal(environment: wiring.settings.environment))
     defer { line.end() }
     let request = GenerateCode.Request(
-      prompt: earlier == nil ? words : "", tests: tests, criteria: options.criteria,
+      prompt: earlier == nil ? words : "", tests: tests,
+      criteria: options.criteria(wiring.settings),
       limits: limits, path: name, earlier: earlier, message: earlier == nil ? nil : words,
       askedBy: "cli", history: into.map(wiring.history), pipeline: ci,
       progress: { line.show(Defanged.forTerminal($0, oneLine: true, limit: 200)) })

@@ -78,8 +78,8 @@ struct GenerationOptions: ParsableArguments {
     if let cost, !(cost > 0) { throw ValidationError("--cost \(cost) must be above 0.") }
   }
 
-  var criteria: EvaluationCriteria {
-    var criteria = EvaluationCriteria()
+  func criteria(_ settings: Settings) -> EvaluationCriteria {
+    var criteria = settings.service.criteria
     if !axes.isEmpty { criteria.axes = Set(axes) }
     if let complexity { criteria.complexity = complexity }
     if let severity { criteria.severity = severity }

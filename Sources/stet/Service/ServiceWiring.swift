@@ -175,7 +175,7 @@ struct ServiceWiring: Sendable {
             } catch { return Self.sentence(for: error) }
           },
         ],
-        fix: fix, generation: settings.generation,
+        fix: fix, generation: settings.generation, criteria: settings.criteria,
         forge: wiring.settings.github.credentials == nil ? nil : "github",
         repl: wiring.repl, metrics: metrics),
       configuration: ServerConfiguration(

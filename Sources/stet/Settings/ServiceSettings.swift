@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import UseCases
 
@@ -56,6 +57,8 @@ struct ServiceSettings: Sendable {
   var repl = ReplSessions.Bounds()
   /// What one generation or refactoring may take.
   var generation = GenerationLimits()
+  /// What Python code has to hold to where nothing else is said.
+  var criteria = EvaluationCriteria()
   /// When old records go.
   var upkeep = "17 3 * * *"
   var timeZone = "UTC"
@@ -116,6 +119,9 @@ extension SettingsReading {
       candidates: number("CANDIDATES") ?? service.generation.candidates,
       time: number("SECONDS").map(Double.init) ?? service.generation.time,
       tokens: number("TOKENS"), cost: number("CENTS").map { Double($0) / 100 })
+    // Settings that cannot be read were refused before.
+    service.criteria =
+      text("STET_CRITERIA").flatMap { try? EvaluateCode.criteria(json: $0) } ?? service.criteria
     service.upkeep = text("STET_UPKEEP") ?? service.upkeep
     service.timeZone = text("STET_TIME_ZONE") ?? service.timeZone
     service.connections =

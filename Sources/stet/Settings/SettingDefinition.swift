@@ -26,6 +26,8 @@ struct SettingDefinition: Sendable {
     case timeZone
     /// Five fields of cron.
     case cron
+    /// The JSON of `EvaluationCriteria`, each member of which may be absent.
+    case criteria
     /// 32 bytes in base64, or a list `ID:KEY,ID:KEY` of such.
     case secretKeys
     /// A name that comments address: letters, digits and dashes.
@@ -126,6 +128,10 @@ struct SettingDefinition: Sendable {
     row(
       "STET_GENERATE_CENTS", .number(1...1_000_000), "unset",
       "US cents that one generation or refactoring may cost, where the model's price is known"),
+    row(
+      "STET_CRITERIA", .criteria, "unset",
+      "what Python code has to hold to where nothing else is said, as JSON such as "
+        + "{\"complexity\": 10, \"severity\": \"high\"}; see evaluate.md"),
     row(
       "STET_SANDBOX", .choice(["automatic", "zygote", "bubblewrap"]), "automatic",
       "how programs that are judged are kept apart: forked from a warm interpreter (zygote), each in "

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Jobs
 import Storage
+import UseCases
 import WebClient
 
 /// Settings on their way in: what was found so far, and what is wrong with it.
@@ -130,6 +131,10 @@ struct SettingsReading {
       case .cron:
         do throws(CronError) { _ = try CronExpression(text) } catch {
           refuse(definition.name, "\(error) Write it as 17 3 * * *.")
+        }
+      case .criteria:
+        do throws(EvaluateError) { _ = try EvaluateCode.criteria(json: text) } catch {
+          refuse(definition.name, "\(error.field ?? "it") \(error.detail).")
         }
       case .secretKeys:
         do throws(CommandFailure) { _ = try SecretKeys.keys(text) } catch {
