@@ -127,7 +127,7 @@ import Testing
       assert last(b"[1]\\n", b"\\xff\\n", b"NaN\\n", b"[" * 100_000 + b"\\n") == "[1]"
       assert last(b"[1]\\n", b"9" * (LARGEST_REPORT + 1), b"\\n") == "[1]"
       assert last(b"[1]\\n", *[b"x" * 65536] * 100) == "[1]"
-      assert last(b"[1]\\n", b"1" * 4_000_000) == "1" * 4_000_000
+      assert last(b"[1]\\n", b"1" * 1_000_000) == "1" * 1_000_000
       lines = ReportLines()
       for _ in range(200):
           lines.feed(b"[3]\\n" * 10_000)

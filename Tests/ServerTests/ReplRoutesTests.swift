@@ -158,7 +158,7 @@ import UseCases
         "POST /v1/repl/\(id)/cells HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\n"
           + "Accept: text/event-stream\r\nContent-Type: application/json\r\n"
           + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
-      let begin = try await connection.read(until: "one")
+      let begin = try await connection.read(until: "\"one\\n\"}")
       #expect(begin.contains("event: stdout\nid: 1\ndata: {\"text\":\"one\\n\"}"))
       // Who leaves interrupts the cell, and the session stays.
       await connection.close()

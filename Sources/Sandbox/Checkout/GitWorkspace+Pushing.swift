@@ -31,15 +31,16 @@ extension GitWorkspace {
       return
     }
     if result.succeeded { return }
-    let error = await refusal(result, at: reference)
-    if error.code == .unreachable || error.code == .failed {
+    let error = refusal(result, at: reference)
+    if [.unreachable, .failed, .moved].contains(error.code) {
       try await settle(commit, after: error)
     } else {
       throw error
     }
   }
 
-  /// A connection that broke may have broken after the push was taken: the branch tells.
+  /// A connection that broke may have broken after the push was taken: the branch tells. So it may
+  /// where the branch is said to have moved: libcurl sends a request again whose answer was lost.
   private func settle(
     _ commit: String, after error: WorkspaceError
   ) async throws(WorkspaceError) {
@@ -48,6 +49,10 @@ extension GitWorkspace {
     let tip = await Task { await Self.tip(of: store, time: .seconds(20)) }.value
     switch tip {
     case .success(let tip?) where tip == commit: return
+    case .success(nil) where error.code == .moved:
+      throw WorkspaceError(
+        code: .notFound,
+        detail: "the branch \(GitError.firstLine(store.branch)) was deleted.")
     case .success: throw error
     case .failure:
       throw WorkspaceError(
@@ -79,7 +84,7 @@ extension GitWorkspace {
   }
 
   /// Reads `git push --porcelain`: `<flag> TAB <from>:<to> TAB <summary> (<reason>)`.
-  private func refusal(_ result: CommandResult, at reference: String) async -> WorkspaceError {
+  private func refusal(_ result: CommandResult, at reference: String) -> WorkspaceError {
     let lines = String(decoding: result.output, as: UTF8.self).split(separator: "\n")
     guard let line = lines.first(where: { $0.hasPrefix("!\t") && $0.contains(":\(reference)\t") })
     else { return WorkspaceError(result, doing: "pushing to \(store.branch)") }
@@ -90,11 +95,6 @@ extension GitWorkspace {
         "failed to update ref", "incorrect old value", "reference already exists",
       ].contains { reason.contains($0) }
     if isStale {
-      if case .success(nil) = await Self.tip(of: store, time: .seconds(20)) {
-        return WorkspaceError(
-          code: .notFound,
-          detail: "the branch \(GitError.firstLine(store.branch)) was deleted.")
-      }
       return WorkspaceError(
         code: .moved,
         detail: "the branch \(GitError.firstLine(store.branch)) has moved: \(reason).")
