@@ -60,7 +60,7 @@ import Testing
   private static func options(_ help: String) -> Set<String> {
     var options: Set<String> = []
     for line in help.split(separator: "\n") where line.hasPrefix("  -") {
-      for word in line.split(whereSeparator: { " ,/:".contains($0) }) where word.hasPrefix("-") {
+      for word in line.split(whereSeparator: { " ,/:)(".contains($0) }) where word.hasPrefix("-") {
         options.insert(String(word))
       }
     }

@@ -83,7 +83,9 @@ actor ReplCells {
     }
     if let value = result.value { try Output.results.line(shown(value)) }
     if let error = result.error {
-      let text = error.traceback.isEmpty ? "\(error.name): \(error.message)" : error.traceback
+      // A cell that was ended from outside ends in whatever that was for it, not in its reason.
+      let isTold = !error.traceback.isEmpty && error.traceback.contains(error.name)
+      let text = isTold ? error.traceback : error.traceback + "\(error.name): \(error.message)"
       Output.notes.tell(shown(text.hasSuffix("\n") ? String(text.dropLast()) : text))
     }
   }

@@ -9,7 +9,7 @@ import time
 sys.path.insert(0, sys.argv[1])
 
 from stet_client import AuthenticatedClient  # noqa: E402
-from stet_client.api.evaluate import evaluate  # noqa: E402
+from stet_client.api.code import evaluate  # noqa: E402
 from stet_client.api.generate import generate, give_feedback  # noqa: E402
 from stet_client.api.runs import get_run  # noqa: E402
 from stet_client.models import (  # noqa: E402
