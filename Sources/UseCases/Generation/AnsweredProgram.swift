@@ -109,7 +109,13 @@ enum AnsweredProgram {
   }
 
   private static func begins(_ line: Substring) -> Bool {
-    openings.contains { line.hasPrefix($0) }
+    openings.contains { line.hasPrefix($0) } || isAssignment(line)
+  }
+
+  /// `LIMIT = 3`: one name at the line's very begin, and a sign of equality.
+  private static func isAssignment(_ line: Substring) -> Bool {
+    let name = line.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+    return name.first?.isNumber == false && line.dropFirst(name.count).hasPrefix(" = ")
   }
 
   private static func isCode(_ line: Substring) -> Bool {

@@ -22,6 +22,11 @@ import Yams
     ),
     ("def f():\n    return 1", "def f():\n    return 1\n"),
     ("Sure.\n\ndef f():\n    return 1\n\nThat gives one.", "def f():\n    return 1\n"),
+    // A text over lines of which the second could begin a program too.
+    (
+      "TEXT = \"\"\"\nwords\n\"\"\"\n\ndef f():\n    return TEXT",
+      "TEXT = \"\"\"\nwords\n\"\"\"\n\ndef f():\n    return TEXT\n"
+    ),
     // Several blocks: what defines, not what uses.
     (
       "```python\ndef f():\n    return 1\n```\nUse it so:\n```python\nprint(f())\n```",
