@@ -27,6 +27,8 @@ struct CodeProbe: Sendable {
   }
 
   let sandbox: any CodeSandbox
+  /// Of the run that it works for; `nil`: none.
+  var end: ContinuousClock.Instant?
   private static let program = TrustedPython.program(PackageResources.code_probe_py)
 
   func look(_ code: String) async throws(SandboxError) -> Look {
@@ -121,6 +123,15 @@ struct CodeProbe: Sendable {
     return needsData ? .data : .python
   }
 
+  /// Whether the run's time is up.
+  var isLate: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
+
+  /// What the run has left, and one second where that is less: a look takes milliseconds.
+  private var limit: Duration {
+    let left = end.map { $0 - .now } ?? .seconds(10)
+    return min(.seconds(10), max(left, .seconds(1)))
+  }
+
   /// - Parameter texts: what is run; where nothing is, Python alone reads it.
   /// - Returns: `nil` where the program was killed or told nothing.
   private func ask(
@@ -130,7 +141,7 @@ struct CodeProbe: Sendable {
     let result = try await sandbox.run(
       SandboxTask(
         .python(Self.program), image: Self.image(for: texts), input: Array(input),
-        limits: SandboxLimits(time: .seconds(10), processorTime: .seconds(8))))
+        limits: SandboxLimits(time: limit, processorTime: min(limit, .seconds(8)))))
     return result.report
   }
 

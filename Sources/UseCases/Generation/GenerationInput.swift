@@ -48,6 +48,19 @@ enum GenerationInput {
     }
   }
 
+  /// Files that would be written over one another.
+  static func check(names: [String], beside others: [String]) throws(GenerateError) {
+    var taken = Set(others)
+    for name in names where !taken.insert(name).inserted {
+      let shown = Defanged.forTerminal(name, oneLine: true, limit: 100)
+      throw GenerateError(
+        code: .invalid,
+        detail: others.contains(name)
+          ? "must not be called \(shown), as what is written is; rename the file"
+          : "must not hold two files called \(shown); rename one", field: "tests")
+    }
+  }
+
   static func check(_ limits: GenerationLimits) throws(GenerateError) {
     func refuse(_ field: String, _ detail: String) -> GenerateError {
       GenerateError(code: .invalid, detail: detail, field: field)

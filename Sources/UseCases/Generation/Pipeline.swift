@@ -17,17 +17,24 @@ public enum Pipeline: String, Sendable, Hashable, Codable, CaseIterable {
       file.path.first != "-"
         && file.path.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
     }
-    let name =
-      switch self {
-      case .github: ".github/workflows/stet.yml"
-      case .gitlab: ".gitlab-ci.yml"
-      case .jenkins: "Jenkinsfile"
-      }
     return [
       SandboxFile(name, text: text(code, PipelineTests.commands(named, code: code))),
-      SandboxFile("requirements-ci.txt", text: Self.requirements),
+      SandboxFile(Self.pins, text: Self.requirements),
     ] + PipelineTests.files(named, code: code)
   }
+
+  private var name: String {
+    switch self {
+    case .github: ".github/workflows/stet.yml"
+    case .gitlab: ".gitlab-ci.yml"
+    case .jenkins: "Jenkinsfile"
+    }
+  }
+
+  private static let pins = "requirements-ci.txt"
+
+  /// Files of its own that no test may be called.
+  var names: [String] { [name, Self.pins, PipelineTests.program] }
 
   static let requirements = """
     # What the pipeline needs; what the code itself needs stands in requirements.txt.

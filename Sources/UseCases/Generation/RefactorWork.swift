@@ -25,7 +25,7 @@ struct RefactorWork {
     self.end = end
     form = TextForm(request.code)
     rounds = request.earlier?.rounds ?? []
-    let probe = CodeProbe(sandbox: ports.evaluation.sandbox)
+    let probe = CodeProbe(sandbox: ports.evaluation.sandbox, end: end)
     do throws(SandboxError) {
       let wanted = try await probe.wanted(by: request.tests)
       let imported = wanted.modules.count == 1 ? wanted.modules.first.map { "\($0).py" } : nil
@@ -79,7 +79,9 @@ struct RefactorWork {
     let tries = rounds.count - before
     if let stop, tries == 0 {
       guard case .model(let error) = stop else {
-        throw GenerateError(code: .timedOut, detail: "Nothing was answered: \(stop.sentence).")
+        throw GenerateError(
+          code: stop == .time ? .timedOut : .modelFailed,
+          detail: "Nothing was answered: \(stop.sentence).", isFinal: true)
       }
       throw GenerateError(error)
     }
