@@ -11,6 +11,10 @@ struct CodeProbe: Sendable {
     var error: CodeComplaint?
     /// Functions and classes that it defines.
     var names: [String]
+    /// Public names: functions, classes, constants, and imports that are there for others.
+    var exported: [String] = []
+    /// All names that its top level binds.
+    var bound: [String] = []
     /// The same names with nothing in them.
     var stub: String
     /// It defines and does nothing.
@@ -29,7 +33,24 @@ struct CodeProbe: Sendable {
   let sandbox: any CodeSandbox
   /// Of the run that it works for; `nil`: none.
   var end: ContinuousClock.Instant?
-  private static let program = TrustedPython.program(PackageResources.code_probe_py)
+  private static let program = TrustedPython.program(
+    Array(names.utf8) + PackageResources.code_probe_py)
+
+  /// Makes the module that the program imports, of a text within the program's own.
+  private static let names: String = {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    let text = String(decoding: PackageResources.code_names_py, as: UTF8.self)
+    // A text in JSON is one in Python, too.
+    let literal = (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+    return """
+      import types
+      made = types.ModuleType("code_names")
+      exec(compile(\(literal), "code_names.py", "exec"), vars(made))
+      sys.modules["code_names"] = made
+
+      """
+  }()
 
   func look(_ code: String) async throws(SandboxError) -> Look {
     guard let answer = try await ask(["do": .string("look"), "code": .string(code)]) else {
@@ -39,6 +60,7 @@ struct CodeProbe: Sendable {
     }
     return Look(
       error: CodeComplaint(answer["error"]), names: Self.texts(answer["names"]),
+      exported: Self.texts(answer["exported"]), bound: Self.texts(answer["bound"]),
       stub: answer["stub"]?.string ?? "", isEmpty: answer["empty"] == .bool(true))
   }
 

@@ -40,7 +40,7 @@ struct RoundKeeper: Sendable {
     guard let history, !candidate.code.isEmpty else { return nil }
     let files =
       [SandboxFile(path, text: candidate.code)] + testFiles(tests)
-      + pipelineFiles(tests)
+      + pipelineFiles(tests, source: candidate.code)
     // Where the commit fails the file may be written all the same.
     last = candidate.code
     return await record(
@@ -74,8 +74,8 @@ struct RoundKeeper: Sendable {
     }
   }
 
-  private func pipelineFiles(_ tests: [TestSource]) -> [SandboxFile] {
-    pipeline?.files(path, tests: testFiles(tests)) ?? []
+  private func pipelineFiles(_ tests: [TestSource], source: String = "") -> [SandboxFile] {
+    pipeline?.files(path, source: source, tests: testFiles(tests)) ?? []
   }
 
   private func testFiles(_ tests: [TestSource]) -> [SandboxFile] {
