@@ -112,6 +112,9 @@ public struct RefactorCode: Sendable {
         code: .invalid,
         detail: "must have at most \(GenerateCode.longestPrompt.value) bytes", field: "goal")
     }
+    if let message = request.earlier?.messages.last {
+      try GenerationInput.check(words: message, "message")
+    }
     try GenerationInput.check(request.tests)
     try GenerationInput.check(request.limits)
     if let path = request.path { try GenerationInput.check(path: path) }

@@ -13,7 +13,7 @@ enum GenerationInput {
     if let path = request.path { try check(path: path) }
   }
 
-  private static func check(words: String, _ field: String) throws(GenerateError) {
+  static func check(words: String, _ field: String) throws(GenerateError) {
     let most = GenerateCode.longestPrompt.value
     guard words.contains(where: { !$0.isWhitespace }) else {
       throw GenerateError(code: .invalid, detail: "must not be empty", field: field)
