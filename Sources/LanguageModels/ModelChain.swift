@@ -90,6 +90,12 @@ public struct ModelChain: LanguageModel {
     await links[0].model.countTokens(in: text)
   }
 
+  /// Of the dearest model that may answer; `nil` where the price of one is not known.
+  public func price(input: TokenCount, output: TokenCount) -> USD? {
+    let prices = links.map { $0.model.price(input: input, output: output) }
+    return prices.contains(nil) ? nil : prices.compactMap { $0 }.max()
+  }
+
   private func stream(
     _ request: ModelRequest, to yield: (ModelPiece) -> Void
   ) async throws(ModelError) {

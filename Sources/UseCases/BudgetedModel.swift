@@ -55,6 +55,9 @@ struct BudgetedModel: LanguageModel {
   }
 
   func countTokens(in text: String) async -> TokenCount { await model.countTokens(in: text) }
+  func price(input: TokenCount, output: TokenCount) -> USD? {
+    model.price(input: input, output: output)
+  }
 
   private func check() async throws(ModelError) {
     let left: Int?

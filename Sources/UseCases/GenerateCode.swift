@@ -60,6 +60,8 @@ public struct GenerateCode: Sendable {
     public var pipeline: Pipeline?
     /// Told a line now and then. From any task.
     public var progress: @Sendable (String) -> Void
+    /// What earlier tries of the same run took, which counts against its limits.
+    public var spent = SpentBefore()
 
     public init(
       prompt: String, tests: [TestSource] = [], criteria: EvaluationCriteria = .init(),
@@ -101,20 +103,29 @@ public struct GenerateCode: Sendable {
     let record = GenerationRecord(
       runs: ports.runs, logger: ports.logger, kind: .generate, id: id, started: started,
       askedBy: request.askedBy, job: request.job, subject: request.message ?? request.prompt,
-      inputs: ["prompt": request.prompt, "message": request.message ?? ""], clock: clock)
-    let end = clock + .seconds(request.limits.time)
+      inputs: ["prompt": request.prompt, "message": request.message ?? ""], clock: clock,
+      before: request.spent.seconds)
+    let end = clock + .seconds(request.limits.time - request.spent.seconds)
     let asking = ModelAsking(
-      model, limits: request.limits, end: end, callDeadline: ports.callDeadline)
+      model, limits: request.limits, end: end, callDeadline: ports.callDeadline,
+      earlier: request.spent.calls)
     var masked = MaskedText()
     let outcome: Result<GenerationResult, GenerateError>
+    var stopped: GenerationResult?
     do throws(GenerateError) {
       var loop = try await GenerationLoop(
         ports: ports, request: request, run: id, asking: asking, end: end, masking: &masked)
-      outcome = .success(try await loop.run())
+      do throws(GenerateError) {
+        outcome = .success(try await loop.run())
+      } catch {
+        if error.code == .cancelled { stopped = await loop.stopped() }
+        throw error
+      }
     } catch {
       outcome = .failure(error)
     }
-    await record.keep(outcome, calls: asking.spending.calls, masked: masked.counts)
+    await record.keep(
+      outcome, stopped: stopped, calls: asking.spending.calls, masked: masked.counts)
     return try outcome.get()
   }
 
@@ -146,6 +157,17 @@ public struct GenerateCode: Sendable {
   }
 }
 
+/// What earlier tries of a run took.
+public struct SpentBefore: Sendable {
+  public var seconds: Double
+  public var calls: [Run.ModelCall]
+
+  public init(seconds: Double = 0, calls: [Run.ModelCall] = []) {
+    self.seconds = seconds
+    self.calls = calls
+  }
+}
+
 /// Texts whose secrets were masked before they left, counted by kind.
 struct MaskedText: Sendable {
   private(set) var counts: [String: Int] = [:]
@@ -172,13 +194,16 @@ struct GenerationRecord: Sendable {
   /// By name, as they came.
   let inputs: [String: String]
   let clock: ContinuousClock.Instant
+  /// Seconds that earlier tries took.
+  var before = 0.0
 
+  /// - Parameter stopped: what a run that was stopped had found.
   func keep(
-    _ outcome: Result<GenerationResult, GenerateError>, calls: [Run.ModelCall],
-    masked: [String: Int]
+    _ outcome: Result<GenerationResult, GenerateError>, stopped: GenerationResult? = nil,
+    calls: [Run.ModelCall], masked: [String: Int]
   ) async {
     guard let runs else { return }
-    var result: JSONValue?
+    var kept = stopped
     var failure: String?
     var end = Run.Outcome.completed
     var claims = 0
@@ -188,17 +213,19 @@ struct GenerationRecord: Sendable {
       failure = answer.failure.map { SecretMask.masked($0).text }
       // What passes was given out, whatever else failed, such as a model where a tool was enough.
       if failure != nil, answer.verdict != .pass { end = .failed }
-      result = (try? JSONEncoder().encode(answer.masked)).flatMap {
-        try? JSONDecoder().decode(JSONValue.self, from: $0)
-      }
+      kept = answer
     case .failure(let error):
       end = error.code == .cancelled ? .cancelled : .failed
       failure = "\(error.code.rawValue): \(SecretMask.masked(error.detail).text)"
     }
+    let result = kept.flatMap { try? JSONEncoder().encode($0.masked) }.flatMap {
+      try? JSONDecoder().decode(JSONValue.self, from: $0)
+    }
     do {
       try await runs.save(
         Run(
-          id: id, kind: kind, startedAt: started, seconds: (ContinuousClock.now - clock).seconds,
+          id: id, kind: kind, startedAt: started,
+          seconds: before + (ContinuousClock.now - clock).seconds,
           outcome: end, askedBy: askedBy,
           subject: Defanged.forTerminal(
             SecretMask.masked(subject).text, oneLine: true, limit: 120),

@@ -7,6 +7,15 @@ struct ModelSpending: Sendable {
   /// `nil` once a price was unknown.
   private var cost: USD? = USD(0)
 
+  /// - Parameter calls: what was spent already, such as by an earlier try.
+  init(_ calls: [Run.ModelCall] = []) {
+    for call in calls where !call.cacheHit {
+      let isFree = call.inputTokens == 0 && call.outputTokens == 0
+      add(1, call.inputTokens, call.outputTokens, isFree ? USD(0) : call.costUSD)
+    }
+    self.calls = calls
+  }
+
   mutating func add(_ reply: ModelReply) {
     add(reply.requests, reply.inputTokens, reply.outputTokens, reply.costUSD)
     calls.append(

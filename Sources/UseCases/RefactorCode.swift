@@ -23,6 +23,8 @@ public struct RefactorCode: Sendable {
     public var run: String?
     public var job: String?
     public var progress: @Sendable (String) -> Void
+    /// What earlier tries of the same run took, which counts against its limits.
+    public var spent = SpentBefore()
 
     public init(
       code: String, path: String? = nil, tests: [TestSource] = [], goal: String? = nil,
@@ -42,11 +44,29 @@ public struct RefactorCode: Sendable {
       self.job = job
       self.progress = progress
     }
+
+    /// Goes on from a refactoring by what a person says of it.
+    /// - Parameter tests: take the place of those of the same name; the others hold on.
+    public init(
+      goingOnFrom earlier: GenerationResult, message: String, tests: [TestSource] = [],
+      criteria: EvaluationCriteria, limits: GenerationLimits, askedBy: String,
+      progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+      var before = earlier
+      before.messages.append(message)
+      self.init(
+        code: earlier.code, path: earlier.path, tests: earlier.tests(with: tests),
+        goal: earlier.prompt.isEmpty ? RefactorCode.unnamedGoal : earlier.prompt,
+        criteria: criteria, limits: limits, earlier: before, askedBy: askedBy, progress: progress)
+    }
   }
 
   let ports: Ports
 
   public init(ports: Ports) { self.ports = ports }
+
+  /// What is aimed at where a person speaks of a refactoring that had no goal in words.
+  public static let unnamedGoal = "Make it simpler and clearer."
 
   public func run(_ request: Request) async throws(GenerateError) -> GenerationResult {
     try Self.check(request)
@@ -56,10 +76,13 @@ public struct RefactorCode: Sendable {
     let record = GenerationRecord(
       runs: ports.runs, logger: ports.logger, kind: .refactor, id: id, started: started,
       askedBy: request.askedBy, job: request.job, subject: request.path ?? "code",
-      inputs: ["code": request.code, "goal": request.goal ?? ""], clock: clock)
-    let end = clock + .seconds(request.limits.time)
+      inputs: ["code": request.code, "goal": request.goal ?? ""], clock: clock,
+      before: request.spent.seconds)
+    let end = clock + .seconds(request.limits.time - request.spent.seconds)
     let asking = ports.model.map {
-      ModelAsking($0, limits: request.limits, end: end, callDeadline: ports.callDeadline)
+      ModelAsking(
+        $0, limits: request.limits, end: end, callDeadline: ports.callDeadline,
+        earlier: request.spent.calls)
     }
     var masked = MaskedText()
     let outcome: Result<GenerationResult, GenerateError>
@@ -88,6 +111,9 @@ public struct RefactorCode: Sendable {
       throw GenerateError(
         code: .invalid,
         detail: "must have at most \(GenerateCode.longestPrompt.value) bytes", field: "goal")
+    }
+    if let message = request.earlier?.messages.last {
+      try GenerationInput.check(words: message, "message")
     }
     try GenerationInput.check(request.tests)
     try GenerationInput.check(request.limits)

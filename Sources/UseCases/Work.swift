@@ -141,12 +141,15 @@ public enum Work {
     public var previous: String?
     /// The run of an evaluation that this one is compared with.
     public var comparedWith: String?
+    /// Mutants are tried after the report; rows of before say nothing of it.
+    public var mutation: Bool?
 
     public init(
       run: String, code: String, path: String? = nil, tests: [TestSource],
       criteria: EvaluationCriteria, askedBy: String, previous: String? = nil,
-      comparedWith: String? = nil
+      comparedWith: String? = nil, mutation: Bool = false
     ) {
+      self.mutation = mutation
       self.previous = previous
       self.comparedWith = comparedWith
       self.run = run

@@ -258,6 +258,21 @@ import Testing
     #expect(try await fixture.git("rev-parse", "HEAD") == head)
   }
 
+  /// As a message does that squashes several rounds.
+  @Test func aPersonsCommitThatQuotesARoundIsNone() async throws {
+    let fixture = try GitFixture()
+    defer { fixture.remove() }
+    let history = history(fixture)
+    let first = try await history.record(Self.round(1, ["solution.py": "x = 1\n"]))
+    let second = try await history.record(Self.round(2, ["solution.py": "x = 2\n"]))
+    try fixture.write("mine.txt", "mine\n")
+    try await fixture.commit("All of it\n\nStet-Run: run-1\nStet-Verdict: pass\nStet-Round: 3")
+    #expect(try await history.entries(limit: 10).map(\.commit) == [second, first])
+    _ = try await history.rollBack(to: first)
+    #expect(try text(fixture.work + "/solution.py") == "x = 1\n")
+    #expect(try text(fixture.work + "/mine.txt") == "mine\n")
+  }
+
   @Test func aLineOfFeedbackPassesForNoTrailer() async throws {
     let fixture = try GitFixture()
     defer { fixture.remove() }

@@ -40,6 +40,65 @@ import UseCases
       #expect(work.tests.map(\.path) == paths)
       #expect(work.tests.allSatisfy { $0.isUsers })
       #expect(work.criteria.complexity == 4 && work.criteria.slowdown == 1.5)
+      #expect(work.mutation == false)
+    }
+  }
+
+  @Test func mutantsAreTriedWhereTheyAreAskedFor() async throws {
+    try await withServer { server async throws in
+      let answer = try await server.json(
+        "POST", "/v1/evaluate",
+        body: try Self.body(["code": .string("x = 1\n"), "mutation": .bool(true)]))
+      #expect(answer.status == 202)
+      let id = try #require(answer.body["job"]?.string)
+      let job = try #require(try await server.ports.jobs.job(id: id))
+      #expect(try Work.Evaluate(of: job).mutation == true)
+      // A row of a version that knew no mutants is read all the same.
+      var old = job
+      old.arguments = job.arguments.replacing(#""mutation":true,"#, with: "")
+      #expect(old.arguments != job.arguments)
+      #expect(try Work.Evaluate(of: old).mutation == nil)
+    }
+  }
+
+  /// The report is an event of its own, while what is slow goes on.
+  @Test func theReportIsToldBeforeTheMutantsAreDone() async throws {
+    let signal = JobSignal()
+    let (gate, opened) = AsyncStream.makeStream(of: Void.self)
+    try await withServer(signal: signal) { server async throws in
+      let runs = server.ports.runs
+      let handler = JobHandler(Work.Evaluate.kind) { context in
+        let work = try Work.Evaluate(of: context.job)
+        func save(_ mark: String) async throws {
+          try await runs.save(
+            Run(
+              id: work.run, kind: .evaluate, startedAt: Date(), seconds: 1, outcome: .completed,
+              askedBy: work.askedBy, subject: "code", inputs: [:], modelCalls: [], claims: 0,
+              masked: [:], review: nil, failure: nil, job: context.job.id,
+              result: .object(["mark": .string(mark)])))
+        }
+        try await save("first")
+        context.progress("report: pass; mutants are tried next")
+        for await _ in gate { break }
+        try await save("whole")
+        return .completed
+      }
+      let promised = try await server.json(
+        "POST", "/v1/evaluate",
+        body: try Self.body(["code": .string("x = 1\n"), "mutation": .bool(true)])
+      ).body
+      let run = try #require(promised["run"]?.string)
+      let connection = try await RawConnection(port: server.port)
+      try await connection.send(
+        "GET /v1/runs/\(run)/events HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\n\r\n")
+      try await withWorker(handler, signal, server) {
+        let begin = try await connection.read(until: #""mark":"first""#)
+        #expect(begin.contains("event: report\n") && !begin.contains("event: result\n"))
+        opened.yield()
+        let rest = String(decoding: await connection.rest(), as: UTF8.self)
+        #expect(rest.contains("event: result\n") && rest.contains(#""mark":"whole""#))
+        #expect(!rest.contains("event: report\n"))
+      }
     }
   }
 
@@ -54,6 +113,7 @@ import UseCases
       ),
       (["code": .string("x"), "language": .string("cobol")], "language"),
       (["code": .string("x"), "path": .string("../x.py")], "path"),
+      (["code": .string("x"), "mutation": .string("yes")], "mutation"),
       (["code": .string("x"), "criteria": .string("all")], "criteria"),
       (
         ["code": .string("x"), "criteria": .object(["slowdown": .string("2")])],

@@ -24,7 +24,10 @@ import UseCases
   }
 
   /// As a run of the loop is kept.
-  private static func document(_ run: String, prompt: String = "Write add.") -> JSONValue {
+  private static func document(
+    _ run: String, prompt: String = "Write add.",
+    limits: [String: JSONValue] = ["rounds": .integer(4)]
+  ) -> JSONValue {
     .object([
       "verdict": .string("pass"), "reason": .string("It holds."), "code": .string("x = 1\n"),
       "changed": .bool(true), "tests": .string("assert True\n"),
@@ -44,7 +47,7 @@ import UseCases
           "path": .string("test_a.py"), "text": .string("assert True\n"), "isUsers": .bool(true),
         ])
       ]),
-      "criteria": .object([:]), "limits": .object(["rounds": .integer(4)]),
+      "criteria": .object([:]), "limits": .object(limits),
     ])
   }
 
@@ -153,6 +156,27 @@ import UseCases
       let work = try Work.GenerateCode(of: job)
       #expect(work.earlier == id && work.message == "Shorter." && work.prompt == "Write add.")
       #expect(work.limits.rounds == 4)
+    }
+  }
+
+  @Test(arguments: [Run.Kind.generate, .refactor])
+  func feedbackMayTakeNoMoreThanTheSettingsAllow(kind: Run.Kind) async throws {
+    try await Self.withModel { server async throws in
+      let id = TimeOrderedID.next(Date())
+      let wide: [String: JSONValue] = [
+        "rounds": .integer(4), "time": .number(3_000), "tokens": .integer(9_000),
+        "cost": .number(7.5),
+      ]
+      try await server.ports.runs.save(
+        Self.record(id, kind: kind, result: Self.document(id, limits: wide)))
+      _ = try await server.json(
+        "POST", "/v1/runs/\(id)/feedback", body: try Self.body(["message": .string("Shorter.")]))
+      let job = try #require(try await server.ports.jobs.jobs(JobFilter()).first)
+      let limits =
+        kind == .generate
+        ? try Work.GenerateCode(of: job).limits : try Work.RefactorCode(of: job).limits
+      #expect(limits.time == server.ports.generation.time && limits.time < 3_000)
+      #expect(limits.tokens == 1_000 && limits.cost == 7.5 && limits.rounds == 4)
     }
   }
 

@@ -99,6 +99,79 @@ import Testing
     #expect(after["messages"]?.array == [.string("With a docstring.")])
   }
 
+  @Test func goingOnKeepsTheCriteriaAndTheTests() async throws {
+    let running = try ReviewRunning()
+    let file = try running.folder.write(Self.tests, to: "test_add.py")
+    let more = try running.folder.write(
+      "from solution import add\n\n\ndef test_zero():\n    assert add(0, 0) == 0\n",
+      to: "test_zero.py")
+    let server = FakeModelServer(.openAI)
+    server.script([program(Self.good)])
+    let first = try await stet(
+      running,
+      [
+        "generate", "Write add.", "--tests", file, "--axis", "correctness", "--complexity", "3",
+        "--json",
+      ], server)
+    let id = try #require(try first.json()["run"]?.string)
+    server.script([program("def add(a: int, b: int) -> int:\n    return b + a\n")])
+    let second = try await stet(
+      running, ["generate", "Turn it round.", "--continue", id, "--tests", more, "--json"], server)
+    #expect(second.status == 0, "\(second.error)")
+    let after = try second.json()
+    #expect(after["criteria"]?["complexity"]?.integer == 3)
+    #expect(after["criteria"]?["axes"]?.array == [.string("correctness")])
+    let names = after["test_files"]?.array?.compactMap { $0["path"]?.string }
+    #expect(names == ["test_add.py", "test_zero.py"])
+  }
+
+  @Test func aRefactoringIsGoneOnFromAsOne() async throws {
+    let running = try ReviewRunning()
+    let before = "def total(items: list) -> int:\n    s = 0\n    for i in items:\n        s += i\n"
+    let file = try running.folder.write(before + "    return s\n", to: "money.py")
+    let head = "def total(items: list) -> int:\n"
+    let server = FakeModelServer(.openAI)
+    server.script([program(head + "    return sum(items)\n")])
+    let first = try await stet(
+      running, ["refactor", file, "--goal", "Shorter.", "--axis", "correctness", "--json"], server)
+    #expect(first.status == 0, "\(first.error)")
+    let id = try #require(try first.json()["run"]?.string)
+
+    let refused = try await stet(
+      running, ["generate", "With words.", "--continue", id, "--into", "made"], server)
+    #expect(refused.status == 2 && refused.error.contains("--into"))
+
+    // The first gives something else for an empty list, which no test would see.
+    let good = head + "    \"\"\"The sum.\"\"\"\n    return sum(items)\n"
+    server.script([
+      program(head + "    \"\"\"The sum.\"\"\"\n    return sum(items) or 1\n"), program(good),
+    ])
+    let second = try await stet(
+      running, ["generate", "With a docstring.", "--continue", id, "--json"], server)
+    #expect(second.status == 0, "\(second.error)")
+    let after = try second.json()
+    #expect(after["code"]?.string == good && after["path"]?.string == "money.py")
+    #expect(after["messages"]?.array == [.string("With a docstring.")])
+    let rounds = after["rounds"]?.array?.compactMap { $0["verdict"]?.string }
+    #expect(rounds == ["pass", "fail", "pass"])
+  }
+
+  @Test func theReportComesBeforeTheMutants() async throws {
+    let running = try ReviewRunning()
+    let code = try running.folder.write(
+      "def limit(n):\n    if n > 10:\n        return 10\n    return n\n", to: "limit.py")
+    let tests = try running.folder.write(
+      "assert limit(3) == 3\nassert limit(50) == 10\n", to: "test_limit.py")
+    let result = try await stet(
+      running, ["evaluate", code, "--tests", tests, "--mutation", "--axis", "correctness"])
+    #expect(result.status == 0, "\(result.error)")
+    let lines = result.output.split(separator: "\n").map(String.init)
+    let report = try #require(lines.firstIndex { $0.hasPrefix("correctness ") })
+    let mutants = try #require(lines.firstIndex { $0.hasPrefix("mutation ") })
+    #expect(report < mutants && lines[mutants].contains("mutants were noticed by a test."))
+    #expect(!lines[report].contains("mutants"))
+  }
+
   @Test func whatDoesNotHoldEndsWithOne() async throws {
     let running = try ReviewRunning()
     let file = try running.folder.write(Self.tests, to: "test_add.py")

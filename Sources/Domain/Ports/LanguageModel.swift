@@ -16,10 +16,14 @@ public protocol LanguageModel: Sendable {
 
   /// How many tokens this text takes: exact where the server counts, else calibrated by usage.
   func countTokens(in text: String) async -> TokenCount
+
+  /// What a call costs at most, by the list price; `nil` where that is not known.
+  func price(input: TokenCount, output: TokenCount) -> USD?
 }
 
 extension LanguageModel {
   public var cacheIdentity: String { name }
+  public func price(input: TokenCount, output: TokenCount) -> USD? { nil }
 }
 
 /// What is known of a model beforehand. Data, not code: a new model is a new row.

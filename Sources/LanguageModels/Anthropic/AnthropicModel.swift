@@ -34,4 +34,8 @@ public struct AnthropicModel: LanguageModel {
   public func countTokens(in text: String) async -> TokenCount {
     await caller.countTokens(in: text)
   }
+
+  public func price(input: TokenCount, output: TokenCount) -> USD? {
+    caller.price(input: input, output: output)
+  }
 }

@@ -116,6 +116,13 @@ final class ModelCaller: LanguageModel {
     return calibration.estimate(bytes: bytes)
   }
 
+  /// As if the vendor had nothing of it in its cache, and put all of it there.
+  func price(input: TokenCount, output: TokenCount) -> USD? {
+    guard let pricing = price else { return nil }
+    let fresh = pricing(WireUsage(input: input, output: output))
+    return max(fresh, pricing(WireUsage(input: input, written: input, output: output)))
+  }
+
   // MARK: One call
 
   /// What a call has spent so far.

@@ -36,4 +36,8 @@ public struct GeminiModel: LanguageModel {
   public func countTokens(in text: String) async -> TokenCount {
     await caller.countTokens(in: text)
   }
+
+  public func price(input: TokenCount, output: TokenCount) -> USD? {
+    caller.price(input: input, output: output)
+  }
 }

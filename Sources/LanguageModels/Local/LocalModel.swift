@@ -86,6 +86,8 @@ public final class LocalModel: LanguageModel {
     return await model.countTokens(in: text)
   }
 
+  public func price(input: TokenCount, output: TokenCount) -> USD? { USD(0) }
+
   private func model(
     at endpoint: LlamaServer.Endpoint
   ) throws(ModelError) -> any LanguageModel {

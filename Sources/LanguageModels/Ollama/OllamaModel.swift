@@ -33,4 +33,8 @@ public struct OllamaModel: LanguageModel {
   public func countTokens(in text: String) async -> TokenCount {
     await caller.countTokens(in: text)
   }
+
+  public func price(input: TokenCount, output: TokenCount) -> USD? {
+    caller.price(input: input, output: output)
+  }
 }

@@ -41,4 +41,8 @@ public struct OpenAICompatibleModel: LanguageModel {
   public func countTokens(in text: String) async -> TokenCount {
     await caller.countTokens(in: text)
   }
+
+  public func price(input: TokenCount, output: TokenCount) -> USD? {
+    caller.price(input: input, output: output)
+  }
 }

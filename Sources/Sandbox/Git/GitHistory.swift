@@ -7,6 +7,12 @@ public actor GitHistory: CodeHistory {
   /// Who stands as author and committer.
   static let author = (name: "Stet", email: "stet@localhost")
   private static let trailers = (run: "Stet-Run", verdict: "Stet-Verdict", round: "Stet-Round")
+  /// Of all commits the rounds: with our trailer, and by us. A person's commit may quote a round's
+  /// message, as one does that squashes several.
+  private static let rounds = [
+    "--no-mailmap", "--basic-regexp", "--author=^\(author.name) <\(author.email)>$",
+    "--grep=^\(trailers.run): ",
+  ]
   private static let quiet = [
     "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "log.showSignature=false",
     "-c", "commit.gpgSign=false",
@@ -112,9 +118,8 @@ public actor GitHistory: CodeHistory {
     let listed = try await text(
       [
         // Sparse, because a round that changed nothing is one, too.
-        "log", "-z", "-n", "\(limit)", "--sparse", "--no-color", "--no-decorate", "--no-mailmap",
-        "--grep=^\(Self.trailers.run): ", "--format=%H%x1f%ct%x1f%s%x1f%b", "--", ".",
-      ], "reading the history", git)
+        "log", "-z", "-n", "\(limit)", "--sparse", "--no-color", "--no-decorate",
+      ] + Self.rounds + ["--format=%H%x1f%ct%x1f%s%x1f%b", "--", "."], "reading the history", git)
     return listed.split(separator: "\0").compactMap { Self.entry(String($0)) }
   }
 
@@ -191,8 +196,7 @@ public actor GitHistory: CodeHistory {
     let listed = try await text(
       [
         "log", "-z", "--no-color", "--no-decorate", "--no-renames", "--name-only", "--relative",
-        "--grep=^\(Self.trailers.run): ", "--format=", "--", ".",
-      ], "reading the history", git)
+      ] + Self.rounds + ["--format=", "--", "."], "reading the history", git)
     return Set(listed.split(whereSeparator: { $0 == "\0" || $0 == "\n" }).map(String.init))
       .sorted()
   }

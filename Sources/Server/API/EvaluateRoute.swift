@@ -42,6 +42,7 @@ struct EvaluateRoute {
     EvaluationFields.language(&fields)
     let previous = fields.text("previous", maxBytes: EvaluateCode.largest.value)
     let comparedWith = fields.text("compared_with", maxBytes: 64)
+    let mutation = EvaluationFields.mutation(&fields)
     if let comparedWith {
       do throws(EvaluateError) {
         _ = try await EvaluateCode.evaluation(
@@ -53,7 +54,8 @@ struct EvaluateRoute {
     try fields.check()
     let asked = Work.Evaluate(
       run: run, code: code ?? "", path: path, tests: tests, criteria: criteria,
-      askedBy: context.caller.actor, previous: previous, comparedWith: comparedWith)
+      askedBy: context.caller.actor, previous: previous, comparedWith: comparedWith,
+      mutation: mutation)
     EvaluationFields.check(asked, &fields)
     try fields.check()
     let job = NewJob(
@@ -105,6 +107,16 @@ enum EvaluationFields {
     } catch {
       fields.refuse(error.field ?? "criteria", "It \(error.detail).")
       return base
+    }
+  }
+
+  static func mutation(_ fields: inout JSONFields) -> Bool {
+    switch fields.value("mutation") {
+    case nil: return false
+    case .bool(let wanted)?: return wanted
+    default:
+      fields.refuse("mutation", "It has to be true or false.")
+      return false
     }
   }
 

@@ -128,20 +128,22 @@ struct GenerateRoutes {
     do { result = try GenerateCode.earlier(earlier) } catch {
       throw Problem(.conflict, error.detail)
     }
+    // The settings may have become narrower since.
+    let bounds = GenerationFields.within(ports.generation, result.limits)
     let run = TimeOrderedID.next(ports.now())
     let asker = context.caller.actor
     if earlier.kind == .refactor {
       let work = Work.RefactorCode(
         run: run, askedBy: asker, code: result.code, tests: result.testFiles,
         goal: result.prompt.isEmpty ? nil : result.prompt, criteria: result.criteria,
-        limits: result.limits, path: result.path, earlier: id, message: message)
+        limits: bounds, path: result.path, earlier: id, message: message)
       return try await promise(
         job(Work.RefactorCode.kind, try work.json(), run, context), run, seconds, context)
     }
     try requireModel()
     let work = Work.GenerateCode(
       run: run, askedBy: asker, prompt: result.prompt, criteria: result.criteria,
-      limits: result.limits, path: result.path, earlier: id, message: message)
+      limits: bounds, path: result.path, earlier: id, message: message)
     return try await promise(
       job(Work.GenerateCode.kind, try work.json(), run, context), run, seconds, context)
   }
@@ -200,7 +202,8 @@ struct GenerateRoutes {
 
   private func result(run: String, job: Job) async throws -> Response {
     let view = RunView(id: run, run: try await ports.runs.run(id: run), job: job)
-    if let result = view.run?.result { return Answer.json(result) }
+    // What a run that was cancelled had found stays in its record.
+    if view.state != .cancelled, let result = view.run?.result { return Answer.json(result) }
     let reason = view.failure ?? "No reason was kept."
     if view.state == .cancelled {
       throw Problem(.conflict, "It was cancelled, run \(run). \(reason)")
@@ -259,17 +262,32 @@ struct GenerationFields {
       && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
   }
 
+  static func within(
+    _ most: GenerationLimits, _ asked: GenerationLimits
+  ) -> GenerationLimits {
+    func least<Value: Comparable>(_ a: Value?, _ b: Value?) -> Value? {
+      [a, b].compactMap { $0 }.min()
+    }
+    var limits = asked
+    limits.time = min(asked.time, most.time)
+    limits.tokens = least(asked.tokens, most.tokens)
+    limits.cost = least(asked.cost, most.cost)
+    return limits
+  }
+
   /// Nobody may ask for more time, tokens or cost than the settings allow.
   mutating func limits(_ most: GenerationLimits) -> GenerationLimits {
     var limits = most
+    limits.tokens = nil
+    limits.cost = nil
     limits.rounds = whole(number: "rounds", in: 1...GenerationLimits.mostRounds) ?? most.rounds
     limits.candidates =
       whole(number: "candidates", in: 1...GenerationLimits.mostCandidates) ?? most.candidates
     if let seconds = whole(number: "seconds", in: 1...Int(GenerationLimits.longest)) {
-      limits.time = min(Double(seconds), most.time)
+      limits.time = Double(seconds)
     }
     if let tokens = whole(number: "tokens", in: 1...1_000_000_000) {
-      limits.tokens = min(tokens, most.tokens ?? tokens)
+      limits.tokens = tokens
     }
     switch whole["cost_usd"] ?? .null {
     case .null: break
@@ -278,9 +296,9 @@ struct GenerationFields {
         texts.refuse("cost_usd", "It has to be a number above 0.")
         break
       }
-      limits.cost = min(cost, most.cost ?? cost)
+      limits.cost = cost
     }
-    return limits
+    return Self.within(most, limits)
   }
 
   private mutating func whole(number field: String, in range: ClosedRange<Int>) -> Int? {

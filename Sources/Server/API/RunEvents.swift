@@ -102,6 +102,7 @@ struct RunEvents: Sendable {
 
   private func follow(_ beats: AsyncStream<Beat>, _ writing: Writing) async throws {
     var last: String?
+    var hasReport = false
     for await beat in beats {
       switch beat {
       case .heartbeat:
@@ -109,6 +110,10 @@ struct RunEvents: Sendable {
       case .pulse(.progress(let line)):
         let text = Defanged.forPlainJSON(SecretMask.masked(line).text)
         try await writing.event("progress", .object(["message": .string(text)]))
+        // What was told may be that the report is there, and the rest may be done soon.
+        if !hasReport, let view = try await ports.view(run: run) {
+          hasReport = try await report(view, writing)
+        }
       case .pulse(.look):
         guard let view = try await ports.view(run: run) else { return }
         let state = JSONValue.object([
@@ -121,11 +126,22 @@ struct RunEvents: Sendable {
           last = key
           try await writing.event("state", state)
         }
+        if !hasReport { hasReport = try await report(view, writing) }
         if view.state.isFinal {
           return try await writing.event("result", RunDocument.document(view))
         }
       }
     }
+  }
+
+  /// Tells a result that is there while its job goes on, as a report whose mutants are still tried.
+  /// - Returns: whether there was one.
+  private func report(_ view: RunView, _ writing: Writing) async throws -> Bool {
+    guard !view.state.isFinal, let run = view.run, let job = view.job, run.job == job.id,
+      run.outcome == .completed, run.result != nil
+    else { return false }
+    try await writing.event("report", RunDocument.document(view))
+    return true
   }
 
   /// One client's end. Used by one task at a time.

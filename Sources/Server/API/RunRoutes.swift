@@ -27,8 +27,10 @@ struct RunRoutes {
         .get, "/v1/runs/{id}/events", .api(.read), isLimited: true,
         Operation(
           id: "followRun", tag: "runs", summary: "Follows a run until it is final",
-          detail: "Events `state` (the run and its job's attempt), `progress` (a line) and last "
-            + "`result` (the run). Comments keep it open. `Last-Event-ID` needs no sending: the "
+          detail:
+            "Events `state` (the run and its job's attempt), `progress` (a line), `report` (the "
+            + "run with a result to which something slow is still added) and last `result` (the "
+            + "run). Comments keep it open. `Last-Event-ID` needs no sending: the "
             + "state as it stands comes first.",
           parameters: [
             .id,

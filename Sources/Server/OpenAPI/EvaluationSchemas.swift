@@ -10,6 +10,10 @@ extension Schemas {
       Schema.optional("language", Schema.orNull(Schema.one(of: ["python"]))),
       Schema.optional("criteria", Schema.orNull(Schema.ref("Criteria"))),
       Schema.optional(
+        "mutation",
+        Schema.orNull(
+          Schema.flag("Tries mutants after the report, and adds which no test notices."))),
+      Schema.optional(
         "previous",
         Schema.orNull(Schema.text("The version before, to compare behaviour and speed with."))),
       Schema.optional(

@@ -42,7 +42,9 @@ struct CandidateJudge: Sendable {
     }
   }
 
-  /// Half a minute judges a module; what the run has left bounds it, and a little is always given,
-  /// since the model's answer was paid for.
-  private var deadline: Duration { min(.seconds(30), max(end - .now, .seconds(5))) }
+  /// Half a minute judges a module. What the run has left bounds it, and five seconds of grace after
+  /// its end, one for all that is judged then, since the model's answer was paid for.
+  private var deadline: Duration {
+    min(.seconds(30), max(end + .seconds(5) - .now, .seconds(1)))
+  }
 }

@@ -11,6 +11,10 @@ struct CodeProbe: Sendable {
     var error: CodeComplaint?
     /// Functions and classes that it defines.
     var names: [String]
+    /// Public names: functions, classes, constants, and imports that are there for others.
+    var exported: [String] = []
+    /// All names that its top level binds.
+    var bound: [String] = []
     /// The same names with nothing in them.
     var stub: String
     /// It defines and does nothing.
@@ -27,7 +31,26 @@ struct CodeProbe: Sendable {
   }
 
   let sandbox: any CodeSandbox
-  private static let program = TrustedPython.program(PackageResources.code_probe_py)
+  /// Of the run that it works for; `nil`: none.
+  var end: ContinuousClock.Instant?
+  private static let program = TrustedPython.program(
+    Array(names.utf8) + PackageResources.code_probe_py)
+
+  /// Makes the module that the program imports, of a text within the program's own.
+  private static let names: String = {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    let text = String(decoding: PackageResources.code_names_py, as: UTF8.self)
+    // A text in JSON is one in Python, too.
+    let literal = (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+    return """
+      import types
+      made = types.ModuleType("code_names")
+      exec(compile(\(literal), "code_names.py", "exec"), vars(made))
+      sys.modules["code_names"] = made
+
+      """
+  }()
 
   func look(_ code: String) async throws(SandboxError) -> Look {
     guard let answer = try await ask(["do": .string("look"), "code": .string(code)]) else {
@@ -37,6 +60,7 @@ struct CodeProbe: Sendable {
     }
     return Look(
       error: CodeComplaint(answer["error"]), names: Self.texts(answer["names"]),
+      exported: Self.texts(answer["exported"]), bound: Self.texts(answer["bound"]),
       stub: answer["stub"]?.string ?? "", isEmpty: answer["empty"] == .bool(true))
   }
 
@@ -121,6 +145,15 @@ struct CodeProbe: Sendable {
     return needsData ? .data : .python
   }
 
+  /// Whether the run's time is up.
+  var isLate: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
+
+  /// What the run has left, and one second where that is less: a look takes milliseconds.
+  private var limit: Duration {
+    let left = end.map { $0 - .now } ?? .seconds(10)
+    return min(.seconds(10), max(left, .seconds(1)))
+  }
+
   /// - Parameter texts: what is run; where nothing is, Python alone reads it.
   /// - Returns: `nil` where the program was killed or told nothing.
   private func ask(
@@ -130,7 +163,7 @@ struct CodeProbe: Sendable {
     let result = try await sandbox.run(
       SandboxTask(
         .python(Self.program), image: Self.image(for: texts), input: Array(input),
-        limits: SandboxLimits(time: .seconds(10), processorTime: .seconds(8))))
+        limits: SandboxLimits(time: limit, processorTime: min(limit, .seconds(8)))))
     return result.report
   }
 

@@ -13,7 +13,7 @@ enum GenerationInput {
     if let path = request.path { try check(path: path) }
   }
 
-  private static func check(words: String, _ field: String) throws(GenerateError) {
+  static func check(words: String, _ field: String) throws(GenerateError) {
     let most = GenerateCode.longestPrompt.value
     guard words.contains(where: { !$0.isWhitespace }) else {
       throw GenerateError(code: .invalid, detail: "must not be empty", field: field)
@@ -45,6 +45,19 @@ enum GenerationInput {
     }
     for test in tests where test.text.allSatisfy(\.isWhitespace) {
       throw GenerateError(code: .invalid, detail: "must not be empty", field: "tests")
+    }
+  }
+
+  /// Files that would be written over one another.
+  static func check(names: [String], beside others: [String]) throws(GenerateError) {
+    var taken = Set(others)
+    for name in names where !taken.insert(name).inserted {
+      let shown = Defanged.forTerminal(name, oneLine: true, limit: 100)
+      throw GenerateError(
+        code: .invalid,
+        detail: others.contains(name)
+          ? "must not be called \(shown), as what is written is; rename the file"
+          : "must not hold two files called \(shown); rename one", field: "tests")
     }
   }
 

@@ -11,14 +11,15 @@ public struct GenerationJobs: Sendable {
 
   public func generate(_ context: JobContext) async throws -> JobOutcome {
     let arguments = try Work.GenerateCode(of: context.job)
-    let earlier = try await earlier(arguments.earlier)
-    return try await end(context) { () async throws(GenerateError) in
-      try await GenerateCode(ports: ports).run(
-        .init(
-          prompt: arguments.prompt, tests: arguments.tests, criteria: arguments.criteria,
-          limits: arguments.limits, path: arguments.path, earlier: earlier,
-          message: arguments.message, askedBy: arguments.askedBy, run: arguments.run,
-          job: context.job.id, progress: { context.progress($0) }))
+    var request = GenerateCode.Request(
+      prompt: arguments.prompt, tests: arguments.tests, criteria: arguments.criteria,
+      limits: arguments.limits, path: arguments.path,
+      earlier: try await earlier(arguments.earlier), message: arguments.message,
+      askedBy: arguments.askedBy, run: arguments.run, job: context.job.id,
+      progress: { context.progress($0) })
+    request.spent = try await spent(arguments.run, context)
+    return try await end(context) { [request] () async throws(GenerateError) in
+      try await GenerateCode(ports: ports).run(request)
     }
   }
 
@@ -26,15 +27,24 @@ public struct GenerationJobs: Sendable {
     let arguments = try Work.RefactorCode(of: context.job)
     var earlier = try await earlier(arguments.earlier)
     if let message = arguments.message { earlier?.messages.append(message) }
-    let goal = arguments.goal ?? arguments.message.map { _ in "Make it simpler and clearer." }
-    return try await end(context) { [earlier] () async throws(GenerateError) in
-      try await RefactorCode(ports: ports).run(
-        .init(
-          code: arguments.code, path: arguments.path, tests: arguments.tests, goal: goal,
-          criteria: arguments.criteria, limits: arguments.limits, earlier: earlier,
-          askedBy: arguments.askedBy, run: arguments.run, job: context.job.id,
-          progress: { context.progress($0) }))
+    let goal = arguments.goal ?? arguments.message.map { _ in RefactorCode.unnamedGoal }
+    var request = RefactorCode.Request(
+      code: arguments.code, path: arguments.path, tests: arguments.tests, goal: goal,
+      criteria: arguments.criteria, limits: arguments.limits, earlier: earlier,
+      askedBy: arguments.askedBy, run: arguments.run, job: context.job.id,
+      progress: { context.progress($0) })
+    request.spent = try await spent(arguments.run, context)
+    return try await end(context) { [request] () async throws(GenerateError) in
+      try await RefactorCode(ports: ports).run(request)
     }
+  }
+
+  /// What the tries of this job before took, by the record that they left of the run.
+  private func spent(_ run: String, _ context: JobContext) async throws -> SpentBefore {
+    guard let before = try await ports.runs?.run(id: run), before.job == context.job.id else {
+      return SpentBefore()
+    }
+    return SpentBefore(seconds: before.seconds, calls: before.modelCalls)
   }
 
   private func earlier(_ id: String?) async throws -> GenerationResult? {
@@ -60,7 +70,8 @@ public struct GenerationJobs: Sendable {
       switch error.code {
       case .cancelled: throw CancellationError()
       case .modelFailed, .rateLimited, .timedOut:
-        let waits = context.job.attempt < min(ModelPatience.tries, context.job.maxAttempts)
+        let waits =
+          !error.isFinal && context.job.attempt < min(ModelPatience.tries, context.job.maxAttempts)
         throw JobFailure(error.detail, retryAfter: error.retryAfter, isFinal: !waits)
       case .invalid:
         throw JobFailure(

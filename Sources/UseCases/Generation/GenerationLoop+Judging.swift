@@ -11,8 +11,10 @@ extension GenerationLoop {
     try await validateTests(candidates.map(\.code).filter { !$0.isEmpty })
     var judged: [Candidate] = []
     for candidate in candidates {
-      let isAlone = candidates.count == 1
-      var one = try await self.judged(candidate, whole: isAlone)
+      let isFirst = !judged.contains { $0.evaluation != nil }
+      // When the time is up one is still judged, since the answers were paid for; no more.
+      if isLate, !isFirst { continue }
+      var one = try await self.judged(candidate, whole: candidates.count == 1 || isLate)
       one.round = number
       judged.append(one)
     }
@@ -24,12 +26,13 @@ extension GenerationLoop {
       guard index == 0 || judged[index].evaluation?.axis(.correctness)?.value == share else {
         break
       }
+      if isLate, index > 0 { break }
       let round = judged[index].round
       let outputs = judged[index].outputs
       judged[index] = try await self.judged(judged[index], whole: true)
       judged[index].round = round
       judged[index].outputs = outputs
-      if judged[index].holds(request.criteria) || ContinuousClock.now >= end { break }
+      if judged[index].holds(request.criteria) { break }
     }
     judged.sort { rank($1) < rank($0) }
     return judged[0]
@@ -56,6 +59,7 @@ extension GenerationLoop {
 
   /// Runs candidates on inputs of our own, to see which of them agree.
   private mutating func compare(_ candidates: inout [Candidate]) async throws(GenerateError) {
+    guard !isLate else { return }
     let different = Set(candidates.map(\.code).filter { !$0.isEmpty })
     guard different.count > 1 || !agreement.inputs.isEmpty else { return }
     do throws(SandboxError) {
@@ -67,7 +71,7 @@ extension GenerationLoop {
       }
       guard !agreement.inputs.isEmpty else { return }
       let module = path.hasSuffix(".py") ? String(path.dropLast(3)) : path
-      for index in candidates.indices where !candidates[index].code.isEmpty {
+      for index in candidates.indices where !candidates[index].code.isEmpty && !isLate {
         guard
           let outputs = try await probe.outputs(
             of: candidates[index].code, module: module, inputs: agreement.inputs)
@@ -104,7 +108,7 @@ extension GenerationLoop {
   }
 
   mutating func validateTests(_ codes: [String]) async throws(GenerateError) {
-    guard let draft, !codes.isEmpty else { return }
+    guard let draft, !codes.isEmpty, !isLate else { return }
     do throws(SandboxError) {
       var parsing: [String] = []
       for code in Set(codes).sorted() where try await probe.look(code).error == nil {

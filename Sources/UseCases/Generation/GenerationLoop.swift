@@ -31,6 +31,7 @@ struct GenerationLoop {
   private var seed = 1
 
   var hasUserTests: Bool { tests.contains(where: \.isUsers) }
+  var isLate: Bool { ContinuousClock.now >= end }
 
   init(
     ports: GenerateCode.Ports, request: GenerateCode.Request, run: String, asking: ModelAsking,
@@ -42,10 +43,13 @@ struct GenerationLoop {
     self.asking = asking
     self.end = end
     let earlier = request.earlier
-    probe = CodeProbe(sandbox: ports.evaluation.sandbox)
+    probe = CodeProbe(sandbox: ports.evaluation.sandbox, end: end)
     let words = earlier?.prompt ?? request.prompt
     var tests = request.tests
-    if let earlier, tests.isEmpty { tests = earlier.testFiles.filter(\.isUsers) }
+    if let earlier {
+      tests = earlier.tests(with: tests)
+      try GenerationInput.check(tests)
+    }
     if tests.isEmpty, let examples = TestWriting.examples(in: words) { tests = [examples] }
     self.tests = tests
     // The first thing that runs: where nothing can, no model is asked.
@@ -64,6 +68,8 @@ struct GenerationLoop {
     path = request.path ?? earlier?.path ?? imported ?? "solution.py"
     try GenerationInput.check(
       path: path, imported: request.path == nil && earlier?.path == nil && imported != nil)
+    try GenerationInput.check(
+      names: tests.map(RoundKeeper.fileName), beside: [path] + (request.pipeline?.names ?? []))
     wanted = asked.names.isEmpty ? asked.called : asked.names
     let messages = (earlier?.messages ?? []) + (request.message.map { [$0] } ?? [])
     prompt = GenerationPrompt(
@@ -100,8 +106,22 @@ struct GenerationLoop {
       if chosen.holds(request.criteria) || isUntestable(chosen) { break }
       if !tests.isEmpty, chosen.isBeyondJudging { break }
     }
-    try await keeper.keepBest(best, tests: tests, criteria: request.criteria)
+    if Task.isCancelled { throw GenerateError(code: .cancelled, detail: "It was stopped.") }
+    await keeper.keepBest(best, tests: tests, criteria: request.criteria)
     return try await result(stop)
+  }
+
+  /// What a run that was stopped had found, with the best of it in the folder; `nil` for nothing.
+  mutating func stopped() async -> GenerationResult? {
+    guard best?.code.isEmpty == false else { return nil }
+    // This task is cancelled, and git would be killed with it.
+    let work = Task { [keeper, best, tests, request] in
+      var keeper = keeper
+      await keeper.keepBest(best, tests: tests, criteria: request.criteria, afterStop: true)
+      return keeper
+    }
+    keeper = await work.value
+    return await found(failure: "It was stopped before it was done.")
   }
 
   private mutating func nextStep() -> GenerationRound.Step {
@@ -165,6 +185,7 @@ struct GenerationLoop {
       count = width
       guard hasUserTests, !wishes.isEmpty else { continue }
       for candidate in made.candidates where !candidate.code.isEmpty {
+        if isLate { return }
         let done = try await judged(candidate, whole: true)
         if done.holds(request.criteria) || done.isBeyondJudging { return }
       }
@@ -262,33 +283,39 @@ struct GenerationLoop {
   }
 
   private func result(_ stop: ModelAsking.Stop?) async throws(GenerateError) -> GenerationResult {
-    if Task.isCancelled { throw GenerateError(code: .cancelled, detail: "It was stopped.") }
     if best == nil, request.earlier == nil {
       switch stop {
       case .model(let error): throw GenerateError(error)
       case .time:
         throw GenerateError(
           code: .timedOut,
-          detail: "No answer came within \(Int(request.limits.time)) seconds; give it more time.")
+          detail: "No answer came within \(Int(request.limits.time)) seconds; give it more time.",
+          isFinal: true)
       case .tokens, .cost, nil:
         throw GenerateError(
           code: .modelFailed,
-          detail: "There is no code: \(stop?.sentence ?? "the model gave no answer").")
+          detail: "There is no code: \(stop?.sentence ?? "the model gave no answer").",
+          isFinal: stop != nil)
       }
     }
+    return await found(failure: stop.map { "It ended early: \($0.sentence)" })
+  }
+
+  /// - Parameter failure: told unless the criteria hold all the same.
+  private func found(failure: String?) async -> GenerationResult {
     let criteria = request.criteria
     let verdict = best?.verdict(criteria) ?? .fail
-    let code = best?.code ?? request.earlier?.code ?? ""
-    let failure = verdict == .pass ? nil : stop.map { "It ended early: \($0.sentence)" }
+    // An answer without code takes the place of none.
+    let code = best.flatMap { $0.code.isEmpty ? nil : $0.code } ?? request.earlier?.code ?? ""
     let words = GenerationReason(
       verdict: verdict, best: best, tests: tests, droppedTests: droppedTests,
       rounds: rounds.count - (request.earlier?.rounds.count ?? 0), criteria: criteria,
-      troubles: [keeper.trouble].compactMap { $0 })
+      isAsItWas: code == request.earlier?.code, troubles: [keeper.trouble].compactMap { $0 })
     return GenerationResult(
       verdict: verdict, reason: words.sentence, code: code,
       changed: code != request.earlier?.code, rounds: rounds,
-      usage: await asking.spending.usage, run: run, failure: failure, path: path,
-      prompt: request.earlier?.prompt ?? request.prompt,
+      usage: await asking.spending.usage, run: run, failure: verdict == .pass ? nil : failure,
+      path: path, prompt: request.earlier?.prompt ?? request.prompt,
       messages: (request.earlier?.messages ?? []) + (request.message.map { [$0] } ?? []),
       testFiles: tests, criteria: criteria, limits: request.limits)
   }

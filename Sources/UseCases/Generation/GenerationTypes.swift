@@ -162,6 +162,13 @@ public struct GenerationResult: Sendable, Hashable, Codable {
     self.limits = limits
   }
 
+  /// The user's tests of before with those that are given now: a file that is given again takes the
+  /// place of the one before, the others hold on.
+  func tests(with given: [TestSource]) -> [TestSource] {
+    let names = Set(given.map(\.path))
+    return testFiles.filter { $0.isUsers && !names.contains($0.path) } + given
+  }
+
   static func joined(_ files: [TestSource]) -> String {
     guard files.count > 1 else { return files.first?.text ?? "" }
     return files.map { "# \($0.path)\n\($0.text)" }.joined(separator: "\n\n")
@@ -217,12 +224,18 @@ public struct GenerateError: Error, Sendable, Equatable {
   public var field: String?
   /// Earliest useful retry; `nil` when waiting cannot help or is not known.
   public var retryAfter: Duration?
+  /// What the run may take is spent: the same would fail alike.
+  public var isFinal: Bool
 
-  public init(code: Code, detail: String, field: String? = nil, retryAfter: Duration? = nil) {
+  public init(
+    code: Code, detail: String, field: String? = nil, retryAfter: Duration? = nil,
+    isFinal: Bool = false
+  ) {
     self.code = code
     self.detail = detail
     self.field = field
     self.retryAfter = retryAfter
+    self.isFinal = isFinal
   }
 
   init(_ error: ModelError) {

@@ -10,32 +10,66 @@ public enum Pipeline: String, Sendable, Hashable, Codable, CaseIterable {
   /// The pipeline with the packages that its steps install, pinned.
   /// - Parameters:
   ///   - code: file name of the code.
+  ///   - source: its text, for the packages that it imports.
   ///   - tests: as they stand beside it; without any, pytest looks for its own.
-  public func files(_ code: String, tests: [SandboxFile] = []) -> [SandboxFile] {
+  public func files(
+    _ code: String, source: String = "", tests: [SandboxFile] = []
+  ) -> [SandboxFile] {
     // Whatever else a name holds, a shell and YAML might read: pytest finds such a file by itself.
     let named = tests.filter { file in
       file.path.first != "-"
         && file.path.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
     }
-    let name =
-      switch self {
-      case .github: ".github/workflows/stet.yml"
-      case .gitlab: ".gitlab-ci.yml"
-      case .jenkins: "Jenkinsfile"
-      }
     return [
       SandboxFile(name, text: text(code, PipelineTests.commands(named, code: code))),
-      SandboxFile("requirements-ci.txt", text: Self.requirements),
+      SandboxFile(
+        Self.pins,
+        text: Self.requirements(
+          of: [source] + tests.map { String(decoding: $0.bytes, as: UTF8.self) })),
     ] + PipelineTests.files(named, code: code)
   }
 
-  static let requirements = """
-    # What the pipeline needs; what the code itself needs stands in requirements.txt.
+  private var name: String {
+    switch self {
+    case .github: ".github/workflows/stet.yml"
+    case .gitlab: ".gitlab-ci.yml"
+    case .jenkins: "Jenkinsfile"
+    }
+  }
+
+  private static let pins = "requirements-ci.txt"
+
+  /// Files of its own that no test may be called.
+  var names: [String] { [name, Self.pins, PipelineTests.program] }
+
+  private static let requirements = """
+    # What the pipeline needs; what else the code needs stands in requirements.txt.
     pytest==8.4.2
     bandit==1.8.6
     pip-licenses==5.0.0
 
     """
+
+  /// Packages that the sandbox's images have beside these, as they are there for Python 3.11.
+  private static let imported = [
+    ("hypothesis", "6.170.15"), ("numpy", "2.4.6"), ("pandas", "3.1.1"),
+  ]
+
+  private static func requirements(of texts: [String]) -> String {
+    let needed = imported.filter { name, _ in texts.contains { imports(name, $0) } }
+    return requirements + needed.map { "\($0)==\($1)\n" }.joined()
+  }
+
+  private static func imports(_ package: String, _ text: String) -> Bool {
+    text.split(whereSeparator: \.isNewline).contains { line in
+      let words = line.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
+      return switch words.first {
+      case "import": words.contains(package)
+      case "from": words.dropFirst().first == package
+      default: false
+      }
+    }
+  }
 
   private static let install = [
     "python -m pip install --disable-pip-version-check -r requirements-ci.txt",

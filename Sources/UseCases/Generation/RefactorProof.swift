@@ -11,6 +11,8 @@ struct RefactorProof: Sendable {
   private let oracle: [(input: JSONValue, output: String)]
   /// Functions and classes that the code defines.
   let names: [String]
+  /// What others may take from the code.
+  private let exported: [String]
 
   init(
     code: String, tests: [TestSource], probe: CodeProbe, judge: CandidateJudge
@@ -25,6 +27,7 @@ struct RefactorProof: Sendable {
         throw SandboxError(code: .invalid, detail: "does not parse: \(error.sentence)")
       }
       names = look.names
+      exported = look.exported
       let inputs = try await probe.inputs(for: code, texts: tests.map(\.text) + [code])
       var known: [(JSONValue, String)] = []
       if let first = try await probe.outputs(of: code, module: module, inputs: inputs),
@@ -85,6 +88,14 @@ struct RefactorProof: Sendable {
       }
   }
 
+  /// Axes that the criteria name and that fail; of the code as it was without a candidate.
+  func failing(
+    _ candidate: Candidate?, _ criteria: EvaluationCriteria
+  ) -> [EvaluationAxis.Name] {
+    let axes = (candidate.map(\.evaluation) ?? before)?.axes ?? []
+    return axes.filter { criteria.axes.contains($0.name) && $0.verdict == .fail }.map(\.name)
+  }
+
   /// The candidate with what speaks against it; nothing where it holds.
   func proved(_ candidate: Candidate) async throws(GenerateError) -> Candidate {
     var candidate = candidate
@@ -95,7 +106,8 @@ struct RefactorProof: Sendable {
         candidate.feedback = CodeFeedback(.syntax, error.message, line: error.line)
         return candidate
       }
-      let lost = names.filter { !$0.hasPrefix("_") && !look.names.contains($0) }
+      // What `from x import *` binds cannot be told.
+      let lost = look.bound.contains("*") ? [] : exported.filter { !look.bound.contains($0) }
       if !lost.isEmpty {
         items.append(
           .init(kind: .behaviour, line: nil, message: "gone: " + lost.joined(separator: ", ")))
@@ -156,6 +168,14 @@ struct RefactorProof: Sendable {
     ]
     for (name, kind) in kinds {
       guard let old = before.axis(name), let new = after.axis(name) else { continue }
+      if old.verdict != .notRun, new.verdict == .notRun {
+        let why = Defanged.forTerminal(
+          new.reason ?? "no reason was told", oneLine: true, limit: 200)
+        items.append(
+          .init(
+            kind: kind, line: nil, message: "\(name.rawValue) cannot be judged any more: \(why)"))
+        continue
+      }
       let isWorse = new.verdict == .fail && old.verdict == .pass
       if isWorse || (new.value ?? 0) > (old.value ?? new.value ?? 0) {
         let from = old.value.map(EvaluationDecision.figure) ?? "nothing"

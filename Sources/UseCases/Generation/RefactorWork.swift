@@ -25,7 +25,7 @@ struct RefactorWork {
     self.end = end
     form = TextForm(request.code)
     rounds = request.earlier?.rounds ?? []
-    let probe = CodeProbe(sandbox: ports.evaluation.sandbox)
+    let probe = CodeProbe(sandbox: ports.evaluation.sandbox, end: end)
     do throws(SandboxError) {
       let wanted = try await probe.wanted(by: request.tests)
       let imported = wanted.modules.count == 1 ? wanted.modules.first.map { "\($0).py" } : nil
@@ -72,14 +72,16 @@ struct RefactorWork {
     (found, stop) = try await byModel(asking, &masking)
     if found == nil { found = tool }
     if let found {
-      return await result(
-        found, .pass, "It gives what it gave before\(proof.basis), and no figure got worse.",
+      return await judged(
+        found, "It gives what it gave before\(proof.basis), and no figure got worse",
         stop: found.round == 0 ? stop : nil)
     }
     let tries = rounds.count - before
     if let stop, tries == 0 {
       guard case .model(let error) = stop else {
-        throw GenerateError(code: .timedOut, detail: "Nothing was answered: \(stop.sentence).")
+        throw GenerateError(
+          code: stop == .time ? .timedOut : .modelFailed,
+          detail: "Nothing was answered: \(stop.sentence).", isFinal: true)
       }
       throw GenerateError(error)
     }
@@ -100,11 +102,23 @@ struct RefactorWork {
   /// - Returns: `nil` where ruff is not there, found nothing, or what it did was not taken.
   private mutating func byTool() async throws(GenerateError) -> Candidate? {
     request.progress("ruff: looking for fixes")
+    guard let first = try await proved(byRuff: Self.ruff) else { return nil }
+    if first.feedback.isEmpty { return first }
+    // An import that nothing here uses may be there for others; the rest may hold without it.
+    guard first.feedback.items.contains(where: { $0.kind == .behaviour }),
+      let second = try await proved(byRuff: Self.ruff + ["--unfixable", "F401"])
+    else { return nil }
+    return second.feedback.isEmpty ? second : nil
+  }
+
+  private mutating func proved(
+    byRuff words: [String]
+  ) async throws(GenerateError) -> Candidate? {
     let result: SandboxResult
     do throws(SandboxError) {
       result = try await ports.evaluation.sandbox.run(
         SandboxTask(
-          .command(Self.ruff + [path]), image: .test,
+          .command(words + [path]), image: .test,
           files: [SandboxFile(path, text: request.code)], collects: [path]))
     } catch {
       // With a model its answers are enough; without one there is nothing else.
@@ -122,15 +136,14 @@ struct RefactorWork {
     guard !fixed.utf8.elementsEqual(request.code.utf8) else { return nil }
     let candidate = try await proof.proved(Candidate(code: fixed))
     add(candidate, .tool)
-    return candidate.feedback.isEmpty ? candidate : nil
+    return candidate
   }
 
   private func withoutModel(_ tool: Candidate?, _ before: Int) async -> GenerationResult {
     let unset = "No model is set (LLM_PROVIDER); "
     if let tool {
-      return await result(
-        tool, .pass,
-        unset + "ruff made its safe fixes, and it gives what it gave before\(proof.basis).")
+      return await judged(
+        tool, unset + "ruff made its safe fixes, and it gives what it gave before\(proof.basis)")
     }
     if rounds.count > before {
       return await result(
@@ -138,10 +151,22 @@ struct RefactorWork {
         unset + "what ruff would change could not be shown to keep what the code does, so it is as "
           + "it was.")
     }
+    return await judged(
+      nil,
+      unset + "ruff found nothing that it can safely fix"
+        + (request.goal == nil ? "" : "; a goal in words needs a model"))
+  }
+
+  /// What is kept passes where the criteria hold, too: a proof that nothing changed says nothing of
+  /// what was wrong before.
+  private func judged(
+    _ candidate: Candidate?, _ reason: String, stop: ModelAsking.Stop? = nil
+  ) async -> GenerationResult {
+    let failing = proof.failing(candidate, request.criteria).map(\.rawValue)
+    guard !failing.isEmpty else { return await result(candidate, .pass, reason + ".", stop: stop) }
+    let verb = failing.count == 1 ? "fails" : "fail"
     return await result(
-      nil, .pass,
-      unset + "ruff found nothing that it can safely fix."
-        + (request.goal == nil ? "" : " A goal in words needs a model."))
+      candidate, .fail, "\(reason); \(failing.joined(separator: ", ")) still \(verb).", stop: stop)
   }
 
   // MARK: By a model

@@ -40,19 +40,21 @@ struct RoundKeeper: Sendable {
     guard let history, !candidate.code.isEmpty else { return nil }
     let files =
       [SandboxFile(path, text: candidate.code)] + testFiles(tests)
-      + pipelineFiles(tests)
-    let commit = await record(
+      + pipelineFiles(tests, source: candidate.code)
+    // Where the commit fails the file may be written all the same.
+    last = candidate.code
+    return await record(
       HistoryRound(
         files: files, subject: Self.headline(round, number), body: message(round),
         verdict: round.verdict, run: run, number: number), history)
-    if commit != nil { last = candidate.code }
-    return commit
   }
 
   /// The folder holds the best in the end, whatever the last round wrote.
+  /// - Parameter afterStop: the last commit may have been cut off, which is no trouble of the folder.
   mutating func keepBest(
-    _ best: Candidate?, tests: [TestSource], criteria: EvaluationCriteria
-  ) async throws(GenerateError) {
+    _ best: Candidate?, tests: [TestSource], criteria: EvaluationCriteria, afterStop: Bool = false
+  ) async {
+    if afterStop { trouble = nil }
     guard let history, let best, let last, last != best.code, !best.code.isEmpty else { return }
     _ = await record(
       HistoryRound(
@@ -72,15 +74,17 @@ struct RoundKeeper: Sendable {
     }
   }
 
-  private func pipelineFiles(_ tests: [TestSource]) -> [SandboxFile] {
-    pipeline?.files(path, tests: testFiles(tests)) ?? []
+  private func pipelineFiles(_ tests: [TestSource], source: String = "") -> [SandboxFile] {
+    pipeline?.files(path, source: source, tests: testFiles(tests)) ?? []
   }
 
   private func testFiles(_ tests: [TestSource]) -> [SandboxFile] {
-    tests.map { test in
-      SandboxFile(
-        test.path.split(separator: "/").last.map(String.init) ?? "tests.py", text: test.text)
-    }
+    tests.map { SandboxFile(Self.fileName($0), text: $0.text) }
+  }
+
+  /// How a test is called beside the code.
+  static func fileName(_ test: TestSource) -> String {
+    test.path.split(separator: "/").last.map(String.init) ?? "tests.py"
   }
 
   private func message(_ round: GenerationRound) -> String {
@@ -116,6 +120,8 @@ struct GenerationReason: Sendable {
   var droppedTests: Int
   var rounds: Int
   var criteria: EvaluationCriteria
+  /// The code is what was gone on from.
+  var isAsItWas = false
   var troubles: [String]
 
   var sentence: String { ([verdictSentence] + troubles).joined(separator: " ") }
@@ -136,7 +142,9 @@ struct GenerationReason: Sendable {
       return "Nothing shows that it does what was asked: no tests were given, and none that the "
         + "model wrote held\(dropped). Give tests, or examples with >>> in the prompt."
     case .fail:
-      guard let best, !best.code.isEmpty else { return "No answer held code." }
+      guard let best, !best.code.isEmpty else {
+        return isAsItWas ? "No answer held code, so it is as it was." : "No answer held code."
+      }
       let kinds = Set(best.feedback.items.map(\.kind.rawValue)).sorted().joined(separator: ", ")
       return "Not every criterion holds after \(rounds) round\(rounds == 1 ? "" : "s")"
         + (kinds.isEmpty ? "." : ": \(kinds).")

@@ -55,6 +55,7 @@ struct TestWriting: Sendable {
     var stubs: [[String: String]] = []
     var trials: [[String: String]] = []
     for code in candidates {
+      if probe.isLate { break }
       trials.append(try await probe.attempt(code, module: module, tests: draft))
       let stub = try await probe.look(code).stub
       stubs.append(try await probe.attempt(stub, module: module, tests: draft))

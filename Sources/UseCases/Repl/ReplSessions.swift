@@ -116,6 +116,8 @@ public actor ReplSessions {
     guard let one = held[id], one.owner == owner else { throw .unknown(id) }
     let image = image ?? one.image
     held[id]?.session = nil
+    // A cell that runs ends with its interpreter, also where no other can be started.
+    held[id]?.isRunning = false
     held[id]?.uses += 1
     await one.session?.close()
     let session: any SandboxSession

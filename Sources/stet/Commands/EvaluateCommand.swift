@@ -40,19 +40,46 @@ struct EvaluateCommand: AsyncParsableCommand {
       await wiring.close()
       throw Self.failure(error)
     }
-    await wiring.close()
-    try Task.checkCancellation()
-    switch options.chosenFormat {
-    case .json: try Output.results.write(JSONText.of(evaluation))
-    case .text:
-      let text = EvaluationText(terminal: terminal, path: options.file)
-      try Output.results.write(text.of(evaluation))
+    do {
+      try await show(evaluation, request, wiring, line)
+      await wiring.close()
+    } catch {
+      await wiring.close()
+      throw error
     }
+    try Task.checkCancellation()
     switch evaluation.verdict {
     case .pass: return
     case .fail:
       if options.fail { throw CommandFailure.quiet(.findings) }
     case .error: throw CommandFailure.quiet(.failed)
+    }
+  }
+
+  /// As text the report comes first, what is slow after it; JSON is one document, so it waits.
+  private func show(
+    _ evaluation: Evaluation, _ request: EvaluateCode.Request, _ wiring: Wiring,
+    _ line: ProgressLine
+  ) async throws {
+    try Task.checkCancellation()
+    let text = EvaluationText(
+      terminal: Terminal(environment: wiring.settings.environment), path: options.file)
+    if options.chosenFormat == .text { try Output.results.write(text.of(evaluation)) }
+    var whole = evaluation
+    if options.mutation {
+      do throws(EvaluateError) {
+        defer { line.end() }
+        whole = try await EvaluateCode(ports: wiring.evaluate).addMutation(
+          to: evaluation, of: request, deadline: options.mutationTime)
+      } catch {
+        throw Self.failure(error)
+      }
+    }
+    switch options.chosenFormat {
+    case .json: try Output.results.write(JSONText.of(whole))
+    case .text where options.mutation:
+      try Output.results.write(text.ofMutation(evaluation, whole))
+    case .text: break
     }
   }
 
@@ -156,10 +183,12 @@ struct EvaluateOptions: ParsableArguments {
     if let against { request.previous = try text(against, what: "--against") }
     request.criteria = try readCriteria(over: settings.service.criteria)
     if let testTimeout { request.testLimit = .seconds(testTimeout) }
-    request.deadline = timeout.map { .seconds($0) } ?? .seconds(mutation ? 300 : 60)
-    request.mutates = mutation
+    request.deadline = timeout.map { .seconds($0) } ?? .seconds(60)
     return request
   }
+
+  /// Beside the time of the report.
+  var mutationTime: Duration { timeout.map { .seconds($0) } ?? EvaluateCode.mutationTime }
 
   private func readCriteria(
     over base: EvaluationCriteria

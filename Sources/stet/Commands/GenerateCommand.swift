@@ -91,23 +91,51 @@ struct GenerateCommand: AsyncParsableCommand {
     _ words: String, _ tests: [TestSource], _ wiring: Wiring
   ) async throws -> GenerationResult {
     var earlier: GenerationResult?
+    var kind = Run.Kind.generate
     if let continued {
       let run = try await RunsReading.ask { try await RunsReading.find(continued, in: wiring.runs) }
       do { earlier = try GenerateCode.earlier(run) } catch { throw GenerationText.failure(error) }
+      kind = run.kind
+    }
+    let line = ProgressLine(terminal: Terminal(environment: wiring.settings.environment))
+    defer { line.end() }
+    let progress: @Sendable (String) -> Void = {
+      line.show(Defanged.forTerminal($0, oneLine: true, limit: 200))
+    }
+    if let earlier, kind == .refactor {
+      return try await refactor(earlier, words, tests, wiring, progress)
     }
     var limits = options.limits(wiring.settings)
     if let candidates { limits.candidates = candidates }
-    let line = ProgressLine(terminal: Terminal(environment: wiring.settings.environment))
-    defer { line.end() }
     let request = GenerateCode.Request(
       prompt: earlier == nil ? words : "", tests: tests,
-      criteria: options.criteria(wiring.settings),
+      criteria: options.criteria(over: earlier?.criteria ?? wiring.settings.service.criteria),
       limits: limits, path: name, earlier: earlier, message: earlier == nil ? nil : words,
-      askedBy: "cli", history: into.map(wiring.history), pipeline: ci,
-      progress: { line.show(Defanged.forTerminal($0, oneLine: true, limit: 200)) })
+      askedBy: "cli", history: into.map(wiring.history), pipeline: ci, progress: progress)
     let model = try wiring.model()
     do throws(GenerateError) {
       return try await GenerateCode(ports: wiring.generation(model: model)).run(request)
+    } catch {
+      throw GenerationText.failure(error)
+    }
+  }
+
+  /// What was a refactoring stays one, under the same proof.
+  private func refactor(
+    _ earlier: GenerationResult, _ words: String, _ tests: [TestSource], _ wiring: Wiring,
+    _ progress: @escaping @Sendable (String) -> Void
+  ) async throws -> GenerationResult {
+    guard into == nil, name == nil, candidates == nil else {
+      throw CommandFailure.misuse(
+        "--continue names a refactoring, which has no --into, --name or --candidates.")
+    }
+    let request = RefactorCode.Request(
+      goingOnFrom: earlier, message: words, tests: tests,
+      criteria: options.criteria(over: earlier.criteria), limits: options.limits(wiring.settings),
+      askedBy: "cli", progress: progress)
+    let model = try wiring.model()
+    do throws(GenerateError) {
+      return try await RefactorCode(ports: wiring.generation(model: model)).run(request)
     } catch {
       throw GenerationText.failure(error)
     }

@@ -78,8 +78,9 @@ struct GenerationOptions: ParsableArguments {
     if let cost, !(cost > 0) { throw ValidationError("--cost \(cost) must be above 0.") }
   }
 
-  func criteria(_ settings: Settings) -> EvaluationCriteria {
-    var criteria = settings.service.criteria
+  /// - Parameter base: what holds where no option says otherwise.
+  func criteria(over base: EvaluationCriteria) -> EvaluationCriteria {
+    var criteria = base
     if !axes.isEmpty { criteria.axes = Set(axes) }
     if let complexity { criteria.complexity = complexity }
     if let severity { criteria.severity = severity }

@@ -65,7 +65,8 @@ struct RefactorCommand: AsyncParsableCommand {
     defer { line.end() }
     let name = file.split(separator: "/").last.map(String.init)
     let request = RefactorCode.Request(
-      code: code, path: name, tests: tests, goal: goal, criteria: options.criteria(wiring.settings),
+      code: code, path: name, tests: tests, goal: goal,
+      criteria: options.criteria(over: wiring.settings.service.criteria),
       limits: options.limits(wiring.settings), askedBy: "cli",
       progress: { line.show(Defanged.forTerminal($0, oneLine: true, limit: 200)) })
     let model = try wiring.model()

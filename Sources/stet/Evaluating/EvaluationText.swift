@@ -23,6 +23,17 @@ struct EvaluationText {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// What trying mutants has added to a report.
+  func ofMutation(_ before: Evaluation, _ after: Evaluation) -> String {
+    guard let old = before.axis(.correctness), let new = after.axis(.correctness) else { return "" }
+    let sentence = String((new.reason ?? "").dropFirst((old.reason ?? "").count))
+      .drop { $0 == " " }
+    let added = new.evidence.dropFirst(old.evidence.count)
+    var lines = ["mutation     \(shown(String(sentence)))"]
+    for one in added.prefix(20) { lines += of(one, mark: terminal.styled("·", .faint)) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
   private func heading(_ evaluation: Evaluation) -> String {
     let name = path == "-" ? "standard input" : shown(path)
     let word: String =

@@ -184,7 +184,7 @@ import Testing
 
   @Test func tokensAreALimit() async throws {
     let programmer = try await ScriptedProgrammer(always: .program(Self.wrong))
-    let result = try await generate(programmer, limits: .init(candidates: 1, tokens: 10))
+    let result = try await generate(programmer, limits: .init(candidates: 1, tokens: 1_200))
     #expect(result.verdict == .fail && result.rounds.count == 1)
     #expect(result.failure?.contains("tokens") == true)
     #expect(programmer.asked.count == 1)

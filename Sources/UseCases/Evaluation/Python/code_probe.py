@@ -17,6 +17,8 @@ import signal
 import sys
 import types
 
+from code_names import bound, exported
+
 LONGEST = 2000
 EACH = 2
 TOOLS = {"pytest", "hypothesis", "numpy", "pandas"}
@@ -90,6 +92,8 @@ def look(order):
     return {
         "error": None,
         "names": names,
+        "exported": exported(tree),
+        "bound": sorted(bound(tree.body)),
         "imports": sorted(imports),
         "missing": sorted(name for name in imports if not importable(name)),
         "stub": stub(tree),
