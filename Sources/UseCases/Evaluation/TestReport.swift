@@ -36,6 +36,8 @@ struct TestReport: Sendable, Decodable {
     /// Tests that had to fail and did.
     var canaries: Int
     var unfinished: String?
+    /// It is unfinished because the time for all tests was up, whoever took it.
+    var late: Bool?
   }
 
   /// False in what was told on the way.
@@ -91,8 +93,9 @@ struct TestRun: Sendable {
 
   /// The smallest image in which the tests can run.
   static func image(_ sources: [TestPlan.Source], _ plan: TestPlan) -> SandboxImage {
-    if sources.contains(where: { !$0.tools.isEmpty }) { return .test }
-    return plan.imports.isDisjoint(with: ["numpy", "pandas"]) ? .python : .data
+    let imports = sources.reduce(plan.imports) { $0.union($1.imports) }
+    if !imports.isDisjoint(with: ["numpy", "pandas"]) { return .data }
+    return sources.contains { !$0.tools.isEmpty } ? .test : .python
   }
 
   /// A report counts only where the run came to its own end and had told everything.
