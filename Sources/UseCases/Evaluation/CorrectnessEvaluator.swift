@@ -80,7 +80,8 @@ public struct CorrectnessEvaluator: AxisEvaluator {
     let skips = found.skipped == 0 ? "" : " \(found.skipped) marked to be skipped."
     let others =
       found.reported == 0
-      ? "" : " Of others, which decide nothing here, \(found.reportedPassed) of \(found.reported)."
+      ? ""
+      : " Others, which decide nothing here: \(found.reportedPassed) of \(found.reported) passed."
     let reason =
       found.isSound
       ? "\(found.passed) of \(found.counted) \(tests) passed.\(skips)\(others)\(kind)"

@@ -82,6 +82,9 @@ struct TestPlan: Sendable {
   /// The examples in the code's own docstrings.
   var own: Source?
 
+  /// The first parts of the names of the modules that the tests, and what they need, import.
+  var testImports: Set<String> { sources.reduce(into: []) { $0.formUnion($1.imports) } }
+
   private struct Report: Decodable {
     struct Code: Decodable {
       var problem: Problem?

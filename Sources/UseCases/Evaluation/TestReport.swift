@@ -93,9 +93,12 @@ struct TestRun: Sendable {
 
   /// The smallest image in which the tests can run.
   static func image(_ sources: [TestPlan.Source], _ plan: TestPlan) -> SandboxImage {
-    let imports = sources.reduce(plan.imports) { $0.union($1.imports) }
+    // What other texts of tests import for them is needed too.
+    let imports = sources.isEmpty ? plan.imports : plan.imports.union(plan.testImports)
     if !imports.isDisjoint(with: ["numpy", "pandas"]) { return .data }
-    return sources.contains { !$0.tools.isEmpty } ? .test : .python
+    let needsPytest =
+      !sources.isEmpty && !plan.testImports.isDisjoint(with: ["pytest", "hypothesis"])
+    return needsPytest || sources.contains { !$0.tools.isEmpty } ? .test : .python
   }
 
   /// A report counts only where the run came to its own end and had told everything.
