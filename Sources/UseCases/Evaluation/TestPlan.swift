@@ -83,7 +83,13 @@ struct TestPlan: Sendable {
   var own: Source?
 
   /// The first parts of the names of the modules that the tests, and what they need, import.
-  var testImports: Set<String> { sources.reduce(into: []) { $0.formUnion($1.imports) } }
+  /// - Parameter byPytest: whether it runs them, which alone reads `conftest.py`.
+  func testImports(byPytest: Bool) -> Set<String> {
+    sources.reduce(into: []) { found, source in
+      let isSettings = source.test.path.split(separator: "/").last == "conftest.py"
+      if byPytest || !isSettings { found.formUnion(source.imports) }
+    }
+  }
 
   private struct Report: Decodable {
     struct Code: Decodable {

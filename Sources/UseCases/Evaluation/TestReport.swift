@@ -93,12 +93,16 @@ struct TestRun: Sendable {
 
   /// The smallest image in which the tests can run.
   static func image(_ sources: [TestPlan.Source], _ plan: TestPlan) -> SandboxImage {
+    guard !sources.isEmpty else { return needsNumbers(plan.imports) ? .data : .python }
+    let byPytest = sources.contains { !$0.tools.isEmpty }
     // What other texts of tests import for them is needed too.
-    let imports = sources.isEmpty ? plan.imports : plan.imports.union(plan.testImports)
-    if !imports.isDisjoint(with: ["numpy", "pandas"]) { return .data }
-    let needsPytest =
-      !sources.isEmpty && !plan.testImports.isDisjoint(with: ["pytest", "hypothesis"])
-    return needsPytest || sources.contains { !$0.tools.isEmpty } ? .test : .python
+    let imports = plan.testImports(byPytest: byPytest)
+    if needsNumbers(plan.imports.union(imports)) { return .data }
+    return byPytest || !imports.isDisjoint(with: ["pytest", "hypothesis"]) ? .test : .python
+  }
+
+  private static func needsNumbers(_ imports: Set<String>) -> Bool {
+    !imports.isDisjoint(with: ["numpy", "pandas"])
   }
 
   /// A report counts only where the run came to its own end and had told everything.
