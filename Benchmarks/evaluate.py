@@ -102,6 +102,14 @@ def main():
             statistics.median(inside), middle, worst))
         print("unittest alone, unprotected: %.2f s; ratio %.1f" % (
             statistics.median(peer), middle / statistics.median(peer)))
+        left_out = sorted(
+            name for name, found in axes.items()
+            if any(axis["verdict"] == "not_run" for axis in found)
+        )  # fmt: skip
+        if left_out or not axes:
+            print("NOT MEASURED: %s did not run: prepare the images with `stet sandbox prepare`"
+                  % (", ".join(left_out) or "any axis"))
+            return 1
         print("budget %.0f s: %s" % (BUDGET, "held" if worst <= BUDGET else "MISSED"))
         return 0 if worst <= BUDGET else 1
 

@@ -91,7 +91,8 @@ public struct ImageDefinition: Sendable, Hashable {
     case .data:
       ImageDefinition(
         image: image, oldestPython: PythonVersion(3, 10), newestPython: PythonVersion(3, 14),
-        packages: PinnedPackages.data, preload: ["numpy", "pandas"], space: .mebibytes(400))
+        packages: PinnedPackages.data + testRunners, preload: ["numpy", "pandas"],
+        space: .mebibytes(420))
     case .test:
       // mypy.main costs the nursery 10 MB and saves each run 0.13 s; bandit's command line would
       // bring in its plug-ins, which it finds by itself in 0.1 s.
@@ -104,6 +105,17 @@ public struct ImageDefinition: Sendable, Hashable {
         space: .mebibytes(350))
     }
   }
+
+  /// What runs tests, from among the packages of the image `test`: tests of code that needs numpy are
+  /// written for pytest too.
+  private static let testRunners: [PinnedPackage] = {
+    let names: Set = [
+      "exceptiongroup", "hypothesis", "iniconfig", "packaging", "pluggy", "pygments", "pytest",
+      "sortedcontainers", "tomli", "typing-extensions",
+    ]
+    let there = Set(PinnedPackages.data.map(\.name))
+    return PinnedPackages.test.filter { names.contains($0.name) && !there.contains($0.name) }
+  }()
 
   public func packages(for python: PythonVersion) -> [PinnedPackage] {
     packages.filter { $0.isFor(python) }

@@ -33,10 +33,13 @@ struct ImageInstallation: Sendable {
     let version = try await exactVersion()
     progress(.installing(packages: packages.count))
     try await runPip()
-    // Whatever the umask of this process is, an unprivileged user reads the image.
-    try await step("/bin/chmod", ["-R", "u+rwX,go=rX", made])
+    try await openToReaders()
     progress(.trying)
     try await tryImports()
+    if packages.contains(where: { $0.name == "mypy" }) {
+      await TypeCache(python: python.path, site: site, environment: environment).make()
+      try await openToReaders()
+    }
     try write(
       JSONEncoder.image.encode,
       ImageStore.Note(
@@ -148,6 +151,11 @@ struct ImageInstallation: Sendable {
   }
 
   // MARK: Steps
+
+  /// Whatever the umask of this process is, an unprivileged user reads the image.
+  private func openToReaders() async throws(ImageError) {
+    try await step("/bin/chmod", ["-R", "u+rwX,go=rX", made])
+  }
 
   @discardableResult
   private func step(

@@ -16,15 +16,13 @@ public struct CorrectnessEvaluator: AxisEvaluator {
     let plan: TestPlan
     switch try await TestPlan.of(subject, in: sandbox) {
     case .success(let found): plan = found
+    case .failure(let failure) where failure.isLate:
+      return [.notRun(.correctness, because: "There was no time to read the code and its tests.")]
     case .failure(let failure):
       return [failed("The code and its tests cannot be read: \(failure.sentence).", .syntax)]
     }
     if let problem = plan.problem {
-      return [
-        failed(
-          "The code does not parse: \(TestText.shown(problem.message, 300)).", .syntax,
-          line: problem.line)
-      ]
+      return [failed("\(problem.sentence).", .syntax, line: problem.line)]
     }
     if let unreadable = plan.sources.first(where: { $0.form == .broken }) {
       return [.notRun(.correctness, because: Self.unreadable(unreadable))]
@@ -48,9 +46,10 @@ public struct CorrectnessEvaluator: AxisEvaluator {
     // Where the sandbox could not run what Stet made up, the tests themselves still stand.
     var judged = axis(run, (try? await made.get()) ?? GeneratedTests(), subject)
     if subject.mutates, judged.verdict == .pass {
-      let mutation = try await MutationMeasure.of(sources, plan, subject, in: sandbox)
-      judged.reason = (judged.reason ?? "") + mutation.sentence
-      judged.evidence += mutation.evidence
+      let mutation = try? await MutationMeasure.of(sources, plan, subject, in: sandbox)
+      judged.reason =
+        (judged.reason ?? "") + (mutation?.sentence ?? " The mutants could not be tried.")
+      judged.evidence += mutation?.evidence ?? []
     }
     return [judged]
   }
@@ -59,16 +58,19 @@ public struct CorrectnessEvaluator: AxisEvaluator {
     _ run: TestRun, _ made: GeneratedTests, _ subject: EvaluationSubject
   ) -> EvaluationAxis {
     guard let report = run.counts else { return lost(run) }
-    let hasUsers = run.sources.contains { $0.test.isUsers }
+    let hasUsers = run.plan.sources.contains { $0.test.isUsers && ($0.isRun || $0.isEmpty) }
     var found = TestEvidence()
+    // Each text that is to be run has an outcome; one in which nothing stands may have none.
+    var empty = run.plan.sources.filter { $0.test.isUsers && $0.form == .none }
     for (text, source) in zip(report.texts, run.sources) {
       found.add(text, of: source, isFailure: source.test.isUsers || !hasUsers)
+      if source.test.isUsers, source.isEmpty, text.results.isEmpty { empty.append(source) }
     }
+    for source in empty { found.addEmpty(source) }
     let evidence = found.sorted + made.evidence(subject)
     let fails = evidence.contains { $0.isFailure }
-    if found.counted == 0, found.skipped > 0, !fails {
-      var axis = EvaluationAxis.notRun(
-        .correctness, because: "Every test is marked to be skipped.")
+    if !fails, let reason = Self.silence(found, empty.filter(\.isEmpty)) {
+      var axis = EvaluationAxis.notRun(.correctness, because: reason)
       axis.evidence = evidence
       return axis
     }
@@ -76,13 +78,29 @@ public struct CorrectnessEvaluator: AxisEvaluator {
     let tests = found.counted == 1 ? "test" : "tests"
     let kind = hasUsers ? "" : " None of them is a user's."
     let skips = found.skipped == 0 ? "" : " \(found.skipped) marked to be skipped."
+    let others =
+      found.reported == 0
+      ? ""
+      : " Others, which decide nothing here: \(found.reportedPassed) of \(found.reported) passed."
     let reason =
       found.isSound
-      ? "\(found.passed) of \(found.counted) \(tests) passed.\(skips)\(kind)\(made.sentence)"
+      ? "\(found.passed) of \(found.counted) \(tests) passed.\(skips)\(others)\(kind)"
+        + made.sentence
       : "The code makes tests pass that must fail, so the others prove nothing."
     return EvaluationAxis(
       name: .correctness, verdict: fails || found.counted == 0 ? .fail : .pass, reason: reason,
       value: found.isSound ? share : 0, threshold: 1, tool: run.tool, evidence: evidence)
+  }
+
+  /// Why tests of which none failed show nothing all the same; `nil` where they do.
+  /// - Parameter empty: the texts that say that they are tests, and hold none.
+  private static func silence(_ found: TestEvidence, _ empty: [TestPlan.Source]) -> String? {
+    if found.isLate {
+      return "The time for all tests was up before all had been run, and none had failed by then."
+    }
+    if !empty.isEmpty { return Self.empty(empty.map(\.test)) }
+    guard found.counted == 0 else { return nil }
+    return found.skipped > 0 ? "Every test is marked to be skipped." : "No test was found."
   }
 
   /// A run that was killed or told nothing: what it said on the way says what was running.

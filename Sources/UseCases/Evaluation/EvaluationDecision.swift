@@ -46,11 +46,14 @@ enum EvaluationDecision {
       }
       let known = Dictionary(grouping: before.evidence.filter(\.isFailure), by: Mark.init)
       let found = Dictionary(grouping: axis.evidence.filter(\.isFailure), by: Mark.init)
-      for (mark, evidence) in found.sorted(by: { $0.key.text < $1.key.text })
-      where known[mark] == nil {
-        worse.append("New in \(name): \(evidence[0].message)")
+      // Of several of one rule nobody can tell which was there before: the last stands for them.
+      for (mark, evidence) in found.sorted(by: { $0.key.text < $1.key.text }) {
+        let more = evidence.count - (known[mark]?.count ?? 0)
+        guard more > 0, let last = evidence.last else { continue }
+        let others = more == 1 ? "" : " (and \(more - 1) more of the kind)"
+        worse.append("New in \(name): \(last.message)\(others)")
       }
-      let gone = known.keys.filter { found[$0] == nil }.count
+      let gone = known.reduce(0) { $0 + max($1.value.count - (found[$1.key]?.count ?? 0), 0) }
       if gone > 0, axis.verdict != .notRun {
         better.append("\(gone) finding\(gone == 1 ? "" : "s") of \(name) gone.")
       }

@@ -74,6 +74,7 @@ enum EvaluationInput {
         "tests", "must have at most \(EvaluateCode.largestTests.value) bytes together, not \(all)")
     }
     let criteria = request.criteria
+    if criteria.axes.isEmpty { throw invalid("criteria.axes", noAxes) }
     if criteria.complexity < 1 { throw invalid("criteria.complexity", "must be at least 1") }
     try positive(criteria.slowdown, "slowdown")
     try positive(criteria.growth, "growth")
@@ -103,6 +104,7 @@ enum EvaluationInput {
           throw invalid(
             field, "must be a list of \(list(EvaluationAxis.Name.allCases.map(\.rawValue)))")
         }
+        if known.isEmpty { throw invalid(field, noAxes) }
         criteria.axes = Set(known)
       case "complexity":
         guard let most = member.integer, most > 0 else {
@@ -125,6 +127,8 @@ enum EvaluationInput {
     }
     return criteria
   }
+
+  private static let noAxes = "must name an axis: without one nothing could fail"
 
   private static func list(_ names: [String]) -> String {
     names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")

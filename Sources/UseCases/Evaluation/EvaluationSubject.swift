@@ -34,16 +34,26 @@ public struct EvaluationSubject: Sendable {
     mutates: Bool = false, keepsBehaviour: Bool = false,
     tell: @escaping @Sendable (Note) -> Void = { _ in }
   ) {
-    self.code = code
+    self.code = Self.unmarked(code)
     self.path = path
-    self.tests = tests
+    self.tests = tests.map {
+      TestSource(path: $0.path, text: Self.unmarked($0.text), isUsers: $0.isUsers)
+    }
     self.criteria = criteria
-    self.previous = previous
+    self.previous = previous.map(Self.unmarked)
     self.end = end
     self.testLimit = testLimit
     self.mutates = mutates
     self.keepsBehaviour = keepsBehaviour
     self.tell = tell
+  }
+
+  /// Without the byte order mark that editors of Windows put first: Python's own reader takes it for
+  /// no part of the text, and its parser of strings refuses it.
+  private static func unmarked(_ text: String) -> String {
+    let mark = Unicode.Scalar(0xFEFF)
+    guard let mark, text.unicodeScalars.first == mark else { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.dropFirst()))
   }
 
   /// The last step of `path`.

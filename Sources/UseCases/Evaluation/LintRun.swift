@@ -31,7 +31,8 @@ struct LintRun: Sendable {
     var task = SandboxTask(
       .python(String(decoding: program, as: UTF8.self)), image: .test,
       files: modules + [
-        SandboxFile("lint_source.py", PackageResources.lint_source_py)
+        SandboxFile("lint_source.py", PackageResources.lint_source_py),
+        SandboxFile("stet_coding.py", PackageResources.stet_coding_py),
       ],
       input: Array(subject.code.utf8),
       limits: SandboxLimits(

@@ -52,7 +52,11 @@ struct MutationMeasure: Sendable {
         found.add(text, of: source, isFailure: true)
       }
     }
-    guard run.counts != nil, found.evidence.isEmpty else {
+    if found.isLate {
+      tried -= 1
+      return
+    }
+    guard run.counts != nil, !found.evidence.contains(where: \.isFailure) else {
       noticed += 1
       return
     }

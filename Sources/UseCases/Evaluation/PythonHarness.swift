@@ -35,7 +35,11 @@ enum PythonHarness: String {
       ("stet_forms", PackageResources.stet_forms_py),
     ]
     switch self {
-    case .plan: return forms + [("stet_plan", PackageResources.stet_plan_py)]
+    case .plan:
+      return forms + [
+        ("stet_coding", PackageResources.stet_coding_py),
+        ("stet_plan", PackageResources.stet_plan_py),
+      ]
     case .properties:
       return forms + loading + [("stet_properties", PackageResources.stet_properties_py)]
     case .mutants: return [("stet_mutants", PackageResources.stet_mutants_py)]
@@ -43,8 +47,8 @@ enum PythonHarness: String {
     case .tests:
       return forms + loading + [
         ("stet_examples", PackageResources.stet_examples_py),
-        ("stet_runners", PackageResources.stet_runners_py),
         ("stet_pytest", PackageResources.stet_pytest_py),
+        ("stet_runners", PackageResources.stet_runners_py),
         ("stet_main", PackageResources.stet_main_py),
       ]
     }

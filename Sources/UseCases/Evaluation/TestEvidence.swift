@@ -3,10 +3,16 @@ import Domain
 /// Holds what was run against what stands in the text, and puts it into words.
 struct TestEvidence {
   private(set) var evidence: [EvaluationAxis.Evidence] = []
+  /// Of the tests that decide.
   private(set) var passed = 0
   private(set) var counted = 0
-  /// Tests that their author marked so.
+  /// Tests that decide, and that their author marked so.
   private(set) var skipped = 0
+  /// Tests that are told and decide nothing.
+  private(set) var reported = 0
+  private(set) var reportedPassed = 0
+  /// The time for all tests was up before all had been run.
+  private(set) var isLate = false
   /// True where the results can be believed.
   private(set) var isSound = true
 
@@ -28,9 +34,14 @@ struct TestEvidence {
         told.evidence(nil, "\(place): \(detail.message)", detail.failureKind, detail))
     }
     if let unfinished = text.unfinished {
-      evidence.append(
-        told.evidence(
-          nil, "Not every test of \(source.test.path) was run: \(unfinished).", .notCollected))
+      var note = told.evidence(
+        nil, "Not every test of \(source.test.path) was run: \(unfinished).", .notCollected)
+      if text.late == true {
+        // Nothing that the code did: a loaded machine, or many tests that are slow and right.
+        note.isFailure = false
+        isLate = isLate || isFailure
+      }
+      evidence.append(note)
     }
     var seen: [Int: Int] = [:]
     for result in text.results {
@@ -68,18 +79,22 @@ struct TestEvidence {
   ) {
     if result.outcome == "skipped", let test, test.marks.contains("skip") {
       // Its author wrote so into the tests, whatever the code is.
-      skipped += 1
+      if told.isFailure { skipped += 1 }
       var note = told.evidence(
         name, "\(name) is marked to be skipped and was not run.", .skipped)
       note.isFailure = false
       evidence.append(note)
       return
     }
-    counted += 1
-    if result.outcome == "passed" {
-      passed += 1
-      return
+    let isPassed = result.outcome == "passed"
+    if told.isFailure {
+      counted += 1
+      passed += isPassed ? 1 : 0
+    } else {
+      reported += 1
+      reportedPassed += isPassed ? 1 : 0
     }
+    guard !isPassed else { return }
     let detail = result.detail
     let place = (detail?.testLine ?? test?.line).map { ":\($0)" } ?? ""
     evidence.append(
@@ -95,7 +110,7 @@ struct TestEvidence {
     for (number, test) in told.source.tests.enumerated() {
       let runs = seen[number] ?? 0
       if runs < test.least {
-        counted += test.least - runs
+        if told.isFailure { counted += test.least - runs } else { reported += test.least - runs }
         guard !isCutShort else { continue }
         let much = test.least == 1 ? "was not run" : "was run \(runs) times, not \(test.least)"
         evidence.append(
@@ -108,6 +123,14 @@ struct TestEvidence {
             test.name, "\(test.name) was run \(runs) times, not \(test.least).", .notCollected))
       }
     }
+  }
+
+  /// A text of a user's in which nothing was found to run. It fails nothing, for the code may be
+  /// right, and lets nothing pass.
+  mutating func addEmpty(_ source: TestPlan.Source) {
+    evidence.append(
+      TestText(source: source, isFailure: false).evidence(
+        nil, "No test was found in \(source.test.path).", .notCollected))
   }
 
   /// What weighs most first, bounded.

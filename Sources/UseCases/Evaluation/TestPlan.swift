@@ -5,6 +5,16 @@ struct TestPlan: Sendable {
   struct Problem: Sendable, Decodable {
     var line: Int?
     var message: String
+    /// It parses, and Python would read its bytes as another text.
+    var encoding: Bool?
+
+    /// About the judged code, without an end.
+    var sentence: String {
+      let told = TestText.shown(message, 300)
+      return encoding == true
+        ? "What would run is not the code as it stands: \(told)"
+        : "The code does not parse: \(told)"
+    }
   }
 
   struct Counted: Sendable, Decodable {
@@ -37,11 +47,25 @@ struct TestPlan: Sendable {
     /// As it was reported, for the run of the tests.
     var given: JSONValue
     var usesHypothesis: Bool
+    /// The first parts of the names of the modules that it imports.
+    var imports: Set<String>
 
     var isRun: Bool {
       switch form {
       case .support, .none, .broken: false
       default: true
+      }
+    }
+
+    /// A text that says that it is tests, by its form or its name, and holds none that can be told.
+    var isEmpty: Bool {
+      guard tests.isEmpty else { return false }
+      switch form {
+      case .pytest, .unittest: return true
+      case .none:
+        let name = test.path.split(separator: "/").last ?? ""
+        return name.hasSuffix("_test.py") || name.hasPrefix("test_") && name.hasSuffix(".py")
+      default: return false
       }
     }
 
@@ -58,6 +82,15 @@ struct TestPlan: Sendable {
   /// The examples in the code's own docstrings.
   var own: Source?
 
+  /// The first parts of the names of the modules that the tests, and what they need, import.
+  /// - Parameter byPytest: whether it runs them, which alone reads `conftest.py`.
+  func testImports(byPytest: Bool) -> Set<String> {
+    sources.reduce(into: []) { found, source in
+      let isSettings = source.test.path.split(separator: "/").last == "conftest.py"
+      if byPytest || !isSettings { found.formUnion(source.imports) }
+    }
+  }
+
   private struct Report: Decodable {
     struct Code: Decodable {
       var problem: Problem?
@@ -69,6 +102,7 @@ struct TestPlan: Sendable {
       var tests: [Counted]
       var problem: Problem?
       var hypothesis: Bool?
+      var imports: [String]?
     }
     var code: Code
     var sources: [Text]
@@ -89,7 +123,8 @@ struct TestPlan: Sendable {
     guard result.succeeded, let report = result.report,
       let read = report.decoded(as: Report.self), read.sources.count == subject.tests.count
     else {
-      return .failure(PlanFailure(RunEnd.sentence(result)))
+      return .failure(
+        PlanFailure(sentence: RunEnd.sentence(result), isLate: result.end == .timedOut))
     }
     let given = report["sources"]?.array ?? []
     var files = Set([subject.path])
@@ -111,7 +146,7 @@ struct TestPlan: Sendable {
   ) -> Source {
     Source(
       test: test, file: file, form: text.form, tests: text.tests, problem: text.problem,
-      given: given, usesHypothesis: text.hypothesis ?? false)
+      given: given, usesHypothesis: text.hypothesis ?? false, imports: Set(text.imports ?? []))
   }
 
   /// They were written with the code, so they say less than the user's.
@@ -136,7 +171,8 @@ struct TestPlan: Sendable {
 /// Why the texts could not even be read.
 struct PlanFailure: Error, Sendable {
   var sentence: String
-  init(_ sentence: String) { self.sentence = sentence }
+  /// There was no time for it, which says nothing of the texts.
+  var isLate: Bool
 }
 
 /// How a run ended, in words.

@@ -36,6 +36,8 @@ struct TestReport: Sendable, Decodable {
     /// Tests that had to fail and did.
     var canaries: Int
     var unfinished: String?
+    /// It is unfinished because the time for all tests was up, whoever took it.
+    var late: Bool?
   }
 
   /// False in what was told on the way.
@@ -91,8 +93,16 @@ struct TestRun: Sendable {
 
   /// The smallest image in which the tests can run.
   static func image(_ sources: [TestPlan.Source], _ plan: TestPlan) -> SandboxImage {
-    if sources.contains(where: { !$0.tools.isEmpty }) { return .test }
-    return plan.imports.isDisjoint(with: ["numpy", "pandas"]) ? .python : .data
+    guard !sources.isEmpty else { return needsNumbers(plan.imports) ? .data : .python }
+    let byPytest = sources.contains { !$0.tools.isEmpty }
+    // What other texts of tests import for them is needed too.
+    let imports = plan.testImports(byPytest: byPytest)
+    if needsNumbers(plan.imports.union(imports)) { return .data }
+    return byPytest || !imports.isDisjoint(with: ["pytest", "hypothesis"]) ? .test : .python
+  }
+
+  private static func needsNumbers(_ imports: Set<String>) -> Bool {
+    !imports.isDisjoint(with: ["numpy", "pandas"])
   }
 
   /// A report counts only where the run came to its own end and had told everything.

@@ -120,7 +120,7 @@ enum AnsweredProgram {
 
   private static func isCode(_ line: Substring) -> Bool {
     let bare = line.drop(while: \.isWhitespace)
-    return ["def ", "class ", "import ", "from ", "return ", "print("].contains {
+    return ["def ", "class ", "import ", "from ", "return ", "assert ", "print("].contains {
       bare.hasPrefix($0)
     } || bare.contains(" = ")
   }

@@ -177,7 +177,7 @@ enum ImageListingText {
     let wanted: [String] =
       switch listing.definition.image {
       case .python: []
-      case .data: ["numpy", "pandas"]
+      case .data: ["numpy", "pandas", "pytest", "hypothesis"]
       case .test: ["pytest", "hypothesis", "ruff", "bandit", "mypy"]
       }
     guard !wanted.isEmpty else { return "the standard library" }

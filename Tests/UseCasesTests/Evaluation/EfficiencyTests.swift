@@ -1,6 +1,7 @@
 import Domain
 import Testing
-import UseCases
+
+@testable import UseCases
 
 /// Processor time against the version before, growth, memory; and calls that Stet makes up.
 @Suite struct EfficiencyTests {
@@ -36,6 +37,39 @@ import UseCases
     #expect(axis.threshold == 1.3)
     let allowed = try await EvaluationBench.efficiency(EvaluationBench.subject(Self.slow))
     #expect(allowed.verdict == .pass, "any growth is allowed unless the criteria say")
+  }
+
+  /// As on a machine whose time is taken by another while it counts.
+  @Test func aClockThatStandsStillAtTimesIsNoTrouble() async throws {
+    let program = """
+      import os, time
+      import stet_growth
+      now, calls = [0.0], [0]
+      def work(values):
+          calls[0] += 1
+          if calls[0] % 3:
+              now[0] += len(values) ** 2 * 1e-6
+      stet_growth._clock = lambda: now[0]
+      found = stet_growth.measure(work, "list", time.monotonic() + 5)
+      assert abs(found["exponent"] - 2) < 0.01, found
+      stet_growth._clock = lambda: 1.0
+      try:
+          stet_growth.best(work, "list", 4, 3)
+      except stet_growth.Unclear:
+          print("right")
+      """
+    let files: [(String, [UInt8])] = [
+      ("stet_given", PackageResources.stet_given_py),
+      ("stet_forms", PackageResources.stet_forms_py),
+      ("stet_tell", PackageResources.stet_tell_py),
+      ("stet_cases", PackageResources.stet_cases_py),
+      ("stet_guard", PackageResources.stet_guard_py),
+      ("stet_worker", PackageResources.stet_worker_py),
+      ("stet_growth", PackageResources.stet_growth_py),
+    ]
+    let result = try await EvaluationBench.sandbox.run(
+      SandboxTask(.python(program), files: files.map { SandboxFile($0.0 + ".py", $0.1) }))
+    #expect(result.outputText == "right\n", "\(result.errorText)")
   }
 
   @Test func memoryIsHeldToItsLimit() async throws {

@@ -101,7 +101,7 @@ import UseCases
 
   @Test func theRunIsKeptWithoutSecrets() async throws {
     let runs = Runs()
-    let secret = "ghp_" + String(repeating: "a1B2", count: 9)
+    let secret = "ghp_" + String(repeating: "aB3dE6gH", count: 5).prefix(36)
     let evaluator = Evaluator(names: [.correctness]) { () async throws(SandboxError) in
       [
         EvaluationAxis(
@@ -138,6 +138,26 @@ import UseCases
     #expect(third.changes?.contains("correctness passes now.") == true)
   }
 
+  @Test func aSecondFindingOfARuleIsNew() async throws {
+    func judged(_ lines: [Int]) -> Evaluator {
+      let axis = EvaluationAxis(
+        name: .practice, verdict: .fail,
+        evidence: lines.map {
+          .init(line: $0, rule: "F821", message: "line \($0) has no such name")
+        }
+      )
+      return Evaluator(names: [.practice]) { () async throws(SandboxError) in [axis] }
+    }
+    let first = try await evaluate([judged([3])])
+    let second = try await evaluate([judged([3, 9])]) { $0.compared = first }
+    #expect(second.changes == ["New in practice: line 9 has no such name"])
+    let third = try await evaluate([judged([4, 8, 9, 10])]) { $0.compared = second }
+    #expect(
+      third.changes == ["New in practice: line 10 has no such name (and 1 more of the kind)"])
+    let fourth = try await evaluate([judged([1])]) { $0.compared = third }
+    #expect(fourth.changes == ["3 findings of practice gone."])
+  }
+
   struct Wrong: Sendable, CustomTestStringConvertible {
     var field: String
     var change: @Sendable (inout EvaluateCode.Request) -> Void
@@ -155,6 +175,7 @@ import UseCases
     Wrong(field: "tests") {
       $0.tests = Array(repeating: TestSource(path: "a.py", text: "assert 1"), count: 65)
     },
+    Wrong(field: "criteria.axes") { $0.criteria.axes = [] },
     Wrong(field: "criteria.complexity") { $0.criteria.complexity = 0 },
     Wrong(field: "criteria.slowdown") { $0.criteria.slowdown = -.infinity },
     Wrong(field: "previous") { $0.previous = String(repeating: "x", count: 300_000) },
@@ -171,7 +192,8 @@ import UseCases
   @Test(
     arguments: [
       (#"{"complexity": 3, "growth": 1.5}"#, nil), (#"{"complexity": "3"}"#, "criteria.complexity"),
-      (#"{"axes": ["speed"]}"#, "criteria.axes"), (#"{"axes": "types"}"#, "criteria.axes"),
+      (#"{"axes": []}"#, "criteria.axes"), (#"{"axes": ["speed"]}"#, "criteria.axes"),
+      (#"{"axes": "types"}"#, "criteria.axes"),
       (#"{"slowdown": 0}"#, "criteria.slowdown"), (#"{"severity": "all"}"#, "criteria.severity"),
       (#"{"speed": 1}"#, "criteria.speed"), ("[]", "criteria"),
     ] as [(String, String?)])

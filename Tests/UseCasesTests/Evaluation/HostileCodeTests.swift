@@ -155,6 +155,111 @@ import UseCases
     #expect(!skipped.isFailure && skipped.message.contains("test_later"), "\(axis)")
   }
 
+  struct Forgery: Sendable, CustomTestStringConvertible {
+    var name: String
+    var code: String
+    var tests = HostileCodeTests.tests
+    var testDescription: String { name }
+  }
+
+  static let zero = "def add(a, b):\n    return 0\n"
+  /// Without frames and without memory: names that are found, and put in others' places.
+  static let forgeries: [Forgery] = [
+    Forgery(
+      name: "changes how failures are reported",
+      code: "import sys\nsys.modules['stet_worker'].Report.failed = "
+        + "lambda self, n, d, name=None: self.passed(n, name)\n" + zero),
+    Forgery(
+      name: "finds our modules in the main one",
+      code: "import __main__\nworker = __main__.sys.modules['stet_worker']\n" + zero),
+    Forgery(
+      name: "awaits nothing",
+      code: "import inspect\ninspect.iscoroutine = lambda v: False\n" + zero,
+      tests: "async def test_sum():\n    assert add(1, 2) == 3\n"),
+    Forgery(
+      name: "no coroutines", code: "import types\ntypes.CoroutineType = int\n" + zero,
+      tests: "async def test_sum():\n    assert add(1, 2) == 3\n"),
+    Forgery(
+      name: "all is close", code: "import math\nmath.isclose = lambda *a, **k: True\n" + zero,
+      tests: "import math\ndef test_sum():\n    assert math.isclose(add(1, 2), 3)\n"),
+    Forgery(
+      name: "all is close once it is called",
+      code: "import math\ndef add(a, b):\n    math.isclose = lambda *a, **k: True\n    return 0\n",
+      tests: "import math\ndef test_sum():\n    assert math.isclose(add(1, 2), 3)\n"),
+    Forgery(
+      name: "equal to everything, of another module",
+      code: "class All:\n    def __eq__(self, other):\n        return True\nAll.__module__ = 'x'\n"
+        + "def add(a, b):\n    return All()\n"),
+    Forgery(
+      name: "equal to every number, and made with an argument",
+      code: "class All(int):\n    def __new__(cls, a, b):\n        return int.__new__(cls, a)\n"
+        + "    def __eq__(self, other):\n        return isinstance(other, int)\n"
+        + "All.__module__ = 'x'\ndef add(a, b):\n    return All(a, b)\n"),
+    Forgery(
+      name: "writes another JSON",
+      code: "import json\nreal = json.dumps\ndef dumps(m, *a, **k):\n"
+        + "    return real(dict(m, outcome='passed') if 'outcome' in m else m, *a, **k)\n"
+        + "json.dumps = dumps\n" + zero),
+    Forgery(
+      name: "writes something else",
+      code: "import os\nreal = os.write\n"
+        + "os.write = lambda d, b: real(d, b.replace(b'failed', b'passed'))\n" + zero),
+  ]
+
+  @Test(arguments: forgeries) func aForgeryIsNoPass(_ forgery: Forgery) async throws {
+    let axis = try await EvaluationBench.correctness(
+      EvaluationBench.subject(forgery.code, forgery.tests, limit: .seconds(3)))
+    #expect(axis.verdict == .fail, "\(axis)")
+    #expect(axis.value != 1, "\(axis)")
+  }
+
+  /// What looks like the above and is honest.
+  @Test(arguments: [
+    (
+      EvaluationBench.sum,
+      "import time\nclass Any:\n    def __eq__(self, other):\n        return True\n"
+        + "time.sleep = lambda seconds: None\ndef test_a():\n    assert add(1, 2) == Any()\n"
+    ),
+    (
+      "from unittest import mock\n" + EvaluationBench.sum,
+      "from unittest.mock import ANY, patch\ndef test_a():\n    with patch('time.time'):\n"
+        + "        assert add(1, 2) == ANY\n"
+    ),
+    (
+      "import dataclasses, enum\n@dataclasses.dataclass\nclass P:\n    x: int = 0\n"
+        + "class Column:\n    def __eq__(self, other):\n        return ('=', self, other)\n"
+        + "    def __ne__(self, other):\n        return ('!', self, other)\n"
+        + "class Seven(int):\n    def __eq__(self, other):\n"
+        + "        return int(self) % 7 == int(other) % 7\n" + EvaluationBench.sum,
+      "import asyncio, json, logging, os, random, sys\nrandom.seed(1)\n"
+        + "async def test_a():\n    await asyncio.sleep(0)\n    assert add(1, 2) == 3\n"
+    ),
+  ]) func honestTestsAreNoForgery(code: String, tests: String) async throws {
+    let axis = try await EvaluationBench.correctness(EvaluationBench.subject(code, tests))
+    #expect(axis.verdict == .pass && axis.value == 1, "\(axis)")
+  }
+
+  @Test(
+    .enabled(if: TestImages.isPrepared(), "\(TestImages.missing)"),
+    arguments: [
+      ("return 1 if n == 1 else 0", true), ("return pytest.xfail('later') if n == 1 else 0", false),
+    ]) func onlyTheCaseThatIsMarkedMayFail(body: String, passes: Bool) async throws
+  {
+    let tests = """
+      import pytest
+      @pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.xfail)])
+      def test_f(n):
+          assert f(n) == 1
+      @pytest.mark.xfail(run=False)
+      def test_never():
+          assert f(3) == 1
+      """
+    let axis = try await EvaluationBench.correctness(
+      EvaluationBench.subject("import pytest\ndef f(n):\n    \(body)\n", tests))
+    #expect((axis.verdict == .pass) == passes, "\(axis)")
+    #expect((axis.value == 1) == passes, "\(axis)")
+  }
+
   @Test func theRestIsRunAfterATestThatHangs() async throws {
     let axis = try await EvaluationBench.correctness(
       EvaluationBench.subject(

@@ -116,6 +116,37 @@ struct LintToolTests {
     #expect(good.verdict == .pass)
   }
 
+  @Test func `mypy hears nothing from within a string`() async throws {
+    let code = "\"\"\"\n# mypy: ignore-errors\n\"\"\"\nx: int = 'a'\n"
+    let axis = try await LintFixture.axis(TypesEvaluator(), code, in: LintFixture.sandbox)
+    #expect(axis.verdict == .fail, "\(axis)")
+    #expect(axis.evidence.filter(\.isFailure).map(\.line) == [4])
+    #expect(axis.evidence.filter { $0.rule == "silences-mypy-off" }.map(\.line) == [2])
+  }
+
+  @Test(arguments: ["# coding= coding: utf-7\n", "#!/x\n# vim: fileencoding=utf-7\n"])
+  func `No declared encoding keeps a tool from reading`(_ head: String) async throws {
+    let code = head + "x: int = 'a'\n"
+    let axis = try await LintFixture.axis(TypesEvaluator(), code, in: LintFixture.sandbox)
+    #expect(axis.verdict == .fail, "\(axis)")
+  }
+
+  @Test(arguments: [
+    (
+      "import subprocess, os\nsubprocess.call(os.environ['X'], shell=True)\n", "taint-shell", "high"
+    ),
+    ("import pickle, os\npickle.loads(os.environb[b'X'])\n", "taint-deserialisation", "medium"),
+  ])
+  func `What both find weighs as the graver of the two says`(
+    _ code: String, _ rule: String, _ severity: String
+  ) async throws {
+    let axis = try await LintFixture.axis(SecurityEvaluator(), code, in: LintFixture.sandbox)
+    #expect(axis.verdict == .fail, "\(axis)")
+    let told = axis.evidence.filter { $0.line == 2 && $0.isFailure }
+    #expect(told.map(\.rule) == [rule], "\(axis)")
+    #expect(told.first?.message.hasPrefix(severity + ": ") == true, "\(axis)")
+  }
+
   @Test func `bandit is heard beside our own pass, and each line once`() async throws {
     let code = """
       import subprocess

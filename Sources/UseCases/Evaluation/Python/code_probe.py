@@ -35,7 +35,7 @@ def complaint(error):
 def parsed(text):
     """The tree, or what is wrong with the text."""
     try:
-        return ast.parse(text), None
+        return ast.parse(text.removeprefix("\ufeff")), None
     except SyntaxError as error:
         return None, complaint(error)
     except (ValueError, RecursionError, MemoryError) as error:
@@ -163,6 +163,7 @@ def is_common(node):
 
 def split(text):
     """Test functions by name, and the text that all of them need. Bare asserts become functions."""
+    text = text.removeprefix("\ufeff")
     tree, error = parsed(text)
     if tree is None:
         return None, None, error
@@ -229,7 +230,7 @@ def loaded(code, name):
     module.__file__ = name + ".py"
     sys.modules[name] = module
     with bounded(EACH * 2):
-        exec(compile(code, name + ".py", "exec"), module.__dict__)  # noqa: S102
+        exec(compile(code.removeprefix("\ufeff"), name + ".py", "exec"), module.__dict__)  # noqa: S102
     return module
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 
 import lint_source
+import stet_coding
 import taint
 
 STEPS = 600_000
@@ -25,6 +26,37 @@ SAME = {
     "weak-hash": {"B303", "B324"},
     "weak-random": {"B311"},
 }
+
+
+GRAVITY = ("low", "medium", "high")
+
+
+def merged(ours, theirs):
+    """Both findings, those that both have once: ours, at the greater severity."""
+    known = {}
+    for each in ours:
+        for rule in SAME.get(each["rule"], ()):
+            known.setdefault((each["line"], rule), []).append(each)
+    others = []
+    for each in theirs:
+        same = known.get((each["line"], each["rule"]))
+        if same is None:
+            others.append(each)
+            continue
+        # What bandit is unsure of raises nothing.
+        if each["confidence"] != "low" and each["severity"] in GRAVITY:
+            for one in same:
+                one["severity"] = max(one["severity"], each["severity"], key=GRAVITY.index)
+    return ours + others
+
+
+def encoding(text):
+    problem = stet_coding.problem(text)
+    if problem is None:
+        return []
+    return [{
+        "line": problem["line"], "rule": "encoding", "cwe": 838, "severity": "high",
+        "confidence": "high", "message": problem["message"] + ".", "from": None}]
 
 
 def bandit_findings(text):
@@ -66,13 +98,13 @@ def main():
     found, complete = taint.analyse(text, steps=STEPS)
     for each in found:
         each["confidence"] = "high"
-    known = {(each["line"], rule) for each in found for rule in SAME.get(each["rule"], ())}
     bandit = bandit_findings(text)
     missing, version, skipped = ["bandit"], None, []
     if bandit is not None:
         missing, version = [], "bandit " + importlib.metadata.version("bandit")
         skipped = bandit["skipped"]
-        found += [e for e in bandit["findings"] if (e["line"], e["rule"]) not in known]
+        found = merged(found, bandit["findings"])
+    found += encoding(text)
     order = {"high": 0, "medium": 1, "low": 2}
     # What cannot fail the code comes last, so that no flood of it hides what can.
     found.sort(key=lambda e: (

@@ -10,6 +10,8 @@ import sys
 import tokenize
 import warnings
 
+import stet_coding
+
 MOST = 200
 LONGEST = 400
 SILENCERS = (
@@ -24,7 +26,8 @@ SILENCERS = (
      re.compile(r"#\s*(?:fmt\s*:\s*(?:off|skip)|isort\s*:\s*(?:skip|off)|yapf\s*:\s*disable)",
                 re.I)),
 )
-CODING = re.compile(r"^([ \t\f]*#.*?)coding([:=])", re.M)
+# mypy looks for this at the beginning of any line, also within a string.
+MYPY = "# mypy: "
 
 
 def read():
@@ -35,10 +38,15 @@ def read():
 
 def uncoded(text):
     """The same lines, without a declared encoding: what tools are given is UTF-8."""
-    head = text.split("\n", 2)
-    for i in range(min(2, len(head))):
-        head[i] = CODING.sub(r"\1cod1ng\2", head[i])
-    return "\n".join(head)
+    while True:
+        found = stet_coding.declared(text)
+        if found is None:
+            return text
+        # A line may name several, each of which counts once those before it are gone.
+        lines = re.split(r"(\r\n|\r|\n)", text, maxsplit=2)
+        row = 2 * (found[1] - 1)
+        lines[row] = re.sub(r"coding([:=])", r"cod1ng\1", lines[row])
+        text = "".join(lines)
 
 
 def report(value):
@@ -91,6 +99,14 @@ def silencers(text, tools):
                     "message": f"This comment asks {tool} to say nothing, which had no effect "
                                f"here: {comment[:120]}"})
                 break
+    if "mypy-off" in tools:
+        told = {each["line"] for each in found}
+        for line, row in enumerate(text.split("\n"), 1):
+            if row.startswith(MYPY) and line not in told:
+                found.append({
+                    "line": line, "rule": "silences-mypy-off",
+                    "message": "This line of a string is a setting to mypy, which had no effect "
+                               f"here: {row[:120]}"})
     return found[:MOST]
 
 
@@ -102,4 +118,7 @@ def masked(text, tools):
             row = lines[line - 1]
             end = column + len(comment)
             lines[line - 1] = row[:column] + "#" + "-" * (len(comment) - 1) + row[end:]
+    if "mypy-off" in tools:
+        lines = [
+            "# ----- " + row[len(MYPY):] if row.startswith(MYPY) else row for row in lines]
     return "\n".join(lines)

@@ -1,13 +1,14 @@
 """Runs mypy on the judged text, in this process, so that what the image has loaded already is used.
 
-What the text says to silence it is made meaningless first, and reported. No cache is kept: nothing
-of one run may reach the next."""
+What the text says to silence it is made meaningless first, and reported. The image may hold what
+mypy makes of the standard library; each run has a copy, so that nothing of one reaches the next."""
 
 import ast
 import importlib.metadata
 import io
 import json
 import os
+import shutil
 
 import lint_source
 
@@ -32,6 +33,28 @@ def unchecked(tree):
     return found
 
 
+def cache(mypy):
+    """A cache of this run's own; none where the image has none to begin with."""
+    made = os.path.join(os.path.dirname(os.path.dirname(mypy.__file__)), "stet-mypy-cache")
+    mine = os.path.join(os.path.dirname(os.getcwd()), "mypy-cache")
+    try:
+        shutil.copytree(made, mine, copy_function=shutil.copyfile)
+        return mine
+    except OSError:
+        return os.devnull
+
+
+def told(mypy_main, place):
+    out, error = io.StringIO(), io.StringIO()
+    try:
+        mypy_main.main(
+            args=OPTIONS + ["--cache-dir=" + place, "judged.py"], stdout=out, stderr=error,
+            clean_exit=True)
+    except SystemExit:
+        pass
+    return out.getvalue(), error.getvalue()
+
+
 def main():
     text = lint_source.read()
     trouble = lint_source.trouble(text)
@@ -43,17 +66,17 @@ def main():
         file.write(lint_source.uncoded(lint_source.masked(text, TOOLS)))
     os.chdir("judged")
     try:
+        import mypy
         from mypy import main as mypy_main
     except ImportError:
         return lint_source.report({"trouble": None, "missing": ["mypy"], "silencers": silencers})
-    options = OPTIONS + ["--cache-dir=" + os.devnull]
-    out, error = io.StringIO(), io.StringIO()
     try:
-        mypy_main.main(args=options + ["judged.py"], stdout=out, stderr=error, clean_exit=True)
-    except SystemExit:
-        pass
+        out, error = told(mypy_main, cache(mypy))
+    except Exception:
+        # Whatever is wrong with the cache, mypy does without.
+        out, error = told(mypy_main, os.devnull)
     findings, broken = [], None
-    for line in out.getvalue().splitlines():
+    for line in out.splitlines():
         try:
             each = json.loads(line)
         except ValueError:
@@ -62,8 +85,8 @@ def main():
             findings.append({
                 "line": each.get("line"), "rule": each.get("code") or "misc",
                 "message": str(each.get("message"))[:lint_source.LONGEST]})
-    if not findings and error.getvalue().strip():
-        broken = error.getvalue().strip().splitlines()[-1][:lint_source.LONGEST]
+    if not findings and error.strip():
+        broken = error.strip().splitlines()[-1][:lint_source.LONGEST]
     lint_source.report({
         "trouble": None, "missing": [], "broken": broken,
         "version": "mypy " + importlib.metadata.version("mypy"),

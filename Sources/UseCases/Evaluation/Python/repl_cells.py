@@ -5,6 +5,7 @@ import ast
 import base64
 import codeop
 import json
+import re
 import warnings
 
 
@@ -25,7 +26,9 @@ def stet_tell(kind, text):
 
 
 def cells(text):
-    lines = text.splitlines(keepends=True)
+    # The line ends of Python's own reader, and no others: a form feed is none.
+    text = re.sub(r"\r\n?", "\n", text)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     found, start, last = [], 0, 0
     for node in ast.parse(text).body:
         first = min([node.lineno] + [each.lineno for each in

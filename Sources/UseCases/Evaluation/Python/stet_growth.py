@@ -17,8 +17,16 @@ LARGEST = {"int": 1 << 22, "list": 1 << 17, "str": 1 << 18, "dict": 1 << 16, "se
 MOST_FUNCTIONS = 8
 
 
+# Taken before judged code is loaded, which can put another in its place.
+_clock = time.process_time
+
+
 class Late(BaseException):
     """One call took longer than it may."""
+
+
+class Unclear(Exception):
+    """The clock stood still, as it may where the machine's own time was taken from it."""
 
 
 def kinds(code, tests):
@@ -129,18 +137,31 @@ def once(function, kind, size):
     value = made(kind, size)
     signal.setitimer(signal.ITIMER_REAL, LONGEST_CALL)
     try:
-        began = time.process_time()
+        began = _clock()
         result = function(value)
         if hasattr(result, "__next__"):
             for _ in result:
                 pass
-        return time.process_time() - began
+        return _clock() - began
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def best(function, kind, size, tries):
-    return min(once(function, kind, size) for _ in range(tries))
+    """The least of some readings that say anything.
+
+    - Raises: `Unclear` where none does.
+    """
+    found = []
+    for _ in range(tries * 3):
+        seconds = once(function, kind, size)
+        if seconds > 0:
+            found.append(seconds)
+        if len(found) == tries:
+            break
+    if not found:
+        raise Unclear
+    return min(found)
 
 
 def measure(function, kind, end):
@@ -217,6 +238,8 @@ def main(task):
         share = (end - time.monotonic()) / (len(chosen) - place)
         try:
             measured = measure(vars(module)[name], kind, time.monotonic() + share)
+        except Unclear:
+            measured = {"reason": "the clock of processor time stood still"}
         except BaseException as error:
             measured = {"reason": "it raised " + stet_tell.name_of(error)}
         measured.update(name=name, parameter=parameter, line=line, kind=kind)

@@ -42,8 +42,12 @@ class Supervisor:
                 "tampered": [],
                 "canaries": 0,
                 "unfinished": None,
+                "late": False,
             }
             self.texts.append(text)
+            if time.monotonic() >= self.end:
+                _out_of_time(text)
+                continue
             Text(self, source, text).run()
         self.complete = True
         self.report()
@@ -138,13 +142,19 @@ class Text:
         while True:
             now = time.monotonic()
             left = min(began + self.allowed() + grace, self.supervisor.end) - now
+            is_own = now >= began + self.allowed()
+            if left <= 0 and not is_own:
+                # The time for all of them is no fault of the test that runs.
+                self.current = None
+                _out_of_time(self.text)
+                return False
             if left <= 0 and grace == 0:
                 # It tells where it is, if it still can.
                 grace = 0.3
                 _signal(child, signal.SIGUSR1)
                 continue
             if left <= 0:
-                self.late(now >= self.supervisor.end)
+                self.late()
                 return False
             if not select.select([read], [], [], min(left, 0.2))[0]:
                 # What it has started may hold the pipe open when it is gone itself.
@@ -225,11 +235,9 @@ class Text:
         # Parameters are told apart by their names.
         self.done.add(number if name is None or "[" not in name else name)
 
-    def late(self, over):
+    def late(self):
         """The test that runs hangs."""
         number, name = self.current or ("between", None)
-        if over:
-            self.text["unfinished"] = "the time for all tests was up"
         line = None
         for file, at in self.traced:
             if file == self.supervisor.task["file"]:
@@ -264,6 +272,11 @@ class Text:
         detail = {"kind": "exited", "message": message, "line": None, "test_line": None}
         self.ends += 1
         self.stopped(number, name, detail)
+
+
+def _out_of_time(text):
+    text["unfinished"] = "the time for all tests was up"
+    text["late"] = True
 
 
 def _kill(child, is_there):

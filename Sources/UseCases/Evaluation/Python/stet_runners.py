@@ -12,8 +12,12 @@ import unittest
 import stet_cases
 import stet_examples
 import stet_forms
+import stet_pytest
 import stet_tell
 import stet_worker
+
+# Taken before judged code is loaded, which can put others in their places.
+_Coroutine, _run = types.CoroutineType, asyncio.run
 
 
 def needs_module(source):
@@ -26,8 +30,6 @@ def needs_module(source):
 def run(task, source, module, report, where, skipped):
     form = source["form"]
     if form == "pytest":
-        import stet_pytest
-
         stet_pytest.run(task, source, module, report, where, skipped)
     else:
         FORMS[form](task, source, module, report, where, skipped)
@@ -75,8 +77,8 @@ def functions(task, source, module, report, where, skipped):
         try:
             function = vars(made)[test["name"]]
             value = function()
-            if inspect.iscoroutine(value):
-                asyncio.run(value)
+            if isinstance(value, _Coroutine):
+                _run(value)
         except unittest.SkipTest as skip:
             report.skipped(number, stet_tell.words(skip))
         except BaseException as error:

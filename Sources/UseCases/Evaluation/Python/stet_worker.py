@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import json.encoder
 import os
 import sys
 import time
@@ -11,6 +12,21 @@ import stet_guard
 import stet_tell
 
 CODE = "code"
+# Taken before judged code is loaded, which can put others in their places.
+_write = os.write
+
+
+def _encoder():
+    """JSON by the compiled encoder itself: it looks nothing up that judged code could replace."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return json.JSONEncoder().encode
+    quoted = json.encoder.encode_basestring_ascii
+    made = make(None, json.JSONEncoder().default, quoted, None, ": ", ", ", False, False, True)
+    return lambda value: "".join(made(value, 0))
+
+
+_encode = _encoder()
 
 
 class Report:
@@ -28,10 +44,10 @@ class Report:
             self._began = self._clock()
         elif "end" in members and self._began is not None:
             members["cpu"] = self._clock() - self._began
-        line = self._token + json.dumps(members) + "\n"
+        line = self._token + _encode(members) + "\n"
         data = line.encode("utf-8", "backslashreplace")
         while data:
-            data = data[os.write(self._descriptor, data) :]
+            data = data[_write(self._descriptor, data) :]
 
     def start(self, number):
         self.event(start=number)
@@ -128,7 +144,13 @@ def public(module):
 
 
 def settle(task):
-    """Makes the process one in which judged code may run: no input, no way to our own modules."""
+    """Makes the process one in which judged code may run: no input, no way to our own modules.
+
+    They go on as functions that know each other; no import finds them any more.
+    """
+    for name in [name for name in sys.modules if name.startswith("stet_")]:
+        del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
     read, write = os.pipe()
     os.close(write)
     os.dup2(read, 0)
@@ -147,17 +169,15 @@ def run(task, source, report, skipped):
     """One text of tests, from the import of the judged code to the last canary."""
     import stet_runners  # after `Report`, which it needs
 
-    settle(task)
     where = stet_tell.Where(task["file"], task["code"], source["file"], source["text"])
     if source["form"] == "pytest":
         import stet_pytest
 
         stet_pytest.prepare()
-    elif source["form"] == "unittest":
-        import unittest  # noqa: F401  as it stands before judged code runs
-    elif source["form"] in ("doctest", "docstrings"):
-        import doctest  # noqa: F401
-    snapshot = stet_guard.Snapshot()
+        if source.get("hypothesis"):
+            import hypothesis  # noqa: F401
+    snapshot = stet_guard.Snapshot(task["code"], source["text"], source["file"])
+    settle(task)
     report.event(start="import")
     module = None
     if stet_runners.needs_module(source):
@@ -167,23 +187,23 @@ def run(task, source, report, skipped):
             report.event(broken=broken.detail, importing=True)
             return
     report.event(end="import")
-    names = {getattr(module, "__name__", CODE), "__main__"}
-    watch(report, snapshot, names)
+    watch(report, snapshot)
     try:
         stet_runners.run(task, source, module, report, where, skipped)
     except Broken as broken:
         report.broken(broken.detail)
-    watch(report, snapshot, names)
+    snapshot.tests_have_run()
+    watch(report, snapshot)
 
 
-def watch(report, snapshot, names):
+def watch(report, snapshot):
     """Runs what must fail, and looks for what was replaced."""
     passed = stet_guard.plain()
     report.canaries("assert", len(stet_guard.PLAIN), passed)
     changed = snapshot.changed()
     if changed:
         report.tampered("it replaces " + ", ".join("`%s`" % name for name in changed))
-    agreeing = stet_guard.agreeing(names)
+    agreeing = snapshot.agreeing()
     if agreeing:
         report.tampered(
             "instances of %s are equal to anything, so that an assertion about them cannot fail"
