@@ -93,6 +93,11 @@ public struct GenerateCode: Sendable {
 
   public init(ports: Ports) { self.ports = ports }
 
+  /// Holds a request to its bounds; `run` does so too.
+  public static func check(_ request: Request) throws(GenerateError) {
+    try GenerationInput.check(request)
+  }
+
   /// - Throws: where there is no code to give. What went wrong later is told in `failure`.
   public func run(_ request: Request) async throws(GenerateError) -> GenerationResult {
     try GenerationInput.check(request)

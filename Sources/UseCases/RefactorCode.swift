@@ -98,7 +98,8 @@ public struct RefactorCode: Sendable {
     return try outcome.get()
   }
 
-  private static func check(_ request: Request) throws(GenerateError) {
+  /// Holds a request to its bounds; `run` does so too.
+  public static func check(_ request: Request) throws(GenerateError) {
     guard request.code.contains(where: { !$0.isWhitespace }) else {
       throw GenerateError(code: .invalid, detail: "must not be empty", field: "code")
     }

@@ -77,6 +77,13 @@ struct GenerateRoutes {
     let bounds = fields.limits(ports.generation)
     let criteria = fields.criteria(over: ports.criteria)
     try fields.texts.check()
+    try refused {
+      () throws(GenerateError) in
+      try GenerateCode.check(
+        .init(
+          prompt: prompt ?? "", tests: tests, criteria: criteria, limits: bounds, path: path,
+          askedBy: context.caller.actor))
+    }
     try requireModel()
     let run = TimeOrderedID.next(ports.now())
     let work = Work.GenerateCode(
@@ -100,6 +107,13 @@ struct GenerateRoutes {
     let bounds = fields.limits(ports.generation)
     let criteria = fields.criteria(over: ports.criteria)
     try fields.texts.check()
+    try refused {
+      () throws(GenerateError) in
+      try RefactorCode.check(
+        .init(
+          code: code ?? "", path: path, tests: tests, goal: goal, criteria: criteria,
+          limits: bounds, askedBy: context.caller.actor))
+    }
     let run = TimeOrderedID.next(ports.now())
     let work = Work.RefactorCode(
       run: run, askedBy: context.caller.actor, code: code ?? "", tests: tests, goal: goal,
@@ -198,6 +212,17 @@ struct GenerateRoutes {
       .object(["run": .string(run), "job": .string(enqueued.id)]), status: 202)
     response.headers[.location] = "/v1/runs/\(run)"
     return response
+  }
+
+  /// What the use case would refuse later is refused before a run is promised.
+  private func refused(_ check: () throws(GenerateError) -> Void) throws {
+    do throws(GenerateError) {
+      try check()
+    } catch {
+      throw Problem.fields([
+        .init(field: error.field ?? "body", message: "It \(error.detail).")
+      ])
+    }
   }
 
   private func result(run: String, job: Job) async throws -> Response {

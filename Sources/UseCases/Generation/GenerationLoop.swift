@@ -199,39 +199,45 @@ struct GenerationLoop {
     var seed: Int
   }
 
+  private struct Answered: Sendable {
+    var place: Int
+    var result: Result<ModelReply, ModelAsking.Stop>
+
+    /// A tuple made within a typed `do` in the task itself lost its place in optimised builds.
+    init(
+      _ place: Int, _ wish: Wish, _ asking: ModelAsking, _ format: ModelRequest.AnswerFormat
+    ) async {
+      self.place = place
+      do throws(ModelAsking.Stop) {
+        let reply = try await asking.reply(
+          to: wish.turns, format, temperature: wish.temperature, seed: wish.seed)
+        result = .success(reply)
+      } catch {
+        result = .failure(error)
+      }
+    }
+  }
+
   /// Asks side by side. An answer without code is a candidate too, with that as its fault.
   private mutating func ask(_ wishes: [Wish], _ made: inout Made) async throws(GenerateError) {
     let asking = asking
     let format = prompt.format
-    let answers = await withTaskGroup(
-      of: (Int, Result<ModelReply, ModelAsking.Stop>).self
-    ) { group in
+    let answers = await withTaskGroup(of: Answered.self) { group in
       for (place, wish) in wishes.enumerated() {
-        group.addTask {
-          do throws(ModelAsking.Stop) {
-            return (
-              place,
-              .success(
-                try await asking.reply(
-                  to: wish.turns, format, temperature: wish.temperature, seed: wish.seed))
-            )
-          } catch {
-            return (place, .failure(error))
-          }
-        }
+        group.addTask { await Answered(place, wish, asking, format) }
       }
-      var answers: [(Int, Result<ModelReply, ModelAsking.Stop>)] = []
+      var answers: [Answered] = []
       for await answer in group { answers.append(answer) }
-      return answers.sorted { $0.0 < $1.0 }
+      return answers.sorted { $0.place < $1.place }
     }
-    for (place, answer) in answers {
-      switch answer {
+    for answer in answers {
+      switch answer.result {
       case .success(let reply):
         do throws(CodeFault) {
           made.candidates.append(
             Candidate(
               code: try AnsweredProgram.code(
-                in: reply, wanted: wanted, nonce: wishes[place].nonce)))
+                in: reply, wanted: wanted, nonce: wishes[answer.place].nonce)))
         } catch {
           made.candidates.append(Candidate(noCode: error))
         }
