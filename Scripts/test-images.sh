@@ -6,7 +6,7 @@ set -euo pipefail
 
 stet=$1
 shift
-if (($# == 0)); then set -- test; fi
+if (($# == 0)); then set -- test data; fi
 
 if [[ -n ${STET_TEST_IMAGES:-} ]]; then
   exit 0
