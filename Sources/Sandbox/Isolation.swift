@@ -59,8 +59,10 @@ public struct Isolation: Sendable {
   func words(_ enclosure: Enclosure) -> [String]? {
     guard let bubblewrap else { return nil }
     var words = [bubblewrap] + Self.identity(enclosure.user)
-    words += ["--die-with-parent", "--new-session", "--clearenv"]
-    if enclosure.isFirst { words.append("--as-pid-1") }
+    words += ["--die-with-parent", "--clearenv"]
+    // A process 1 of its own stays in the session, and so in the group, that `ProcessStart` makes:
+    // whoever kills the group kills it, and not bubblewrap alone, whose death would not be its own.
+    words.append(enclosure.isFirst ? "--as-pid-1" : "--new-session")
     words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C.UTF-8"]
     words += ["--ro-bind", "/usr", "/usr"]
     for folder in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {

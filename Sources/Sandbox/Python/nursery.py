@@ -24,7 +24,7 @@ CONFIGURATION is JSON, every field optional:
 - `unsized`: true where the two of --tmpfs below were mounted without --size.
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
-  --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
+  --die-with-parent --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
   --setenv LC_ALL C.UTF-8 FOLDERS --ro-bind-try /etc/ld.so.cache …
   --ro-bind-try /etc/alternatives … --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
   [--perms 0755 --dir /image --ro-bind SITE /image/site]
@@ -37,7 +37,9 @@ How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and s
     and for a one-shot --cap-add CAP_SYS_ADMIN
   In a one-shot, for kernels that refuse it that capability, use instead of the two --dir:
     --size DISK --perms 1777 --tmpfs /tmp --size DISK --perms 1777 --tmpfs /work
-PID 1 is then this program: no signal from within reaches it.
+PID 1 is then this program: no signal from within reaches it. Bubblewrap itself is started in a
+session of its own without a terminal, and given no --new-session: who kills its process group kills
+this program too, which its death alone does not where it is another user's.
 """
 
 import gc
