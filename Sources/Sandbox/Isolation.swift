@@ -104,14 +104,17 @@ public struct Isolation: Sendable {
       return ["--unshare-all", "--cap-drop", "ALL"]
     }
     let mounting = mounts ? ["--cap-add", "CAP_SYS_ADMIN"] : []
+    // With which it gives the others up for good.
+    let lowering = ["--cap-add", "CAP_SETPCAP"]
     guard getuid() == 0 else {
-      return ["--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"] + mounting
+      return ["--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+        + (mounts ? lowering : []) + mounting
     }
     // Root in a user namespace of one user could become nobody else.
     return [
       "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
       "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID",
-    ] + mounting
+    ] + lowering + mounting
   }
 
   /// Most systems link `/bin` and the like into `/usr`; on others they are folders.
