@@ -157,6 +157,39 @@ import Testing
     await sandbox.shutDown()
   }
 
+  /// What made it fail may pass: a machine that was too busy, or a setting that was changed.
+  @Test func aWarmInterpreterThatFailedOnceIsTriedAgain() async throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/stet-bwrap-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let program = """
+      #!/bin/sh
+      for word in "$@"; do
+        if [ "$word" = nursery ] && [ ! -e "\(folder)/mended" ]; then exit 1; fi
+      done
+      PATH=/usr/bin:/bin:/usr/local/bin exec bwrap "$@"
+
+      """
+    try program.write(toFile: folder + "/bwrap", atomically: false, encoding: .utf8)
+    chmod(folder + "/bwrap", 0o755)
+    let sandbox = IsolatedSandbox(
+      images: ImageStore(folder: "/nowhere"), environment: ["PATH": folder],
+      bounds: .init(retry: .milliseconds(50)), logger: Logger(label: "test"))
+    for _ in 0..<3 {
+      #expect(try await sandbox.run(SandboxTask(.python("pass"))).backend == "bubblewrap")
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    #expect(FileManager.default.createFile(atPath: folder + "/mended", contents: nil))
+    let deadline = ContinuousClock.now + .seconds(30)
+    var backend = ""
+    while backend != "zygote", .now < deadline {
+      backend = try await sandbox.run(SandboxTask(.python("pass"))).backend
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(backend == "zygote")
+    await sandbox.shutDown()
+  }
+
   /// Whoever runs programs bare may wait for them to end still.
   @Test func aBareProgramThatReadsWhateverWeHaveOpenHoldsNobodyUp() async throws {
     let greedy = """
