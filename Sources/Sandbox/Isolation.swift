@@ -59,8 +59,10 @@ public struct Isolation: Sendable {
   func words(_ enclosure: Enclosure) -> [String]? {
     guard let bubblewrap else { return nil }
     var words = [bubblewrap] + Self.identity(enclosure.user)
-    words += ["--die-with-parent", "--new-session", "--clearenv"]
-    if enclosure.isFirst { words.append("--as-pid-1") }
+    words += ["--die-with-parent", "--clearenv"]
+    // A process 1 of its own stays in the session, and so in the group, that `ProcessStart` makes:
+    // whoever kills the group kills it, and not bubblewrap alone, whose death would not be its own.
+    words.append(enclosure.isFirst ? "--as-pid-1" : "--new-session")
     words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C.UTF-8"]
     words += ["--ro-bind", "/usr", "/usr"]
     for folder in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
@@ -102,14 +104,17 @@ public struct Isolation: Sendable {
       return ["--unshare-all", "--cap-drop", "ALL"]
     }
     let mounting = mounts ? ["--cap-add", "CAP_SYS_ADMIN"] : []
+    // With which it gives the others up for good.
+    let lowering = ["--cap-add", "CAP_SETPCAP"]
     guard getuid() == 0 else {
-      return ["--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"] + mounting
+      return ["--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+        + (mounts ? lowering : []) + mounting
     }
     // Root in a user namespace of one user could become nobody else.
     return [
       "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
       "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID",
-    ] + mounting
+    ] + lowering + mounting
   }
 
   /// Most systems link `/bin` and the like into `/usr`; on others they are folders.

@@ -239,6 +239,32 @@ import Testing
       channel.flush(10)
       assert channel.is_alone and not channel.outgoing
       """),
+    Script(
+      "memory of daemons counts in a one-shot",
+      """
+      import os, signal, time, confinement, control_group, tree
+
+      confinement.control(confinement.BE_SUBREAPER, 1)
+      held = tree.PlainTree(None)
+      held.watch = control_group.MemoryWatch(0)
+      limit = 32 << 20
+      assert not held.uses_more_than(limit)
+      read, write = os.pipe()
+      held.child = os.fork()
+      if held.child == 0:
+          if os.fork() == 0:
+              kept = bytearray(b"x") * (80 << 20)
+              os.write(write, str(os.getpid()).encode())
+              time.sleep(60)
+          os._exit(0)
+      daemon = int(os.read(read, 20))
+      os.waitpid(held.child, 0)
+      held.watch.next = 0.0
+      try:
+          assert held.uses_more_than(limit)
+      finally:
+          os.kill(daemon, signal.SIGKILL)
+      """),
   ]
 
   @Test(arguments: scripts) func holds(_ script: Script) async throws {
@@ -247,7 +273,8 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let modules: [String: [UInt8]] = [
       "seccomp": PackageResources.seccomp_py, "confinement": PackageResources.confinement_py,
-      "request": PackageResources.request_py,
+      "request": PackageResources.request_py, "judged": PackageResources.judged_py,
+      "control_group": PackageResources.control_group_py, "tree": PackageResources.tree_py,
       "collection": PackageResources.collection_py, "run_socket": PackageResources.run_socket_py,
     ]
     for (name, text) in modules {

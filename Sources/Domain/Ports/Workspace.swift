@@ -22,9 +22,6 @@ public protocol Workspace: Sendable {
   func push(_ commit: String, expecting: String) async throws(WorkspaceError)
   /// Fetches the branch anew. - Returns: where it stands; `nil` where it was deleted.
   func fetch() async throws(WorkspaceError) -> String?
-  /// The same change on top of another commit of the branch.
-  /// - Returns: `nil` where it does not apply there.
-  func rebase(_ commit: String, onto head: String) async throws(WorkspaceError) -> String?
   /// Removes all that it holds on this machine.
   func close() async
 }

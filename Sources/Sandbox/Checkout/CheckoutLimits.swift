@@ -16,11 +16,14 @@ public struct CheckoutLimits: Sendable, Hashable {
   public var growth: ByteCount
   /// How many files and folders a command may make beside those that it is given.
   public var growthFiles: Int
+  /// What a command has to leave of the disk.
+  public var reserve: ByteCount
 
   public init(
     download: ByteCount = .mebibytes(512), tree: ByteCount = .mebibytes(1024),
     files: Int = 100_000, file: ByteCount = .mebibytes(32), time: Duration = .seconds(180),
-    growth: ByteCount = .mebibytes(512), growthFiles: Int = 100_000
+    growth: ByteCount = .mebibytes(512), growthFiles: Int = 100_000,
+    reserve: ByteCount = .mebibytes(512)
   ) {
     self.download = download
     self.tree = tree
@@ -29,5 +32,6 @@ public struct CheckoutLimits: Sendable, Hashable {
     self.time = time
     self.growth = growth
     self.growthFiles = growthFiles
+    self.reserve = reserve
   }
 }

@@ -95,6 +95,11 @@ extension GitWorkspace {
         if let index { entries.remove(at: index) }
         continue
       }
+      if let index, !Self.isLFSPointer(bytes),
+        try await isLFSPointer(entries[index], at: whole(name))
+      {
+        throw Self.refused("\(Self.shown(whole(name))) is kept by Git LFS")
+      }
       let object = try await store.git.name(
         ["hash-object", "-w", "--no-filters", "--stdin"], input: bytes, doing: "storing a file")
       noteSize(bytes.count, of: object)
@@ -134,6 +139,19 @@ extension GitWorkspace {
     }
     return try await store.git.name(
       ["mktree", "-z", "--missing"], input: lines, doing: "storing a folder")
+  }
+
+  private func isLFSPointer(
+    _ entry: TreeEntry, at path: SourcePath
+  ) async throws(WorkspaceError) -> Bool {
+    var entry = entry
+    entry.path = path
+    do throws(WorkspaceError) {
+      return Self.isLFSPointer(try await content(of: entry))
+    } catch {
+      if error.code == .tooLarge { return false }
+      throw error
+    }
   }
 
   /// On a file system that does not tell cases apart one of the two would hide the other.

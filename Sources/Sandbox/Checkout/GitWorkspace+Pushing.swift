@@ -55,8 +55,9 @@ extension GitWorkspace {
         detail: "the branch \(GitError.firstLine(store.branch)) was deleted.")
     case .success: throw error
     case .failure:
+      // Neither is that the branch has moved: a push that was sent twice meets itself.
       throw WorkspaceError(
-        code: error.code,
+        code: error.code == .cancelled ? .cancelled : .unreachable,
         detail: error.detail + " Whether the push was taken is not known.")
     }
   }
@@ -113,7 +114,6 @@ extension GitWorkspace {
 
   public func fetch() async throws(WorkspaceError) -> String? {
     try checkOpen()
-    // The few files that a rebase needs come when it reads them.
     return try await store.fetch(withFiles: false)
   }
 }

@@ -142,10 +142,7 @@ extension GitWorkspace {
   private func watched(
     _ run: @escaping SandboxFolderRun, _ task: SandboxTask, _ folder: String
   ) async throws(WorkspaceError) -> SandboxResult {
-    var limit = await Self.usage(of: folder)
-    limit.bytes += store.limits.growth.value
-    limit.files += store.limits.growthFiles
-    let most = limit
+    let watch = await DiskWatch(folder, limits: store.limits)
     let outcome = await withTaskGroup(of: Result<SandboxResult, WorkspaceError>?.self) { group in
       group.addTask {
         do throws(SandboxError) { return .success(try await run(task, folder)) } catch {
@@ -153,14 +150,12 @@ extension GitWorkspace {
         }
       }
       group.addTask {
+        var looking = watch
         while !Task.isCancelled {
           try? await Task.sleep(for: .milliseconds(500))
           if Task.isCancelled { return nil }
-          let usage = await Self.usage(of: folder)
-          if usage.bytes > most.bytes || usage.files > most.files {
-            return .failure(
-              WorkspaceError(
-                code: .tooLarge, detail: "the command wrote more than the disk limit allows."))
+          if let excess = await looking.look() {
+            return .failure(WorkspaceError(code: .tooLarge, detail: excess))
           }
         }
         return nil
@@ -176,31 +171,6 @@ extension GitWorkspace {
       throw WorkspaceError(code: .cancelled, detail: "the command was cancelled.")
     }
     return try outcome.get()
-  }
-
-  /// Bytes on disk and how many files and folders there are beneath a folder; of one that cannot be
-  /// measured, such as one that was made too deep, more than any limit.
-  private static func usage(of folder: String) async -> (bytes: Int, files: Int) {
-    let blocks = await total(["-skx"], of: folder)
-    guard blocks < mostCounted >> 10 else { return (mostCounted, mostCounted) }
-    #if os(Linux)
-      return (blocks << 10, await total(["-sx", "--inodes"], of: folder))
-    #else
-      return (blocks << 10, 0)
-    #endif
-  }
-
-  private static let mostCounted = Int.max / 2
-
-  private static func total(_ options: [String], of folder: String) async -> Int {
-    let command = Command(
-      "du", options + ["--", folder], environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C"],
-      workingFolder: "/", timeout: .seconds(20), outputLimit: ByteCount(64 << 10))
-    guard let result = try? await CommandRunner().run(command),
-      let words = String(decoding: result.output, as: UTF8.self).split(separator: "\t").first,
-      let total = Int(words)
-    else { return Task.isCancelled ? 0 : mostCounted }
-    return total
   }
 }
 

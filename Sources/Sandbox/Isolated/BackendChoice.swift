@@ -8,7 +8,7 @@ struct BackendChoice: Sendable {
   var problems: [String]
   /// The warm interpreter that was tried, to be used on.
   var nursery: NurseryProcess?
-  let at = ContinuousClock.now
+  var at = ContinuousClock.now
 
   static func make(
     _ mode: SandboxMode, launcher: RunLauncher, python: PreparedImage?

@@ -27,11 +27,16 @@ public actor IsolatedSandbox: CodeSandbox {
     public var sessions: Int
     /// Runs of each image that stand ready.
     public var standbys: Int
+    /// After how long `zygote` is tried again where it did not work.
+    public var retry: Duration
 
-    public init(runs: Int = 16, sessions: Int = 32, standbys: Int = 2) {
+    public init(
+      runs: Int = 16, sessions: Int = 32, standbys: Int = 2, retry: Duration = .seconds(300)
+    ) {
       self.runs = runs
       self.sessions = sessions
       self.standbys = standbys
+      self.retry = retry
     }
   }
 
@@ -303,10 +308,22 @@ public actor IsolatedSandbox: CodeSandbox {
     return backend
   }
 
-  /// What works is known for good; what does not is tried again after a while, because someone may
-  /// have mended it.
+  /// The best that works is known for good. Where there is only the second best, the best is tried
+  /// again after a while, beside the runs; where there is nothing, they wait for that.
   private func chosen() async -> BackendChoice {
-    if let choice, choice.backend != nil || choice.at + .seconds(30) > .now { return choice }
+    guard let choice else { return await choose() }
+    guard choice.backend != nil else {
+      return choice.at + .seconds(30) > .now ? choice : await choose()
+    }
+    if mode == .automatic, choice.backend != .zygote, choice.at + bounds.retry <= .now,
+      choosing == nil, !isShutDown
+    {
+      Task { [weak self] in _ = await self?.choose() }
+    }
+    return choice
+  }
+
+  private func choose() async -> BackendChoice {
     let task =
       choosing
       ?? Task { [mode, launcher, python = images.ready(.python)] in
@@ -316,8 +333,9 @@ public actor IsolatedSandbox: CodeSandbox {
     let made = await task.value
     if choosing == task {
       choosing = nil
-      choice = made
+      // That nothing worked this once takes nothing away that did.
+      if made.backend == nil, choice?.backend != nil { choice?.at = .now } else { choice = made }
     }
-    return made
+    return choice ?? made
   }
 }

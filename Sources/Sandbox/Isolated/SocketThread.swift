@@ -37,6 +37,9 @@ final class SocketThread: Sendable {
     /// Processes that were told to end, with the moment at which they are killed.
     var ending: [pid_t: ContinuousClock.Instant] = [:]
     var running: Set<pid_t> = []
+    /// Processes that were waited for, of whose groups others still run, with the moment at which
+    /// those are given up.
+    var leaving: [pid_t: ContinuousClock.Instant] = [:]
     var whenGone: [pid_t: @Sendable () -> Void] = [:]
     var onEmpty: [@Sendable () -> Void] = []
     var hasStarted = false
@@ -46,6 +49,8 @@ final class SocketThread: Sendable {
 
   private let state = Mutex(State())
   private let bell: (reading: CInt, writing: CInt)
+  /// How long the kernel may take to do away with what was killed.
+  private static let patience = Duration.seconds(5)
 
   init() {
     BrokenPipes.areErrors()
@@ -138,7 +143,7 @@ final class SocketThread: Sendable {
   ) {
     let isGone = state.withLock { state in
       guard state.running.contains(process) else { return true }
-      if grace == .zero { _ = kill(-process, SIGKILL) }
+      if grace == .zero { ProcessGroup.kill(process) }
       state.ending[process] = .now + grace
       state.whenGone[process] = done
       return false
@@ -216,12 +221,11 @@ final class SocketThread: Sendable {
     let now = ContinuousClock.now
     var hasReaped = false
     for (process, deadline) in ending {
-      if deadline <= now { _ = kill(-process, SIGKILL) }
-      var status: CInt = 0
-      let answer = waitpid(process, &status, WNOHANG)
-      guard answer > 0 || answer < 0 && errno != EINTR else { continue }
+      if deadline <= now, !isLeaving(process) { ProcessGroup.kill(process) }
+      guard hasGone(process, at: now) else { continue }
       let done = state.withLock { state in
         state.ending[process] = nil
+        state.leaving[process] = nil
         state.running.remove(process)
         return state.whenGone.removeValue(forKey: process)
       }
@@ -229,6 +233,25 @@ final class SocketThread: Sendable {
       hasReaped = true
     }
     return hasReaped || state.withLock { !$0.ending.isEmpty }
+  }
+
+  private func isLeaving(_ process: pid_t) -> Bool {
+    state.withLock { $0.leaving[process] != nil }
+  }
+
+  /// Whether a process has ended with all of its group.
+  private func hasGone(_ process: pid_t, at now: ContinuousClock.Instant) -> Bool {
+    if let limit = state.withLock({ $0.leaving[process] }) {
+      return ProcessGroup.isGone(process) || limit <= now
+    }
+    var status: CInt = 0
+    let answer = waitpid(process, &status, WNOHANG)
+    guard answer > 0 || answer < 0 && errno != EINTR else { return false }
+    guard !ProcessGroup.isGone(process) else { return true }
+    // It ended without being told to. What it leaves still holds its number, for the last time.
+    ProcessGroup.kill(process)
+    state.withLock { $0.leaving[process] = now + Self.patience }
+    return false
   }
 
   private func leaveAll() {

@@ -98,11 +98,17 @@ def become(uid, keep_administration=False):
     warden mounts the run's folders; the judged process gives it up."""
     if keep_administration:
         control(KEEP_CAPABILITIES, 1)
+    # While the right to do so is still there.
+    empty_bounding_set()
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     # What bubblewrap had asked for is forgotten with the old identity.
     control(SET_DEATH_SIGNAL, signal.SIGKILL)
+    lower_capabilities(keep_administration)
+
+
+def lower_capabilities(keep_administration):
     try:
         set_capabilities(1 << SYSTEM_ADMINISTRATION if keep_administration else 0)
     except PermissionError:
@@ -116,12 +122,16 @@ def set_capabilities(bits):
     checked(libc.capset(header, data), "capset")
 
 
-def give_up_capabilities():
+def empty_bounding_set():
     for number in range(64):
         try:
             control(DROP_BOUND, number)
         except OSError:
             break  # past the last one, or the bounding set is not ours to lower
+
+
+def give_up_capabilities():
+    empty_bounding_set()
     try:
         control(AMBIENT, 4)
     except OSError:

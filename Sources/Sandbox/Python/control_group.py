@@ -130,7 +130,7 @@ class RunGroup:
 
 
 class MemoryWatch:
-    """Adds up what the processes of a tree hold for themselves. Between two looks it may be more.
+    """Adds up what the processes of a run hold for themselves. Between two looks it may be more.
     Needs /proc as it was before it was hidden, of a kernel that lists children there."""
 
     INTERVAL = 0.1
@@ -144,12 +144,19 @@ class MemoryWatch:
         except OSError:
             self.folder = -1
 
-    def use(self, root):
-        """In bytes; 0 where it is not yet time to look again."""
-        now = time.monotonic()
-        if self.folder < 0 or root is None or now < self.next:
-            return 0
-        total, waiting = 0, [root]
+    def children(self, pid):
+        """As PIDs; none where they are not known."""
+        try:
+            return children_in(pid, self.folder) if self.folder >= 0 else []
+        except (OSError, ValueError):
+            return []
+
+    def is_due(self):
+        return self.folder >= 0 and time.monotonic() >= self.next
+
+    def use(self, roots):
+        """In bytes, of these processes and all beneath them."""
+        total, waiting = 0, list(roots)
         while waiting:
             pid = waiting.pop()
             try:

@@ -24,20 +24,22 @@ CONFIGURATION is JSON, every field optional:
 - `unsized`: true where the two of --tmpfs below were mounted without --size.
 
 How bubblewrap is to be called, all modes (FOLDERS mirror /usr, /bin, /lib and so on, read-only):
-  --die-with-parent --new-session --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
+  --die-with-parent --as-pid-1 --clearenv --setenv PATH /usr/bin:/bin
   --setenv LC_ALL C.UTF-8 FOLDERS --ro-bind-try /etc/ld.so.cache …
   --ro-bind-try /etc/alternatives … --proc /proc --dev /dev --dir /tmp --dir /work --chdir /
   [--perms 0755 --dir /image --ro-bind SITE /image/site]
   [--perms 0755 --dir /groups --bind GROUP /groups/KIND] --remount-ro /
   (parents that bubblewrap makes by itself are for their owner alone)
   as root: --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try
-    --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID
+    --cap-drop ALL --cap-add CAP_SETPCAP --cap-add CAP_SETUID --cap-add CAP_SETGID
     and for a one-shot --cap-add CAP_SYS_ADMIN
   else: --unshare-all --uid 65534 --gid 65534 --cap-drop ALL
-    and for a one-shot --cap-add CAP_SYS_ADMIN
+    and for a one-shot --cap-add CAP_SETPCAP --cap-add CAP_SYS_ADMIN
   In a one-shot, for kernels that refuse it that capability, use instead of the two --dir:
     --size DISK --perms 1777 --tmpfs /tmp --size DISK --perms 1777 --tmpfs /work
-PID 1 is then this program: no signal from within reaches it.
+PID 1 is then this program: no signal from within reaches it. Bubblewrap itself is started in a
+session of its own without a terminal, and given no --new-session: who kills its process group kills
+this program too, which its death alone does not where it is another user's.
 """
 
 import gc
@@ -65,10 +67,12 @@ if "Warden" not in globals():
         become,
         control,
         default_signals,
+        empty_bounding_set,
         give_up_capabilities,
         landlock_version,
         libc,
         limit_resources,
+        lower_capabilities,
         restrict_paths,
     )
     from control_group import ControlGroups, own_memory
@@ -107,6 +111,9 @@ class Settings:
         self.has_own_folders = self.is_nested
         if os.getuid() == 0 and not (is_bare and fields.get("uid") is None):
             become(fields.get("uid") or NOBODY, keep_administration=mode == "oneshot")
+        elif not is_bare:
+            empty_bounding_set()
+            lower_capabilities(mode == "oneshot")
         resource.setrlimit(resource.RLIMIT_CORE, (NO_CORE, NO_CORE))
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = MOST_DESCRIPTORS if most < 0 else min(most, MOST_DESCRIPTORS)

@@ -132,7 +132,11 @@ class Tree:
         """Where no group holds the tree to its memory, it is looked at from time to time."""
         if self.watch is None or (self.group is not None and self.group.limits_memory()):
             return False
-        return self.watch.use(self.reaper or self.child) > memory + OWN_MEMORY
+        return self.watch.is_due() and self.watch.use(self.roots()) > memory + OWN_MEMORY
+
+    def roots(self):
+        """The processes of the run beneath which all others of it are."""
+        return [] if self.reaper is None else [self.reaper]
 
     def reap(self):
         pass
@@ -327,6 +331,10 @@ class PlainTree(Tree):
         if self.settings.has_own_folders:
             resize_folders(limits)
         super().limit(limits)
+
+    def roots(self):
+        """With the judged process, all that have lost their parent: they have become ours."""
+        return self.watch.children(os.getpid())
 
     def reap(self):
         """Returns whether a child is left."""

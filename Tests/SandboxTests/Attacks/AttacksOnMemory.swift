@@ -87,6 +87,32 @@ extension Attack {
           ? ["its processes had \(outcome.seen.memory >> 20) MB together, with 256 allowed"] : []
       }),
     Attack(
+      "memory of daemons, whose parents have gone", limits: .ofAttacks(time: .seconds(4)),
+      ends: [.done, .failed, .signaled, .outOfMemory, .timedOut], reports: false,
+      #"""
+      for _ in range(200):
+          child = fork()
+          if child == 0:
+              if fork() == 0:
+                  held = []
+                  try:
+                      while True:
+                          held.append(bytearray(b"x") * (8 << 20))
+                  except MemoryError:
+                      pass
+                  time.sleep(100)
+              os._exit(0)
+          if child is None:
+              time.sleep(0.01)
+          else:
+              os.waitpid(child, 0)
+      time.sleep(100)
+      """#,
+      check: { outcome in
+        outcome.seen.memory > 900 << 20
+          ? ["its daemons had \(outcome.seen.memory >> 20) MB together, with 256 allowed"] : []
+      }),
+    Attack(
       "mapped and shared memory", ends: [.done, .failed, .signaled, .outOfMemory],
       reports: false,
       #"""

@@ -200,6 +200,28 @@ import Testing
     }
   }
 
+  /// The file itself lies elsewhere; a text in its place would hide it.
+  @Test func aPointerOfLFSIsNotReplacedByAFile() async throws {
+    func pointer(_ digits: String) -> String {
+      "version https://git-lfs.github.com/spec/v1\noid sha256:"
+        + String(repeating: digits, count: 32) + "\nsize 12345\n"
+    }
+    try await CheckoutBench.with(["models/a.bin": pointer("4d"), "a.py": "one\n"]) {
+      bench async throws in
+      for only in [nil, ["a.py"]] as [[SourcePath]?] {
+        try await bench.open(bench.plan(only: only)) { workspace async throws in
+          let error = await #expect(throws: WorkspaceError.self) {
+            try await workspace.commit("models/a.bin", "text\n")
+          }
+          #expect(error?.code == .failed)
+          #expect(error?.detail.contains("models/a.bin is kept by Git LFS") == true)
+          _ = try await workspace.commit("models/a.bin", pointer("5e"))
+          _ = try await workspace.commit("models/a.bin", nil)
+        }
+      }
+    }
+  }
+
   @Test func aCommitOfAnotherMakerIsNotPushed() async throws {
     try await CheckoutBench.with { bench async throws in
       let other = try await bench.commit(["z": "z"], to: "other")

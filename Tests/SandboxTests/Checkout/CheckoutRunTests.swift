@@ -186,6 +186,49 @@ import Testing
     }
   }
 
+  /// Such files are in no folder that could be measured.
+  @Test func aRunThatFillsTheDiskWithRemovedFilesIsEnded() async throws {
+    var limits = CheckoutLimits()
+    limits.growth = .mebibytes(24)
+    try await Self.with(["a.py": "a\n"], limits: limits) { _, workspace in
+      let error = await #expect(throws: WorkspaceError.self) {
+        _ = try await Self.python(
+          """
+          import os, time
+          held = []
+          for number in range(200):
+              held.append(open(f"f{number}", "wb", buffering=0))
+              os.unlink(f"f{number}")
+              held[-1].write(b"x" * (2 << 20))
+              time.sleep(0.05)
+          time.sleep(20)
+          """, in: workspace, limits: SandboxLimits(time: .seconds(40), descriptors: 256))
+      }
+      #expect(error?.code == .tooLarge, "\(String(describing: error))")
+      #expect(error?.detail.contains("beside what its files show") == true)
+    }
+  }
+
+  /// Not even its owner sees into such a folder, unless that is root.
+  @Test(.enabled(if: getuid() != 0, "root sees into every folder"))
+  func aRunThatClosesAFolderToBeMeasuredIsEnded() async throws {
+    try await Self.with(["a.py": "a\n"]) { _, workspace in
+      let error = await #expect(throws: WorkspaceError.self) {
+        _ = try await Self.python(
+          """
+          import os, time
+          os.makedirs("a/b")
+          os.chdir("a/b")
+          os.chmod("..", 0)
+          open("hidden", "wb").write(b"x" * (2 << 20))
+          time.sleep(30)
+          """, in: workspace, limits: SandboxLimits(time: .seconds(40)))
+      }
+      #expect(error?.code == .tooLarge, "\(String(describing: error))")
+      #expect(error?.detail.contains("keeps a folder closed") == true)
+    }
+  }
+
   /// Empty files take no blocks, only what the file system has for files at all.
   @Test func aRunThatMakesTooManyFilesIsEnded() async throws {
     var limits = CheckoutLimits()

@@ -70,6 +70,42 @@ import Testing
     #expect(after?.code == .unavailable)
   }
 
+  /// What hangs sees no end of a socket, and bubblewrap's own death is not its own.
+  @Test(arguments: SandboxUnderTest.apart)
+  func whatHasStoppedIsKilledAsWell(_ backend: SandboxUnderTest) async throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/stet-stopped-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let sandbox = backend.fresh()
+    let task = SandboxTask(
+      .python("open('begun', 'w').close(); import time; time.sleep(60)"),
+      limits: .limited { $0.time = .seconds(60) })
+    // A one-shot whose bubblewrap is known by the folder on its command line.
+    let run = Task { try await sandbox.run(task, in: folder) }
+    let deadline = ContinuousClock.now + .seconds(20)
+    while !FileManager.default.fileExists(atPath: folder + "/begun"), .now < deadline {
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    var outer = Processes.parents().filter { $0.value == getpid() }.map(\.key).filter { process in
+      let words = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+      return String(decoding: words, as: UTF8.self).contains(folder)
+    }
+    #expect(outer.count == 1)
+    if backend == .zygote {
+      _ = try await sandbox.run(SandboxTask(.python("pass")))
+      outer.append(try #require(await sandbox.nurseryProcess(of: .python)))
+    }
+    var started: Set<Int32> = []
+    for one in outer { started.formUnion(Processes.descendants(of: one)) }
+    #expect(started.count > 1)
+    for one in started { kill(one, SIGSTOP) }
+    await sandbox.shutDown()
+    let left = started.union(outer).intersection(Processes.parents().keys)
+    #expect(left.isEmpty)
+    for one in left { kill(one, SIGKILL) }
+    _ = await run.result
+  }
+
   @Test(arguments: SandboxUnderTest.apart)
   func aSandboxThatNobodyHoldsIsGone(_ backend: SandboxUnderTest) async throws {
     let before = Processes.descendants(of: getpid())
@@ -118,6 +154,39 @@ import Testing
       let result = try await sandbox.run(SandboxTask(.python("open('x', 'w'); print(1)")))
       #expect(result.outputText == "1\n")
     }
+    await sandbox.shutDown()
+  }
+
+  /// What made it fail may pass: a machine that was too busy, or a setting that was changed.
+  @Test func aWarmInterpreterThatFailedOnceIsTriedAgain() async throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/stet-bwrap-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let program = """
+      #!/bin/sh
+      for word in "$@"; do
+        if [ "$word" = nursery ] && [ ! -e "\(folder)/mended" ]; then exit 1; fi
+      done
+      PATH=/usr/bin:/bin:/usr/local/bin exec bwrap "$@"
+
+      """
+    try program.write(toFile: folder + "/bwrap", atomically: false, encoding: .utf8)
+    chmod(folder + "/bwrap", 0o755)
+    let sandbox = IsolatedSandbox(
+      images: ImageStore(folder: "/nowhere"), environment: ["PATH": folder],
+      bounds: .init(retry: .milliseconds(50)), logger: Logger(label: "test"))
+    for _ in 0..<3 {
+      #expect(try await sandbox.run(SandboxTask(.python("pass"))).backend == "bubblewrap")
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    #expect(FileManager.default.createFile(atPath: folder + "/mended", contents: nil))
+    let deadline = ContinuousClock.now + .seconds(30)
+    var backend = ""
+    while backend != "zygote", .now < deadline {
+      backend = try await sandbox.run(SandboxTask(.python("pass"))).backend
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(backend == "zygote")
     await sandbox.shutDown()
   }
 

@@ -1,9 +1,10 @@
 import Domain
 import Foundation
 import Jobs
-import TestKit
+import Synchronization
 import Testing
 
+@testable import TestKit
 @testable import UseCases
 
 /// Branches that move, go or are not Stet's, and tries that end in the middle.
@@ -137,6 +138,43 @@ import Testing
         if outcome == .completed { break }
       }
       #expect(try await bench.messages().count == 2)
+      #expect(bench.answers.count == 1)
+    }
+  }
+  /// Neither the remote nor the forge, which shows the old head still, tells what became of it.
+  @Test(arguments: [false, true])
+  func aPushOfUnknownOutcomeIsNotDenied(_ isLast: Bool) async throws {
+    let fake = try await mending()
+    try await withFixBench { bench async throws in
+      let told = bench.git.onPush.withLock { $0 }
+      let opener = bench.interfering {
+        $0.git.onPush.withLock { $0 = nil }
+        $0.git.inject(.silence, on: "/git-receive-pack", times: 9)
+        $0.git.inject(.status(503), on: "service=git-upload-pack", times: 9)
+      }
+      let before = bench.hub.head(of: bench.reference)
+      let first = try? await bench.fixing(fake.model, workspaces: opener).run(
+        bench.work(), attempt: 1, isLastAttempt: isLast)
+      #expect(first != .completed)
+      #expect(bench.hub.head(of: bench.reference) == before, "the forge shows the old head")
+      let tip = try #require(try await bench.git.branches(in: FixBench.repository)["change"])
+      #expect(tip != before)
+      let run = try #require(await bench.runs.run(id: "run-1"))
+      #expect(run.result?["commit"]?.string == tip)
+      bench.git.clearFaults()
+      bench.git.onPush.withLock { $0 = told }
+      guard !isLast else {
+        #expect(bench.answers.count == 1)
+        let answer = bench.answers.first ?? ""
+        #expect(answer.contains("`\(tip.prefix(12))` may have been pushed"), "\(answer)")
+        return
+      }
+      #expect(bench.answers.isEmpty)
+      await told?(FixBench.repository)
+      let asked = fake.asked.count
+      #expect(try await bench.fixing(fake.model).run(bench.work(), attempt: 2) == .completed)
+      #expect(fake.asked.count == asked, "the model was asked again")
+      #expect(try await bench.git.branches(in: FixBench.repository)["change"] == tip)
       #expect(bench.answers.count == 1)
     }
   }

@@ -81,13 +81,39 @@ extension FixAttempt {
     case .cancelled: throw CancellationError()
     case .unreachable where !isLast:
       throw JobFailure("\(reference): \(detail)")
+    case .unreachable:
+      if let outcome = try await lost(words) { return outcome }
+      return try await failed(words)
     case .notFound: return try await failed("the head cannot be fetched: \(words)")
     case .unauthorized:
       return try await failed("Stet's credentials do not reach the head: \(words)")
     case .tooLarge: return try await failed("the repository is too large: \(words)")
     case .sandbox: return try await failed("the tests could not be run: \(words)")
-    case .moved, .rejected, .unreachable, .failed: return try await failed(words)
+    case .moved, .rejected, .failed: return try await failed(words)
     }
+  }
+
+  /// The last try, where one of the tries sent a commit and nobody knows whether it was taken.
+  /// - Returns: `nil` where nothing was sent.
+  private func lost(_ reason: String) async throws -> JobOutcome? {
+    let sent = [ledger.document, ledger.before].compactMap { $0 }.filter { $0.commit != nil }
+    guard arguments.publishes, let commit = sent.first?.commit else { return nil }
+    if let pull = try await readPullRequest() {
+      for document in sent where try await isPushed(document, pull) {
+        ledger.change { $0 = document }
+        try await finish(document, pull)
+        return .completed
+      }
+    }
+    let name = Defanged.codeSpan(String(commit.prefix(12)))
+    ledger.change { document in
+      document.summary = "\(commit.prefix(12)) may have been pushed: \(reason)."
+    }
+    try await say(
+      "My commit \(name) may have been pushed, or not; look at the branch before asking again: "
+        + "\(Defanged.forMarkdown(reason, oneLine: true, limit: 500)).")
+    await ledger.close(.failed, failure: reason)
+    return .cancelled(reason: reason)
   }
 
   private func failed(_ reason: String) async throws -> JobOutcome {

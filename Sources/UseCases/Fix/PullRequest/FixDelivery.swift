@@ -81,6 +81,8 @@ struct FixDelivery: Sendable {
       try await ledger.trail.note("fix.pushed", facts: ["commit": document.commit ?? ""])
       return .done(document)
     }
+    // The forge may show it late: the next try, or the last word, looks for this commit once more.
+    if error.code == .unreachable { throw error }
     ledger.change { document in
       document.commit = nil
       document.reply = nil
