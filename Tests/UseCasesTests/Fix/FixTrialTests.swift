@@ -63,7 +63,7 @@ import Testing
 
   @Test(arguments: [
     ("while True:\n    pass\n\n\n", "no end within its time"),
-    ("import module_that_is_not_there\n\n\n", "status 1"),
+    ("from module_that_is_not_there import thing\n\nTHING = thing\n\n\n", "status 1"),
   ])
   func testsThatNeverEndOrCannotBeFoundProveNothing(_ code: String, _ end: String) async throws {
     let fake = try await AnsweringModel(
@@ -115,7 +115,7 @@ import Testing
     let fake = try await AnsweringModel([], always: try .edits([Self.mending]))
     let code = "def empty(x):\n    return x == None\n"
     try await withFixBench { bench async throws in
-      let workspace = try await bench.checkouts.opener(
+      let workspace = try await bench.checkouts.open(
         WorkspacePlan(
           remote: bench.git.path(of: FixBench.repository), branch: "main", commit: nil, token: nil))
       let trial = TestTrial(
@@ -172,11 +172,11 @@ import Testing
   }
 
   @Test func filesThatAreTooLargeOrTooManyAreLeftWithAReason() async throws {
-    var head: [String: String?] = [
-      "big.json": "[" + String(repeating: "1,\n", count: 90_000) + "1]\n"
-    ]
+    let big = String(repeating: "1,\n", count: 90_000) + "1]\n"
+    var head: [String: String?] = ["big.json": "[2,\n" + big]
     for number in 10...31 { head["part\(number).json"] = "{\"a\": \(number)}\n" }
-    try await withFixBench(head: head, policy: nil) { bench async throws in
+    try await withFixBench(base: ["big.json": "[\n" + big], head: head, policy: nil) {
+      bench async throws in
       #expect(try await bench.fixing(nil).run(bench.work()) == .completed)
       let answer = try #require(bench.answers.first)
       #expect(answer.contains("more than the 262144 that are mended"), "\(answer)")

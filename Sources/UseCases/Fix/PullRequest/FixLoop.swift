@@ -15,7 +15,7 @@ struct FixLoop: Sendable {
     /// Requests to the model over all files and rounds.
     var requests = 30
     /// Runs of the tests.
-    var trials = 14
+    var trials = 20
     /// Files stand by themselves, and are run for the tests that they hold.
     var runsFiles = false
     var end: ContinuousClock.Instant
@@ -44,7 +44,7 @@ struct FixLoop: Sendable {
   private var faults: [SourcePath: CodeFault] = [:]
   private var content: Set<SourcePath> = []
   private var wasAsked: Set<SourcePath> = []
-  /// One look at what is there already is had however long the first run of the tests took.
+  /// What is found first is tried once, however long the first run of the tests took.
   private var isGraced = false
   private var outcome = Outcome()
 
@@ -98,6 +98,7 @@ struct FixLoop: Sendable {
       if waiting.isEmpty { break }
       await ask(
         waiting, round, tests: (last ?? outcome.before).flatMap { $0.passed ? nil : $0.tail })
+      isGraced = !isSettled
       isSettled = true
       guard try await settles(&last) else { return }
       if outcome.modelFailure != nil { break }
