@@ -6,7 +6,7 @@ enum AnsweredCode {
   static func code(
     in text: String, original: String, nonce: String
   ) throws(CodeFault) -> String {
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+    var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.endsLine)[...]
     if text.contains(nonce) { lines = lines.filter { !isMarker($0, nonce) }[...] }
     lines = unfenced(lines, original: original)
     let code = lines.joined(separator: "\n")
@@ -33,7 +33,7 @@ enum AnsweredCode {
   /// A correction is small; a text of less than half the lines is one that the model forgot.
   private static func losesMost(_ code: String, of original: String) -> Bool {
     func lines(_ text: String) -> Int {
-      text.split(separator: "\n").count { !$0.allSatisfy(\.isWhitespace) }
+      text.split(whereSeparator: \.endsLine).count { !$0.allSatisfy(\.isWhitespace) }
     }
     let before = lines(original)
     return before >= 3 && lines(code) * 2 < before
@@ -86,4 +86,9 @@ enum AnsweredCode {
     }
     return nil
   }
+}
+
+extension Character {
+  /// As in files: CR LF is one character, and neither a form feed nor a lone CR ends a line of code.
+  var endsLine: Bool { self == "\n" || self == "\r\n" }
 }

@@ -103,7 +103,7 @@ enum GivenTests {
     guard let words else { return [] }
     var blocks: [String] = []
     var open: [Substring]?
-    for line in words.split(separator: "\n", omittingEmptySubsequences: false) {
+    for line in words.split(omittingEmptySubsequences: false, whereSeparator: \.endsLine) {
       let isFence = line.drop { $0 == " " }.hasPrefix("```")
       if isFence {
         if let lines = open { blocks.append(lines.joined(separator: "\n")) }

@@ -117,6 +117,10 @@ struct CodeProof: Sendable {
     let after = try await checks.run(text, given: given, path: path, time: left)
     switch after {
     case .notRun(let why):
+      // What it would import anew may be what keeps its tests from being run.
+      if known.contains(where: { $0.passed == true }) {
+        return CodeFault(forModel: "its tests cannot be run with it: \(why)", forPeople: why)
+      }
       shown.notes.append("Its tests were not run: \(why).")
       return nil
     case .spoiled(let why, let now):
@@ -156,14 +160,21 @@ struct CodeProof: Sendable {
     return nil
   }
 
-  /// Nothing that held may fail.
+  /// Nothing that held may fail, or become what cannot be tried.
   private static func compare(
     _ before: [CodeChecks.Check], _ after: [CodeChecks.Check], _ shown: inout Shown
   ) -> CodeFault? {
     let held = Set(before.filter { $0.passed == true }.map(\.id))
-    let tried = after.filter { $0.passed != nil }
-    let failing = tried.filter { $0.passed == false }
+    let failed = Set(before.filter { $0.passed == false }.map(\.id))
+    // A check that failed and cannot be tried any more is not mended.
+    let tried = after.filter { $0.passed != nil || failed.contains($0.id) }
+    let failing = tried.filter { $0.passed != true }
     let failedBefore = before.count { $0.passed == false }
+    if let lost = after.first(where: { held.contains($0.id) && $0.passed == nil }) {
+      return CodeFault(
+        forModel: "a test that held cannot be run with it: \(told(lost))",
+        forPeople: "a test that held cannot be run with it")
+    }
     if let broken = failing.first(where: { held.contains($0.id) }) {
       return CodeFault(
         forModel: "a test that held fails now: \(told(broken))",

@@ -167,21 +167,84 @@ final class FixBench: Sendable {
       onTopOf: parent)
   }
 
-  /// Does something to the repository after each checkout was opened, as somebody else would.
+  /// Does something to the repository right before a commit is made, or when a checkout was opened,
+  /// as somebody else would.
   func interfering(
-    times: Int = 1, _ deed: @escaping @Sendable (FixBench) async throws -> Void
+    times: Int = 1, _ moment: WatchedWorkspace.Moment = .commit,
+    _ deed: @escaping @Sendable (FixBench) async throws -> Void
   ) -> WorkspaceOpener {
     let left = Noted(times)
-    return { plan async throws(WorkspaceError) in
-      let workspace = try await self.checkouts.open(plan)
-      guard left.now > 0 else { return workspace }
+    return watching { now async throws(WorkspaceError) in
+      guard now == moment, left.now > 0 else { return }
       left.change { $0 -= 1 }
       do { try await deed(self) } catch {
         throw WorkspaceError(code: .failed, detail: "the test failed: \(error)")
       }
-      return workspace
     }
   }
+
+  /// The sandbox is lost in these runs of a command, counted from 1.
+  func losing(_ runs: ClosedRange<Int>) -> WorkspaceOpener {
+    let count = Noted(0)
+    return watching { now async throws(WorkspaceError) in
+      guard now == .run else { return }
+      count.change { $0 += 1 }
+      if runs.contains(count.now) {
+        throw WorkspaceError(code: .sandbox, detail: "the sandbox was killed")
+      }
+    }
+  }
+
+  private func watching(_ watch: @escaping WatchedWorkspace.Watch) -> WorkspaceOpener {
+    let opener = checkouts.opener
+    return { plan async throws(WorkspaceError) in
+      let workspace = try await opener(plan)
+      try await watch(.open)
+      return WatchedWorkspace(workspace: workspace, watch: watch)
+    }
+  }
+}
+
+/// A real checkout, and a word before what changes or runs something.
+struct WatchedWorkspace: Workspace {
+  enum Moment: Sendable { case open, run, commit }
+  typealias Watch = @Sendable (Moment) async throws(WorkspaceError) -> Void
+
+  let workspace: any Workspace
+  let watch: Watch
+
+  var head: String { workspace.head }
+
+  func file(_ path: SourcePath) async throws(WorkspaceError) -> [UInt8]? {
+    try await workspace.file(path)
+  }
+
+  func run(
+    _ command: [String], with changes: [SourcePath: [UInt8]?], image: SandboxImage,
+    limits: SandboxLimits
+  ) async throws(WorkspaceError) -> SandboxResult {
+    try await watch(.run)
+    return try await workspace.run(command, with: changes, image: image, limits: limits)
+  }
+
+  func commit(
+    _ changes: [SourcePath: [UInt8]?], message: String, author: CommitAuthor
+  ) async throws(WorkspaceError) -> String {
+    try await watch(.commit)
+    return try await workspace.commit(changes, message: message, author: author)
+  }
+
+  func push(_ commit: String, expecting: String) async throws(WorkspaceError) {
+    try await workspace.push(commit, expecting: expecting)
+  }
+
+  func fetch() async throws(WorkspaceError) -> String? { try await workspace.fetch() }
+
+  func rebase(_ commit: String, onto head: String) async throws(WorkspaceError) -> String? {
+    try await workspace.rebase(commit, onto: head)
+  }
+
+  func close() async { await workspace.close() }
 }
 
 /// Runs a test on a bench, and ends the bench whatever happens.

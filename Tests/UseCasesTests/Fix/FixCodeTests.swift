@@ -42,11 +42,17 @@ import Testing
 
   @Test(arguments: [
     "```json\n[2]\n```", "Here is the code:\n```json\n[2]\n```\nI changed it.", "\n\n[2]\n\n",
-    "```\n[2]", "[2]\n```",
+    "```\n[2]", "[2]\n```", "```json\r\n[2]\r\n```",
   ])
   func wrappingsAreTakenOff(_ wrapped: String) async throws {
     let fake = try await AnsweringModel([.fixed(wrapped)])
     #expect(try await fix("[1]", path: "a.json", by: fake.model).fixedCode == "[2]")
+  }
+
+  @Test(arguments: ["\n", "\r\n"])
+  func testsInFencesAreFound(_ end: String) {
+    let context = ["It fails:", "```python", "assert f(1) == 2", "```", "Thanks."]
+    #expect(GivenTests.texts(in: context.joined(separator: end)) == ["assert f(1) == 2\n"])
   }
 
   @Test func fencesOfTheOriginalStay() throws {

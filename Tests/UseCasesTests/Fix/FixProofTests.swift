@@ -39,6 +39,19 @@ struct FixProofTests {
     #expect(answer.fixedCode == Self.bad)
   }
 
+  @Test(arguments: [
+    // What held cannot be tried any more, and what failed is not mended by that.
+    (good, "cannot be run with it"), (bad, "still fail with it"),
+  ])
+  func aTestThatCannotBeRunAnyMoreProvesNothing(_ code: String, _ why: String) async throws {
+    let answered =
+      "from package_that_is_not_there import Session\n\n\n"
+      + code.replacing("\n\n\nassert", with: "\n\n\nSESSION = Session()\n\nassert")
+    let answer = try await fix(code, path: "a.py", to: answered)
+    #expect(!answer.changed)
+    #expect(answer.reason?.contains(why) == true, "\(answer.reason ?? "")")
+  }
+
   @Test func aTextThatEndsTheProgramKeepsItsTests() async throws {
     let ending = "import os\n\nos._exit(0)\n\nassert 1 + 1 == 3\n"
     let without = try await fix(ending, path: "a.py", to: "import os\n\nos._exit(0)\n")

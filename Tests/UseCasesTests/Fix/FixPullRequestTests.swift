@@ -153,6 +153,13 @@ import Testing
     ("        self.assertEqual(mean([2, 4]), 3)", "        pass"),
     ("    def test_of_two(self):", "    @unittest.skip(\"later\")\n    def test_of_two(self):"),
     ("self.assertEqual(mean([2, 4]), 3)", "self.assertEqual(mean([2, 4]), 2)"),
+    // Lines that are only added.
+    ("    def test_of_two(self):", "    def test_of_two(self):\n        return"),
+    (
+      "    def test_of_two(self):",
+      "    def setUp(self):\n        self.assertEqual = lambda *given: None\n\n"
+        + "    def test_of_two(self):"
+    ),
   ])
   func testsAreNotWeakened(_ search: String, _ replace: String) async throws {
     let fake = try await AnsweringModel([], always: try .edits([(search, replace)]))

@@ -26,6 +26,85 @@ import Testing
     }
   }
 
+  @Test func aHeadThatMovedBeforeItsChangeWasReadIsReadAnew() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench async throws in
+      // Two lines above: the forge's change is of this head, and so has the checkout to be.
+      let opener = bench.interfering(.open) {
+        try await $0.push(["stats.py": "# Means.\n# Sums.\n" + FixBench.bad])
+      }
+      #expect(
+        try await bench.fixing(fake.model, workspaces: opener).run(bench.work()) == .completed)
+      #expect(try await bench.text("stats.py") == "# Means.\n# Sums.\n" + FixBench.good)
+      #expect(fake.asked.first?.contains("# Sums.") == true)
+      #expect(fake.asked.count == 1)
+    }
+  }
+
+  @Test func suggestionsAfterARaceStandAtTheLinesOfTheNewHead() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench async throws in
+      let opener = bench.interfering {
+        try await $0.push(["stats.py": "# Means.\n# Sums.\n" + FixBench.bad])
+        try $0.git.protect("change", in: FixBench.repository)
+      }
+      #expect(
+        try await bench.fixing(fake.model, workspaces: opener).run(bench.work()) == .completed)
+      let comment = try #require(
+        bench.hub.reviewComments(on: bench.reference).first {
+          $0.body.contains("```suggestion")
+        }, "\(bench.answers)")
+      #expect(comment.line == 6)
+      #expect(comment.commit == bench.hub.head(of: bench.reference))
+    }
+  }
+
+  @Test func aCommitThatOnlyBearsTheMarkIsNotCalledOurs() async throws {
+    let fake = try await mending()
+    try await withFixBench { bench async throws in
+      let opener = bench.interfering { bench in
+        try await bench.git.commit(
+          ["other.py": Array("x = 1\n".utf8)], to: "change", in: FixBench.repository,
+          message: "Mend\n\nStet-Run: run-1")
+      }
+      #expect(
+        try await bench.fixing(fake.model, workspaces: opener).run(bench.work()) == .completed)
+      let head = try #require(bench.hub.head(of: bench.reference))
+      #expect(try await bench.text("stats.py") == FixBench.bad)
+      let answer = try #require(bench.answers.first)
+      #expect(answer.contains("Commit \(head.prefix(12)) on the branch bears the mark"))
+      #expect(!answer.contains("Pushed"))
+      let run = try #require(await bench.runs.run(id: "run-1"))
+      #expect(run.result?["commit"]?.string == head)
+      #expect(run.result?["files"]?.array?.isEmpty == true)
+    }
+  }
+
+  @Test(arguments: [
+    (WatchedWorkspace.Moment.run, false, "the pull request is closed"),
+    (.commit, true, "the pull request is closed"), (.run, true, "no write permission"),
+  ])
+  func whatChangedMeanwhileIsLookedAtAgain(
+    _ moment: WatchedWorkspace.Moment, _ moves: Bool, _ words: String
+  ) async throws {
+    let fake = try await mending()
+    try await withFixBench { bench async throws in
+      let opener = bench.interfering(moment) { bench in
+        if moves { try await bench.push(["other.py": "x = 1\n"]) }
+        if words.contains("closed") {
+          bench.hub.close(bench.reference)
+        } else {
+          bench.hub.setPermission(.read, of: "grace", in: FixBench.repository)
+        }
+      }
+      _ = try await bench.fixing(fake.model, workspaces: opener).run(bench.work())
+      #expect(try await bench.text("stats.py") == FixBench.bad)
+      #expect(bench.answers.count == 1)
+      #expect(bench.answers.first?.contains(words) == true, "\(bench.answers)")
+      #expect(try await bench.runs.run(id: "run-1")?.outcome == .cancelled)
+    }
+  }
+
   @Test func aForcePushIsTriedOnceMore() async throws {
     let fake = try await mending()
     try await withFixBench { bench async throws in

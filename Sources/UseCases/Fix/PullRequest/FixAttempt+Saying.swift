@@ -27,22 +27,36 @@ extension FixAttempt {
     }
   }
 
-  /// What an earlier try of this run pushed: known by the commit's id, or by its trailer where it
-  /// was rebased since.
+  /// What an earlier try of this run pushed, told as what it is.
   func pushedBefore(_ pull: PullRequest) async throws(ForgeError) -> FixDocument? {
     guard arguments.publishes, let before = ledger.before else { return nil }
-    return try await isPushed(before, pull) ? before : nil
+    return try await pushed(before, pull)
   }
 
-  private func isPushed(
+  /// The commit is known by its id, or else another by the run's trailer: that of another try, or
+  /// one that was rebased since. Of such a one nothing is said but that it stands there, since
+  /// whoever knows the run's id can write that line.
+  func pushed(
     _ document: FixDocument, _ pull: PullRequest
-  ) async throws(ForgeError) -> Bool {
-    guard let commit = document.commit else { return false }
-    if pull.head == commit { return true }
+  ) async throws(ForgeError) -> FixDocument? {
+    guard let commit = document.commit else { return nil }
+    if pull.head == commit { return document }
     let trailer = FixTexts.trailer(arguments.run)
-    return try await forge.commits(of: reference).contains {
-      $0.id == commit || $0.message.split(whereSeparator: \.isNewline).contains(trailer[...])
+    let commits = try await forge.commits(of: reference)
+    if commits.contains(where: { $0.id == commit }) { return document }
+    let marked = commits.last {
+      $0.message.split(whereSeparator: \.isNewline).contains(trailer[...])
     }
+    guard let marked else { return nil }
+    var other = document
+    other.commit = marked.id
+    (other.changed, other.files, other.diff) = (false, [], "")
+    (other.tests, other.resolved) = (nil, [])
+    other.summary =
+      "Commit \(marked.id.prefix(12)) on the branch bears the mark of this run already, "
+      + "so no other was pushed."
+    other.reply = paragraph(other.summary)
+    return other
   }
 
   /// The last word where no other came, and nothing comes after it.
@@ -50,8 +64,8 @@ extension FixAttempt {
     guard arguments.publishes, try await ownAnswer() == nil else { return }
     let reason = Defanged.forMarkdown(reason, oneLine: true, limit: 500)
     if let pull = try await readPullRequest() {
-      for document in [ledger.document, ledger.before].compactMap({ $0 })
-      where try await isPushed(document, pull) {
+      for made in [ledger.document, ledger.before].compactMap({ $0 }) {
+        guard let document = try await pushed(made, pull) else { continue }
         if let reply = document.reply { return try await post(reply) }
         let commit = Defanged.codeSpan(String((document.commit ?? "").prefix(12)))
         return try await say("I pushed \(commit), but could not do all that follows it: \(reason)")
@@ -137,9 +151,12 @@ extension FixAttempt {
 
   /// One paragraph, where nothing was changed.
   func say(_ words: String) async throws {
+    try await post(paragraph(words))
+  }
+
+  private func paragraph(_ words: String) -> String {
     let run = Defanged.codeSpan(arguments.run)
-    try await post(
-      "\(HiddenMarker.fix(run: arguments.run).text)\n\n\(words)\n\n<sub>Run \(run)</sub>")
+    return "\(HiddenMarker.fix(run: arguments.run).text)\n\n\(words)\n\n<sub>Run \(run)</sub>"
   }
 
   private func post(_ body: String) async throws {

@@ -11,6 +11,25 @@ struct FixAttempt: Sendable {
   let isLast: Bool
   let job: Job?
   let progress: @Sendable (String) -> Void
+  private let began = ContinuousClock.now
+
+  /// Of all runs of the tests: what is left of the job's hour is for saying what came of them.
+  private static let longest = Duration.seconds(3_300)
+
+  init(
+    ports: FixPullRequest.Ports, arguments: Work.FixPullRequest, forge: any Forge,
+    ledger: FixLedger, number: Int, isLast: Bool, job: Job?,
+    progress: @escaping @Sendable (String) -> Void
+  ) {
+    self.ports = ports
+    self.arguments = arguments
+    self.forge = forge
+    self.ledger = ledger
+    self.number = number
+    self.isLast = isLast
+    self.job = job
+    self.progress = progress
+  }
 
   var reference: PullRequestReference { arguments.reference }
 
@@ -35,24 +54,36 @@ struct FixAttempt: Sendable {
       return try await ended("its policy \(BasePolicies.file) cannot be read")
     }
     do {
-      let opened = try await open(pull)
-      do {
-        let outcome = try await mend(pull, policy, opened)
-        await opened.workspace.close()
-        return outcome
-      } catch {
-        await opened.workspace.close()
-        throw error
-      }
+      return try await mend(pull, policy, mayReopen: true)
     } catch let error as WorkspaceError {
       return try await ended(error)
     }
   }
 
   private func mend(
-    _ pull: PullRequest, _ policy: FixPolicy, _ opened: FixCheckout
+    _ pull: PullRequest, _ policy: FixPolicy, mayReopen: Bool
   ) async throws -> JobOutcome {
-    let change = try await forge.diff(of: reference)
+    let opened = try await open(pull)
+    do {
+      let change = try await forge.diff(of: reference)
+      // The forge's diff is of the head as it stands now.
+      if mayReopen, let now = try await readPullRequest(), now.head != opened.workspace.head {
+        await opened.workspace.close()
+        progress("the branch has moved; fetching it anew")
+        return try await mend(now, policy, mayReopen: false)
+      }
+      let outcome = try await mend(pull, policy, opened, change)
+      await opened.workspace.close()
+      return outcome
+    } catch {
+      await opened.workspace.close()
+      throw error
+    }
+  }
+
+  private func mend(
+    _ pull: PullRequest, _ policy: FixPolicy, _ opened: FixCheckout, _ change: ForgeDiff
+  ) async throws -> JobOutcome {
     guard let diff = try? Diff(parsing: change.bytes) else {
       return try await ended("the forge's diff of it cannot be read")
     }
@@ -73,7 +104,7 @@ struct FixAttempt: Sendable {
         ports: .init(
           model: ports.model?.within(ports.tokenBudget, of: arguments.access),
           syntax: ports.syntax, sandbox: ports.sandbox, random: ports.random),
-        limits: .init(rounds: ports.limits.rounds, end: .now + ports.limits.time),
+        limits: .init(rounds: ports.limits.rounds, end: .now + time(policy)),
         files: targets.files, trial: trial(policy, targets.files.map(\.path), opened.workspace),
         progress: progress)
       fix.outcome = try await loop.run()
@@ -100,6 +131,27 @@ struct FixAttempt: Sendable {
       if error.code == .notFound { return nil }
       throw error
     }
+  }
+
+  /// Time enough for some runs of slow tests.
+  private func time(_ policy: FixPolicy) -> Duration {
+    guard policy.testCommand != nil else { return ports.limits.time }
+    return max(ports.limits.time, min(policy.timeout * 6, .seconds(3_000)))
+  }
+
+  /// What stands against a change now: minutes pass while it is found.
+  /// - Returns: the pull request, or why nothing may be changed: the middle of a sentence.
+  func standing(_ before: PullRequest) async throws -> (pull: PullRequest?, reason: String) {
+    guard let now = try await readPullRequest() else { return (nil, "the pull request is gone") }
+    guard now.state == .open else { return (nil, "the pull request is \(now.state.rawValue)") }
+    guard now.headBranch == before.headBranch, now.headRepository == before.headRepository else {
+      return (nil, "its head is not the branch any more that it was")
+    }
+    guard try await mayStillAsk() else {
+      try await ledger.trail.note("fix.refused")
+      return (nil, "who asked has no write permission in this repository any more")
+    }
+    return (now, "")
   }
 
   private func mayStillAsk() async throws(ForgeError) -> Bool {
@@ -149,15 +201,16 @@ struct FixAttempt: Sendable {
   ) -> TestTrial? {
     guard let command = policy.testCommand else { return nil }
     let tests = paths.filter(TestGuard.isTest)
-    let limits = SandboxLimits(
-      time: policy.timeout, processorTime: policy.timeout, memory: .mebibytes(2_048),
-      processes: 256, descriptors: 1_024, disk: .mebibytes(512), inodes: 65_536,
-      output: .mebibytes(2))
+    let last = began + Self.longest
     return TestTrial(
       command: command,
-      canary: TestCanary(command: command, tests: tests, random: ports.random())
+      canary: TestCanary(command: command, tests: tests, random: ports.random()), end: last
     ) { changes async throws(WorkspaceError) in
-      try await workspace.run(command, with: changes, image: policy.image, limits: limits)
+      let limits = SandboxLimits(
+        time: min(policy.timeout, max(last - .now, .seconds(1))), processorTime: policy.timeout,
+        memory: .mebibytes(2_048), processes: 256, descriptors: 1_024, disk: .mebibytes(512),
+        inodes: 65_536, output: .mebibytes(2))
+      return try await workspace.run(command, with: changes, image: policy.image, limits: limits)
     }
   }
 

@@ -26,6 +26,8 @@ struct FixDelivery: Sendable {
       ledger.change { $0.summary = "\(Self.count($0.files.count)) could be mended." }
       return .completed
     }
+    let standing = try await attempt.standing(pull)
+    guard standing.pull != nil else { return try await attempt.ended(standing.reason) }
     guard opened.isHeads else {
       return try await suggest(fix, because: "its branch cannot be reached with Stet's credentials")
     }
@@ -64,7 +66,12 @@ struct FixDelivery: Sendable {
     do throws(WorkspaceError) {
       try await workspace.push(commit, expecting: workspace.head)
     } catch {
-      return try await refused(error, document)
+      let pushed = try await refused(error, document)
+      guard case .done = pushed, let now = try await attempt.readPullRequest(),
+        let known = try await attempt.pushed(document, now)
+      else { return pushed }
+      ledger.change { $0 = known }
+      return .done(known)
     }
     try await ledger.trail.note(
       "fix.pushed", facts: ["commit": commit, "head": workspace.head])
@@ -112,6 +119,8 @@ struct FixDelivery: Sendable {
   /// Once: the same change on the branch as it stands now, proved there anew.
   private func again(_ fix: FoundFix, _ stale: any Workspace) async throws -> JobOutcome {
     attempt.progress("the branch has moved; trying once more")
+    let standing = try await attempt.standing(pull)
+    guard standing.pull != nil else { return try await attempt.ended(standing.reason) }
     guard let tip = try await stale.fetch() else {
       return try await attempt.ended("its branch was deleted meanwhile")
     }
@@ -151,12 +160,14 @@ struct FixDelivery: Sendable {
     }
     if var trial = attempt.trial(policy, chosen.map(\.path), workspace) {
       fix.outcome.before = try await trial.baseline()
+      fix.outcome.notes = []
       guard case .holds(let reading) = try await trial.verdict(chosen) else {
         return try await attempt.ended(
           "its branch moved meanwhile, and the tests do not pass with the change there")
       }
       fix.outcome.after = reading
       fix.outcome.trials += trial.runs
+      if let note = trial.note { fix.outcome.notes.append(note) }
       chosen = chosen.map { candidate in
         var candidate = candidate
         candidate.proofs.append(.tests)
@@ -169,9 +180,19 @@ struct FixDelivery: Sendable {
       document.left.removeAll { left in outcome.left.contains(left) }
       document.take(outcome, command: policy.testCommand)
     }
-    switch try await push(fix, workspace) {
+    let standing = try await attempt.standing(pull)
+    guard let now = standing.pull else { return try await attempt.ended(standing.reason) }
+    // Suggestions stand at lines of the head as it is now; where that is yet another, at none.
+    fix.diff = Diff(files: [])
+    if now.head == workspace.head,
+      let diff = try? Diff(parsing: try await attempt.forge.diff(of: attempt.reference).bytes)
+    {
+      fix.diff = diff
+    }
+    let fresh = FixDelivery(attempt: attempt, pull: now, policy: policy)
+    switch try await fresh.push(fix, workspace) {
     case .done(let document): return try await told(document)
-    case .refused(let why): return try await suggest(fix, because: why)
+    case .refused(let why): return try await fresh.suggest(fix, because: why)
     case .gone: return try await attempt.ended("its branch was deleted meanwhile")
     case .moved:
       return try await attempt.ended("its branch moves while it is mended; ask again")
@@ -266,7 +287,8 @@ struct FixDelivery: Sendable {
 
   private func texts(_ document: FixDocument, _ fix: FoundFix) -> FixTexts {
     var notes: [String] = []
-    for note in fix.outcome.chosen.flatMap(\.notes) where !notes.contains(note) {
+    for note in fix.outcome.chosen.flatMap(\.notes) + fix.outcome.notes where !notes.contains(note)
+    {
       notes.append(note)
     }
     if attempt.ports.model == nil {

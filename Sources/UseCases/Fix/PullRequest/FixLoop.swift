@@ -15,7 +15,7 @@ struct FixLoop: Sendable {
     /// Requests to the model over all files and rounds.
     var requests = 30
     /// Runs of the tests.
-    var trials = 14
+    var trials = 20
     /// Files stand by themselves, and are run for the tests that they hold.
     var runsFiles = false
     var end: ContinuousClock.Instant
@@ -30,6 +30,8 @@ struct FixLoop: Sendable {
     var modelFailure: ModelError?
     var toll = AskedFix.Toll()
     var trials = 0
+    /// Sentences for a person about the whole of it.
+    var notes: [String] = []
   }
 
   let ports: Ports
@@ -41,6 +43,9 @@ struct FixLoop: Sendable {
   private var pool: [SourcePath: [FixCandidate]] = [:]
   private var faults: [SourcePath: CodeFault] = [:]
   private var content: Set<SourcePath> = []
+  private var wasAsked: Set<SourcePath> = []
+  /// What is found first is tried once, however long the first run of the tests took.
+  private var isGraced = false
   private var outcome = Outcome()
 
   init(
@@ -64,8 +69,12 @@ struct FixLoop: Sendable {
     }
     let proof = FileProof(
       syntax: ports.syntax, sandbox: ports.sandbox, runsTests: limits.runsFiles, end: limits.end)
+    // That run may have taken all the time; what is certain is still looked at.
+    let certainEnd = trial == nil ? limits.end : max(limits.end, .now + .seconds(120))
+    let certainProof = FileProof(
+      syntax: ports.syntax, sandbox: ports.sandbox, runsTests: limits.runsFiles, end: certainEnd)
     for file in files {
-      if let certain = await CertainFixes(proof: proof).candidate(for: file) {
+      if let certain = await CertainFixes(proof: certainProof).candidate(for: file) {
         pool[file.path, default: []].append(certain)
         outcome.toll.claims += 1
       }
@@ -73,20 +82,46 @@ struct FixLoop: Sendable {
         asked[file.path] = AskedFix(file, model: model, proof: proof, random: ports.random)
       }
     }
+    try await rounds()
+    if let note = trial?.note, !outcome.chosen.isEmpty { outcome.notes.append(note) }
+    report()
+    outcome.trials = trial?.runs ?? 0
+    return outcome
+  }
+
+  private mutating func rounds() async throws(WorkspaceError) {
     var last: TestReading?
-    if ports.model == nil { last = try await settle() }
+    var isSettled = false
     for round in 0..<limits.rounds where ports.model != nil {
       if Task.isCancelled || isOver { break }
       let waiting = files.filter { round == 0 || faults[$0.path] != nil }
       if waiting.isEmpty { break }
       await ask(
         waiting, round, tests: (last ?? outcome.before).flatMap { $0.passed ? nil : $0.tail })
-      last = try await settle()
+      isGraced = !isSettled
+      isSettled = true
+      guard try await settles(&last) else { return }
       if outcome.modelFailure != nil { break }
     }
-    report()
-    outcome.trials = trial?.runs ?? 0
-    return outcome
+    if !isSettled {
+      isGraced = true
+      _ = try await settles(&last)
+    }
+  }
+
+  /// - Returns: false where the sandbox was lost. What was shown to hold before holds still.
+  private mutating func settles(
+    _ last: inout TestReading?
+  ) async throws(WorkspaceError) -> Bool {
+    do throws(WorkspaceError) {
+      last = try await settle()
+      return true
+    } catch {
+      guard !outcome.chosen.isEmpty, error.code != .cancelled else { throw error }
+      let detail = Defanged.oneLine(SecretMask.masked(error.detail).text, limit: 300)
+      outcome.notes.append("The tests could not be run to their end meanwhile (\(detail)).")
+      return false
+    }
   }
 
   // MARK: Asking
@@ -105,6 +140,7 @@ struct FixLoop: Sendable {
           repairing: round == 1 ? faults[file.path] : nil, tests: tests,
           heat: round < 2 ? 0 : 0.7, budget: budget, toll: &outcome.toll)
         asked[file.path] = asking
+        wasAsked.insert(file.path)
         faults[file.path] = answer.fault
         if answer.isContent { content.insert(file.path) }
         if let candidate = answer.candidate { pool[file.path, default: []].append(candidate) }
@@ -143,9 +179,9 @@ struct FixLoop: Sendable {
     }
     let why = failed
     // Together they do not hold: what holds of them is found one by one.
-    var accepted: [FixCandidate] = []
-    if candidates.count > 1 {
-      for candidate in candidates where mayTry {
+    var accepted = try await withoutOne(candidates)
+    if candidates.count > 1, accepted.isEmpty {
+      for candidate in candidates where mayTry && accepted.count + 1 < candidates.count {
         if try await holds(accepted + [candidate]) == nil { accepted.append(candidate) }
       }
     }
@@ -167,22 +203,39 @@ struct FixLoop: Sendable {
     return why.reading
   }
 
-  private var mayTry: Bool { (trial?.runs ?? 0) < limits.trials && !isOver && !Task.isCancelled }
+  /// All but one, where few enough: files that need each other fail one by one.
+  private mutating func withoutOne(
+    _ candidates: [FixCandidate]
+  ) async throws(WorkspaceError) -> [FixCandidate] {
+    guard (3...6).contains(candidates.count) else { return [] }
+    for left in candidates.reversed() where mayTry {
+      let rest = candidates.filter { $0.path != left.path }
+      if try await holds(rest) == nil { return rest }
+    }
+    return []
+  }
+
+  private var mayTry: Bool {
+    (trial?.runs ?? 0) < limits.trials && (!isOver || isGraced) && !Task.isCancelled
+  }
 
   private struct Failed {
     var words: String
     var reading: TestReading?
   }
 
-  /// Keeps what holds. - Returns: `nil` where the tests pass with it.
+  /// Keeps what holds, and the most of it. - Returns: `nil` where the tests pass with it.
   private mutating func holds(
-    _ candidates: [FixCandidate]
+    _ candidates: [FixCandidate], isSmaller: Bool = false
   ) async throws(WorkspaceError) -> Failed? {
     guard mayTry else { return Failed(words: "the tests were not run: their time was up") }
     guard var trial else { return nil }
+    isGraced = false
     defer { self.trial = trial }
     switch try await trial.verdict(candidates) {
     case .holds(let reading):
+      // A part of what was proved together is no better than the whole.
+      guard isSmaller || candidates.count >= outcome.chosen.count else { return nil }
       outcome.chosen = candidates.map { candidate in
         var candidate = candidate
         candidate.proofs.append(.tests)
@@ -207,7 +260,7 @@ struct FixLoop: Sendable {
         return candidate
       }
       guard !rest.isEmpty else { return }
-      _ = try await holds(rest)
+      _ = try await holds(rest, isSmaller: true)
     }
   }
 
@@ -222,6 +275,11 @@ struct FixLoop: Sendable {
         reason = "the model found nothing to change"
       } else if ports.model == nil {
         reason = "no model is set, and no rule has a certain fix for it"
+      } else if !wasAsked.contains(file.path), pool[file.path] == nil {
+        reason =
+          isOver
+          ? "the time for this was up before it was looked at"
+          : "the requests for this were used up before it was looked at"
       } else {
         reason = "it was not needed for the tests to pass"
       }

@@ -40,6 +40,8 @@ struct ProtectedPaths: Sendable {
       (".circleci/**", workflow), (".buildkite/**", workflow), ("azure-pipelines*.yml", workflow),
       ("bitbucket-pipelines.yml", workflow), ("**/Jenkinsfile", workflow),
       (".travis.yml", workflow),
+      (".drone.yml", workflow), ("appveyor.yml", workflow), (".appveyor.yml", workflow),
+      ("**/action.yml", workflow), ("**/action.yaml", workflow), (".husky/**", workflow),
       (".woodpecker/**", workflow), (".gitea/**", workflow), (".forgejo/**", workflow),
       (".stet.yml", policy), ("**/CODEOWNERS", policy), ("**/.gitattributes", policy),
       ("**/.gitmodules", policy), ("**/.gitignore", policy), (".pre-commit-config.yaml", policy),
@@ -47,6 +49,13 @@ struct ProtectedPaths: Sendable {
       ("**/setup.cfg", tests), ("**/pyproject.toml", tests), ("**/noxfile.py", tests),
       ("**/Makefile", tests), ("**/package.json", tests), ("**/jest.config.*", tests),
       ("**/vitest.config.*", tests), ("**/.coveragerc", tests), ("**/ruff.toml", tests),
+      ("**/.ruff.toml", tests), ("**/vitest.workspace.*", tests), ("**/vite.config.*", tests),
+      ("**/playwright.config.*", tests), ("**/karma.conf.*", tests), ("**/.mocharc.*", tests),
+      ("**/cypress.config.*", tests), ("**/babel.config.*", tests), ("**/.babelrc*", tests),
+      ("**/.eslintrc*", tests), ("**/eslint.config.*", tests), ("**/tsconfig*.json", tests),
+      ("**/setup.py", tests), ("**/build.rs", tests), ("**/Cargo.toml", tests),
+      ("**/Package.swift", tests), ("**/CMakeLists.txt", tests), ("**/pom.xml", tests),
+      ("**/build.gradle*", tests), ("**/Rakefile", tests), ("**/justfile", tests),
     ]
     return texts.compactMap { text, reason in
       (try? PathPattern(text)).map { ($0, reason) }

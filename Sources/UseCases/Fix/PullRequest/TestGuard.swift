@@ -37,7 +37,17 @@ enum TestGuard {
     if LineComparison(old: before, new: after).deletions > 0 {
       return "would change tests that stand; only new ones may be added"
     }
+    if Self.returns(after) > Self.returns(before) { return "would end tests early" }
     return nil
+  }
+
+  /// How many lines leave a function with nothing, which no test needs to.
+  private static func returns(_ text: [UInt8]) -> Int {
+    text.split { $0 == 0x0A || $0 == 0x0D }.count { line in
+      let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        .joined(separator: " ")
+      return ["return", "return;", "return None", "return undefined;"].contains(words)
+    }
   }
 
   /// What makes a test not run, not count, or end the program as if all were well.

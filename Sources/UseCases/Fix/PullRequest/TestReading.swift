@@ -3,7 +3,7 @@ import Foundation
 
 /// What one run of the tests came to, as far as its output tells.
 struct TestReading: Sendable, Hashable {
-  /// How many tests a run told of, in the words of pytest and unittest.
+  /// How many tests a run told of, in the words of pytest, unittest, jest and vitest.
   struct Counts: Sendable, Hashable {
     var ran = 0
     var skipped = 0
@@ -17,6 +17,8 @@ struct TestReading: Sendable, Hashable {
   /// The end of its output, harmless and without secrets.
   var tail: String
   var seconds: Double
+  /// It ran for as long as it may.
+  var isTimedOut: Bool
   /// All it wrote, to look for a word in.
   fileprivate var output: String
 
@@ -29,6 +31,7 @@ struct TestReading: Sendable, Hashable {
       case .timedOut: "no end within its time"
       case .outOfMemory: "too much memory"
       }
+    isTimedOut = result.end == .timedOut
     output = result.outputText + "\n" + result.errorText
     counts = Self.counts(in: output)
     let masked = SecretMask.masked(HiddenText.stripped(output).text).text
@@ -38,7 +41,8 @@ struct TestReading: Sendable, Hashable {
 
   func tells(of word: String) -> Bool { output.contains(word) }
 
-  /// `3 passed, 1 skipped` of pytest's last line that has them, or `Ran 3 tests` and `skipped=1`.
+  /// `3 passed, 1 skipped` of pytest's last line that has them, or `Ran 3 tests` and `skipped=1`;
+  /// `Tests: 1 failed, 4 passed, 5 total` of jest, `Tests  1 failed | 4 passed (5)` of vitest.
   static func counts(in output: String) -> Counts? {
     let lines = output.split(whereSeparator: \.isNewline)
     for line in lines.reversed() {
@@ -51,12 +55,14 @@ struct TestReading: Sendable, Hashable {
         case "passed", "failed", "xpassed":
           counts.ran += number
           found = true
-        case "skipped", "xfailed", "deselected": counts.skipped += number
+        case "skipped", "xfailed", "deselected", "todo": counts.skipped += number
         case "error", "errors": found = true
         default: break
         }
       }
-      if found, line.contains(" in ") || line.contains("===") { return counts }
+      let isSummary =
+        line.contains(" in ") || line.contains("===") || words.first == "Tests"
+      if found, isSummary { return counts }
     }
     for line in lines.reversed() where line.hasPrefix("Ran ") {
       let words = line.split(separator: " ")
@@ -118,7 +124,8 @@ struct TestCanary: Sendable {
       """
     var files: [SourcePath: [UInt8]?] = [:]
     for (index, folder) in folders.enumerated() {
-      let name = "test_\(word)_\(index).py"
+      // First in its folder, so that a command which stops at the first failure meets it.
+      let name = "test_00\(word)_\(index).py"
       files[SourcePath(folder.isEmpty ? name : "\(folder)/\(name)")] = .some(Array(text.utf8))
     }
     return files
