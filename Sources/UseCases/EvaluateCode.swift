@@ -46,8 +46,6 @@ public struct EvaluateCode: Sendable {
     /// For everything. An axis that takes longer is `not_run`.
     public var deadline: Duration
     public var testLimit: Duration
-    /// Tries mutants too, which takes long.
-    public var mutates: Bool
     /// A function that gives something else than in `previous` fails the code, as for a refactoring.
     public var keepsBehaviour: Bool
     public var progress: @Sendable (String) -> Void
@@ -57,7 +55,7 @@ public struct EvaluateCode: Sendable {
       criteria: EvaluationCriteria = EvaluationCriteria(), previous: String? = nil,
       compared: Evaluation? = nil, askedBy: String, run: String? = nil, job: String? = nil,
       isRecorded: Bool = true, deadline: Duration = .seconds(60),
-      testLimit: Duration = .seconds(5), mutates: Bool = false, keepsBehaviour: Bool = false,
+      testLimit: Duration = .seconds(5), keepsBehaviour: Bool = false,
       progress: @escaping @Sendable (String) -> Void = { _ in }
     ) {
       self.code = code
@@ -72,7 +70,6 @@ public struct EvaluateCode: Sendable {
       self.isRecorded = isRecorded
       self.deadline = deadline
       self.testLimit = testLimit
-      self.mutates = mutates
       self.keepsBehaviour = keepsBehaviour
       self.progress = progress
     }
@@ -106,7 +103,7 @@ public struct EvaluateCode: Sendable {
     let subject = EvaluationSubject(
       code: request.code, path: request.path ?? "solution.py", tests: request.tests,
       criteria: request.criteria, previous: request.previous, end: clock + request.deadline,
-      testLimit: request.testLimit, mutates: request.mutates, keepsBehaviour: request.keepsBehaviour
+      testLimit: request.testLimit, keepsBehaviour: request.keepsBehaviour
     ) { note in
       switch note {
       case .printed(let output, let error): printed.set(output, error)

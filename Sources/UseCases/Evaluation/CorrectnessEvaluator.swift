@@ -44,14 +44,7 @@ public struct CorrectnessEvaluator: AxisEvaluator {
     subject.tell(
       .printed(output: run.result.outputText, error: run.result.errorText))
     // Where the sandbox could not run what Stet made up, the tests themselves still stand.
-    var judged = axis(run, (try? await made.get()) ?? GeneratedTests(), subject)
-    if subject.mutates, judged.verdict == .pass {
-      let mutation = try? await MutationMeasure.of(sources, plan, subject, in: sandbox)
-      judged.reason =
-        (judged.reason ?? "") + (mutation?.sentence ?? " The mutants could not be tried.")
-      judged.evidence += mutation?.evidence ?? []
-    }
-    return [judged]
+    return [axis(run, (try? await made.get()) ?? GeneratedTests(), subject)]
   }
 
   private func axis(

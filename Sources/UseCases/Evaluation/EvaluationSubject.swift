@@ -20,8 +20,6 @@ public struct EvaluationSubject: Sendable {
   public var end: ContinuousClock.Instant
   /// Of one test.
   public var testLimit: Duration
-  /// Mutants of the code are tried as well, which takes long.
-  public var mutates: Bool
   /// A function that gives something else than in `previous` fails the code.
   public var keepsBehaviour: Bool
   /// Told what belongs to no axis. May be called from any task.
@@ -31,7 +29,7 @@ public struct EvaluationSubject: Sendable {
     code: String, path: String = "solution.py", tests: [TestSource] = [],
     criteria: EvaluationCriteria = EvaluationCriteria(), previous: String? = nil,
     end: ContinuousClock.Instant = .now + .seconds(60), testLimit: Duration = .seconds(5),
-    mutates: Bool = false, keepsBehaviour: Bool = false,
+    keepsBehaviour: Bool = false,
     tell: @escaping @Sendable (Note) -> Void = { _ in }
   ) {
     self.code = Self.unmarked(code)
@@ -43,7 +41,6 @@ public struct EvaluationSubject: Sendable {
     self.previous = previous.map(Self.unmarked)
     self.end = end
     self.testLimit = testLimit
-    self.mutates = mutates
     self.keepsBehaviour = keepsBehaviour
     self.tell = tell
   }

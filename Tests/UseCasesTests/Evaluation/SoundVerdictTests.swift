@@ -94,18 +94,6 @@ import Testing
     #expect(axis.verdict == .notRun, "\(axis)")
   }
 
-  @Test func aBusySandboxTakesNoVerdictAway() async throws {
-    let sandbox = OtherSandbox { task throws(SandboxError) in
-      guard OtherSandbox.text(task).contains("\"stet_mutants\"") else { return nil }
-      throw SandboxError(code: .busy, detail: "All are taken.")
-    }
-    var asked = subject(EvaluationBench.sum, ["assert add(1, 2) == 3\n"])
-    asked.mutates = true
-    let axis = try await CorrectnessEvaluator().evaluate(asked, in: sandbox)[0]
-    #expect(axis.verdict == .pass, "\(axis)")
-    #expect(axis.reason?.contains("mutants could not be tried") == true, "\(axis)")
-  }
-
   // MARK: Texts
 
   @Test func aByteOrderMarkIsNoPartOfATextEither() async throws {
