@@ -113,9 +113,10 @@ extension FixAttempt {
     let sent = [ledger.document, ledger.before].compactMap { $0 }.filter { $0.commit != nil }
     guard arguments.publishes, let commit = sent.first?.commit else { return nil }
     if let pull = try await readPullRequest() {
-      for document in sent where try await isPushed(document, pull) {
-        ledger.change { $0 = document }
-        try await finish(document, pull)
+      for document in sent {
+        guard let found = try await pushed(document, pull) else { continue }
+        ledger.change { $0 = found }
+        try await finish(found, pull)
         return .completed
       }
     }
