@@ -1,4 +1,5 @@
 import Domain
+import Sandbox
 import Testing
 
 @testable import UseCases

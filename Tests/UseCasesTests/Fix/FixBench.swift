@@ -240,10 +240,6 @@ struct WatchedWorkspace: Workspace {
 
   func fetch() async throws(WorkspaceError) -> String? { try await workspace.fetch() }
 
-  func rebase(_ commit: String, onto head: String) async throws(WorkspaceError) -> String? {
-    try await workspace.rebase(commit, onto: head)
-  }
-
   func close() async { await workspace.close() }
 }
 
