@@ -69,10 +69,9 @@ struct OpenAPIToolsTests {
   /// A client that a generator makes of the description writes code, talks back and has it judged.
   @Test func aGeneratedClientDrivesTheLoop() async throws {
     let fake = FakeModelServer(.bare)
-    fake.script(
-      [],
-      always: .text(
-        #"{"plan":"It adds.","code":"def add(a: int, b: int) -> int:\n    return a + b\n"}"#))
+    let head = #"{"plan":"It adds.","code":"def add(a: int, b: int) -> int:\n"#
+    let end = #"    return a + b\n"}"#
+    fake.script([.text(head + end)], always: .text(head + #"    '''Adds.'''\n"# + end))
     let model = try await fake.listen()
     let service = try await served(model)
     let token = try await service.stet(["token", "create", "loop", "--json"]).json()["token"]?
