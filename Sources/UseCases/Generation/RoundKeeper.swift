@@ -102,11 +102,11 @@ struct RoundKeeper: Sendable {
     Defanged.forTerminal(SecretMask.masked(text).text, oneLine: oneLine, limit: limit)
   }
 
-  /// Such as `Round 2 (repair): fail, 0.71 of the tests pass, 1 candidate`.
+  /// Such as `Round 2 (repair): fail, 71% of the tests pass, 1 candidate`.
   static func headline(_ round: GenerationRound, _ number: Int) -> String {
     var line = "Round \(number) (\(round.step.rawValue)): \(round.verdict.rawValue)"
     if let share = round.evaluation?.axis(.correctness)?.value {
-      line += ", \(EvaluationDecision.figure(share)) of the tests pass"
+      line += ", \(Int((share * 100).rounded(.down)))% of the tests pass"
     }
     return line + ", \(round.candidates) candidate\(round.candidates == 1 ? "" : "s")"
   }

@@ -51,9 +51,10 @@ import Testing
           if calls[0] % 3:
               now[0] += len(values) ** 2 * 1e-6
       stet_growth._clock = lambda: now[0]
+      stet_growth._since = lambda began: now[0] - began
       found = stet_growth.measure(work, "list", time.monotonic() + 5)
       assert abs(found["exponent"] - 2) < 0.01, found
-      stet_growth._clock = lambda: 1.0
+      stet_growth._since = lambda began: 0.0
       try:
           stet_growth.best(work, "list", 4, 3)
       except stet_growth.Unclear:

@@ -166,7 +166,7 @@ import Testing
     #expect(result.rounds.map(\.commit) == [entries[2].commit, entries[1].commit])
     let mine = entries.filter { $0.run == result.run && $0.verdict == "fail" }
     #expect(mine.count == 3)
-    #expect(entries[2].subject.contains("0.50 of the tests pass"))
+    #expect(entries[2].subject.contains("50% of the tests pass"))
     func text(_ name: String) throws -> String {
       try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
     }
