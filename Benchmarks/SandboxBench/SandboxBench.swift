@@ -6,8 +6,8 @@ import Sandbox
 /// Times the sandbox from request to result; `Benchmarks/sandbox.py` sets it beside its peers.
 ///
 /// Reads orders from standard input, one a line, and answers each with a line of JSON:
-/// `sequential BACKEND COUNT` and `concurrent BACKEND COUNT` with the milliseconds of each run of
-/// `pass`, `memory` with the bytes of the warm interpreter, `report` with what keeps runs apart,
+/// `sequential BACKEND COUNT`, `paced BACKEND COUNT` (a moment between two) and
+/// `concurrent BACKEND COUNT` with the milliseconds of each run of `pass`, `memory` with the bytes of the warm interpreter, `report` with what keeps runs apart,
 /// `sleep BACKEND SECONDS` for a test that kills this program meanwhile.
 @main
 struct SandboxBench {
@@ -23,6 +23,8 @@ struct SandboxBench {
       do {
         switch order {
         case "sequential": answer(try await sequential(sandbox, count))
+        case "paced":
+          answer(try await sequential(sandbox, count, pause: .milliseconds(40)))
         case "concurrent": answer(try await concurrent(sandbox, count))
         case "memory":
           _ = try await sandbox.run(SandboxTask(.python("pass")))
@@ -64,10 +66,14 @@ struct SandboxBench {
     return taken / .milliseconds(1)
   }
 
-  private static func sequential(_ sandbox: IsolatedSandbox, _ count: Int) async throws -> [Double]
-  {
+  private static func sequential(
+    _ sandbox: IsolatedSandbox, _ count: Int, pause: Duration = .zero
+  ) async throws -> [Double] {
     var taken: [Double] = []
-    for _ in 0..<count { taken.append(try await timed(sandbox)) }
+    for _ in 0..<count {
+      taken.append(try await timed(sandbox))
+      if pause > .zero { try await Task.sleep(for: pause) }
+    }
     return taken
   }
 
