@@ -112,10 +112,17 @@ enum AnsweredProgram {
     openings.contains { line.hasPrefix($0) } || isAssignment(line)
   }
 
-  /// `LIMIT = 3`: one name at the line's very begin, and a sign of equality.
+  /// `LIMIT = 3` or `LIMIT: int = 3`: one name at the line's very begin, and a sign of equality.
   private static func isAssignment(_ line: Substring) -> Bool {
     let name = line.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-    return name.first?.isNumber == false && line.dropFirst(name.count).hasPrefix(" = ")
+    guard name.first?.isNumber == false else { return false }
+    let rest = line.dropFirst(name.count)
+    guard rest.hasPrefix(": "), let sign = rest.firstRange(of: " = ") else {
+      return rest.hasPrefix(" = ")
+    }
+    // Words of a sentence have spaces between them; a type has them after its commas alone.
+    return !rest[rest.index(rest.startIndex, offsetBy: 2)..<sign.lowerBound]
+      .replacing(", ", with: ",").replacing(" | ", with: "|").contains(" ")
   }
 
   private static func isCode(_ line: Substring) -> Bool {

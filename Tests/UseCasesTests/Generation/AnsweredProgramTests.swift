@@ -27,6 +27,10 @@ import Yams
       "TEXT = \"\"\"\nwords\n\"\"\"\n\ndef f():\n    return TEXT",
       "TEXT = \"\"\"\nwords\n\"\"\"\n\ndef f():\n    return TEXT\n"
     ),
+    (
+      "Note: this one = that.\n\nX: dict[str, int] = {}\n\ndef f():\n    return X",
+      "X: dict[str, int] = {}\n\ndef f():\n    return X\n"
+    ),
     // Several blocks: what defines, not what uses.
     (
       "```python\ndef f():\n    return 1\n```\nUse it so:\n```python\nprint(f())\n```",
