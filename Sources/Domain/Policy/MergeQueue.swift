@@ -77,8 +77,9 @@ public struct MergeQueue: Sendable, Hashable, Codable {
     case failed(batch: Int, reason: String)
     case merged(number: Int, base: String)
     case refused(number: Int, reason: String)
-    /// The forge was asked whether a merge was made, and it was not; it may be tried again.
-    case notMerged(number: Int)
+    /// The forge was asked whether a merge was made, and it was not; it may be tried again, upon
+    /// what the branch holds now.
+    case notMerged(number: Int, base: String)
     case frozen(reason: String)
     case thawed
   }
@@ -170,11 +171,7 @@ public struct MergeQueue: Sendable, Hashable, Codable {
       }
     case .baseMoved(let commit):
       // While a merge is under way the branch moves by it; its answer tells the rest.
-      guard merging == nil, base != commit else { break }
-      base = commit
-      if batches.contains(where: { $0.base != nil && $0.base != commit }) {
-        discard(from: 0, &notices)
-      }
+      if merging == nil { move(to: commit, &notices) }
     case .built(let id, let base, let trial): built(id, base, trial, &notices)
     case .conflicted(let id, let number): fail(id, culprit: number, "it conflicts", &notices)
     case .passed(let id):
@@ -187,7 +184,10 @@ public struct MergeQueue: Sendable, Hashable, Codable {
       guard merging?.number == number else { break }
       merging = nil
       leave(number, reason, &notices)
-    case .notMerged(let number): if merging?.number == number { merging = nil }
+    case .notMerged(let number, let commit):
+      guard merging?.number == number else { break }
+      merging = nil
+      move(to: commit, &notices)
     case .frozen(let reason): freeze = reason
     case .thawed: freeze = nil
     }
@@ -226,6 +226,13 @@ public struct MergeQueue: Sendable, Hashable, Codable {
   private mutating func discard(from index: Int, _ notices: inout [Notice]) {
     for batch in batches[index...] { notices.append(.discarded(batch: batch.id)) }
     batches.removeSubrange(index...)
+  }
+
+  private mutating func move(to commit: String, _ notices: inout [Notice]) {
+    base = commit
+    if batches.contains(where: { $0.base != nil && $0.base != commit }) {
+      discard(from: 0, &notices)
+    }
   }
 
   private mutating func built(

@@ -30,9 +30,9 @@ public struct TextPattern: Sendable, Hashable, CustomStringConvertible {
 
   public static let longest = 500
   /// Instructions of one pattern; repetitions written as counts are unrolled.
-  public static let largest = 2_000
+  public static let largest = 300
   /// Characters of a text that are looked at.
-  public static let furthest = 65_536
+  public static let furthest = 32_768
 
   public let text: String
   let program: [Instruction]
