@@ -84,6 +84,42 @@ public enum Work {
     }
   }
 
+  /// Holds the policy of the default branch against a pull request, and does what follows:
+  /// `ShepherdPullRequest`.
+  public struct ShepherdPullRequest: JobArguments {
+    public static let kind = "shepherd-pull-request"
+    public var access: ForgeAccess
+    public var reference: PullRequestReference
+    public var event: PolicyEvent
+    /// The login of who caused it.
+    public var actor: String?
+    /// Who or what asked, as in `AuditEvent.actor`.
+    public var askedBy: String
+
+    public init(
+      access: ForgeAccess, reference: PullRequestReference, event: PolicyEvent,
+      actor: String? = nil, askedBy: String
+    ) {
+      self.access = access
+      self.reference = reference
+      self.event = event
+      self.actor = actor
+      self.askedBy = askedBy
+    }
+  }
+
+  /// Takes the merge queue of a branch further: `AdvanceMergeQueue`.
+  public struct AdvanceMergeQueue: JobArguments {
+    public static let kind = "advance-merge-queue"
+    public var access: ForgeAccess
+    public var branch: String
+
+    public init(access: ForgeAccess, branch: String) {
+      self.access = access
+      self.branch = branch
+    }
+  }
+
   /// Does what a comment asked for: `AnswerCommand`.
   public struct AnswerCommand: JobArguments {
     public static let kind = "answer-command"

@@ -24,11 +24,11 @@ extension MergeQueue {
     case .testing:
       return "#\(number)\(company) waits for the checks of its trial branch\(upon)\(frozen)."
     case .passed:
-      return
-        "#\(number)\(company) passed its trial and waits "
-        + (frozen.isEmpty
-          ? index == 0 ? "for the merges before it" : "for the batches before it" : "\(frozen.dropFirst(2))")
-        + "."
+      let cause =
+        frozen.isEmpty
+        ? index == 0 ? " for the merges before it" : " for the batches before it"
+        : ":\(frozen.dropFirst())"
+      return "#\(number)\(company) passed its trial and waits\(cause)."
     case .failed(let reason):
       return
         "#\(number)\(company) failed its trial (\(reason))\(upon): it is tried again when they are."

@@ -58,6 +58,11 @@ public struct PolicyPeople: Sendable, Hashable {
     return own.contains { teams.contains($0.lowercased()) } ? .yes : .no
   }
 
+  /// Whether a person is surely one of them; nobody in particular means everybody.
+  public func includes(_ person: PolicyFacts.Person) -> Bool {
+    isEmpty || truth(of: person) == .yes
+  }
+
   public var description: String {
     (logins.map(\.text) + teams.map { "@\($0)" }).joined(separator: ", ")
   }

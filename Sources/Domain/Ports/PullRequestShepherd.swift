@@ -34,6 +34,8 @@ public protocol PullRequestShepherd: Sendable {
   func pullRequests(
     in repository: RepositoryName, areOpen: Bool, limit: Int
   ) async throws(ForgeError) -> [PullRequest]
+  /// How many open pull requests wait for each person's review, by login in lower case.
+  func reviewLoads(in repository: RepositoryName) async throws(ForgeError) -> [String: Int]
 
   /// Both in as few calls as there are; a label that is gone already is as good as removed.
   func setLabels(

@@ -207,4 +207,21 @@ extension GitHubForge {
     }
     return Array(found.prefix(limit))
   }
+
+  public func reviewLoads(
+    in repository: RepositoryName
+  ) async throws(ForgeError) -> [String: Int] {
+    var loads: [String: Int] = [:]
+    for page in 1...Self.maxPages {
+      let call = GitHubCall.get(
+        .listPullRequests, APIPath(repository, "pulls"),
+        query: [("state", "open"), ("per_page", "\(Self.pageSize)"), ("page", "\(page)")])
+      let pulls = try await ask(call, in: repository, for: [GitHubAPI.PullDetailsPayload].self)
+      for reviewer in pulls.flatMap({ $0.requestedReviewers ?? [] }) {
+        loads[reviewer.login.lowercased(), default: 0] += 1
+      }
+      if pulls.count < Self.pageSize { break }
+    }
+    return loads
+  }
 }
