@@ -1,5 +1,5 @@
 public import Domain
-public import Foundation
+import Foundation
 public import Jobs
 
 /// Takes the merge queue of one branch as far as it goes now: trial branches, their checks, merges.
@@ -28,12 +28,15 @@ public struct AdvanceMergeQueue: Sendable {
     "queue \("\(forge):\(repository)".lowercased()) \(branch)"
   }
 
-  static func job(_ access: ForgeAccess, branch: String) throws -> NewJob {
-    NewJob(
+  /// One for each that waits, so that none is forgotten while another's is about to end; one at a
+  /// time for each queue.
+  static func job(_ access: ForgeAccess, branch: String, number: Int) throws -> NewJob {
+    let key = key(access.forge, "\(access.repository)", branch)
+    return NewJob(
       kind: Work.AdvanceMergeQueue.kind,
-      arguments: try Work.AdvanceMergeQueue(access: access, branch: branch).json(),
-      uniqueKey: key(access.forge, "\(access.repository)", branch),
-      group: WorkLimits.group(access))
+      arguments: try Work.AdvanceMergeQueue(access: access, branch: branch, number: number).json(),
+      uniqueKey: "\(key) \(TimeOrderedID.next(Date()))", group: WorkLimits.group(access),
+      limits: [JobLimit(key, concurrency: 1)])
   }
 
   /// Puts a pull request into the queue of its base.
@@ -89,9 +92,9 @@ public struct AdvanceMergeQueue: Sendable {
         var memory = try await PolicyMemory(
           Self.key(arguments.access.forge, "\(repository)", arguments.branch), in: ports.notes,
           new: State(queue: MergeQueue(branch: arguments.branch, policy: policy.queue)))
-        if memory.value.queue.entries.isEmpty, memory.value.queue.merging == nil {
-          return .completed
-        }
+        let queue = memory.value.queue
+        guard queue.entry(arguments.number) != nil || queue.merging?.number == arguments.number
+        else { return .completed }
         let round = QueueRound(
           forge: forge, repository: repository, policy: policy, state: memory.value,
           now: ports.now, appearance: Self.appearance)

@@ -59,6 +59,7 @@ public struct ShepherdPullRequest: Sendable {
     let place = "\(arguments.access.forge):\(arguments.reference)"
     do {
       let forge = try await ports.openForge(arguments.access)
+      if let commit = arguments.commit { return try await spread(commit, arguments, forge) }
       let repository = arguments.reference.repository
       let branch = try await forge.defaultBranch(of: repository)
       // Never from the change itself, nor from another branch that it is for.
@@ -87,6 +88,39 @@ public struct ShepherdPullRequest: Sendable {
       if error.code == .conflict { return try ForgeFailure.takenOver(at: place, age: age) }
       throw ForgeFailure.failure(error, isQueued: age != nil)
     }
+  }
+
+  /// A check names no pull request, as those of forks and statuses do not: whose head it is has to be
+  /// looked for.
+  private func spread(
+    _ commit: String, _ arguments: Work.ShepherdPullRequest, _ forge: any Forge
+  ) async throws -> JobOutcome {
+    let open = try await forge.pullRequests(
+      in: arguments.access.repository, areOpen: true, limit: Self.mostListed)
+    let jobs = try open.filter { $0.head == commit }.map { pull in
+      try Self.job(
+        Work.ShepherdPullRequest(
+          access: arguments.access, reference: pull.reference, event: arguments.event,
+          actor: arguments.actor, askedBy: arguments.askedBy), ports.limits, ports.now())
+    }
+    if jobs.isEmpty { return .cancelled(reason: "no open pull request has this head") }
+    _ = try await ports.jobs.enqueue(jobs)
+    return .completed
+  }
+
+  /// The newest by their last change; a check that ends belongs to one of them.
+  private static let mostListed = 1_000
+
+  /// One at a time for each pull request; none is left out for another's sake, as each may bring
+  /// news.
+  static func job(
+    _ work: Work.ShepherdPullRequest, _ limits: WorkLimits, _ now: Date
+  ) throws -> NewJob {
+    let key = "shepherd \("\(work.access.forge):\(work.reference)".lowercased())"
+    return NewJob(
+      kind: Work.ShepherdPullRequest.kind, arguments: try work.json(),
+      uniqueKey: "\(key) \(TimeOrderedID.next(now))", group: WorkLimits.group(work.access),
+      limits: [JobLimit(key, concurrency: 1)] + limits.ofForge(work.access))
   }
 
   /// What Stet's own last review found, where it was published.

@@ -95,11 +95,14 @@ public enum Work {
     public var actor: String?
     /// Who or what asked, as in `AuditEvent.actor`.
     public var askedBy: String
+    /// Instead of the reference, whose number is 0 then: every open pull request with this head.
+    public var commit: String?
 
     public init(
       access: ForgeAccess, reference: PullRequestReference, event: PolicyEvent,
-      actor: String? = nil, askedBy: String
+      actor: String? = nil, askedBy: String, commit: String? = nil
     ) {
+      self.commit = commit
       self.access = access
       self.reference = reference
       self.event = event
@@ -113,10 +116,13 @@ public enum Work {
     public static let kind = "advance-merge-queue"
     public var access: ForgeAccess
     public var branch: String
+    /// The pull request for whose sake it looks; it is done when that one has left the queue.
+    public var number: Int
 
-    public init(access: ForgeAccess, branch: String) {
+    public init(access: ForgeAccess, branch: String, number: Int) {
       self.access = access
       self.branch = branch
+      self.number = number
     }
   }
 

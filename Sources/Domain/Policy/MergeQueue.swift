@@ -146,7 +146,7 @@ public struct MergeQueue: Sendable, Hashable, Codable {
     return orders
   }
 
-  func entry(_ number: Int) -> Entry? { entries.first { $0.number == number } }
+  public func entry(_ number: Int) -> Entry? { entries.first { $0.number == number } }
 
   /// As they are tried, the first first.
   public var waiting: [Entry] {

@@ -123,7 +123,7 @@ extension ActionCarrying {
       case .queue(let priority):
         try await AdvanceMergeQueue.enqueue(
           facts, priority, policy, notes: ports.notes, forge: access.forge)
-        job = try AdvanceMergeQueue.job(access, branch: facts.base)
+        job = try AdvanceMergeQueue.job(access, branch: facts.base, number: facts.number)
       default: job = ports.job(action, access, reference)
       }
     } catch {
