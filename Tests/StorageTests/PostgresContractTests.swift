@@ -22,6 +22,12 @@ import Testing
     try await engine.withDatabase { try await publicationStoreContract(SQLPublicationStore($0)) }
   }
 
+
+  @Test(arguments: Engine.available)
+  func policyNotes(_ engine: Engine) async throws {
+    try await engine.withDatabase { try await policyNotesContract(SQLPolicyNotes($0)) }
+  }
+
   @Test(arguments: Engine.available)
   func validators(_ engine: Engine) async throws {
     try await engine.withDatabase { try await validatorStoreContract(SQLValidatorStore($0)) }

@@ -93,4 +93,15 @@ extension FakeGitHub {
       }
     }
   }
+
+  /// Whether a commit holds another.
+  public func stands(
+    _ commit: String, on other: String, in repository: RepositoryName
+  ) -> Bool {
+    read { world in
+      world.repositories[repository.description.lowercased()].map {
+        world.ancestors(of: commit, in: $0).contains(other)
+      } ?? false
+    }
+  }
 }
