@@ -133,7 +133,8 @@ public struct AdvanceMergeQueue: Sendable {
   ) async throws -> ShepherdPolicy {
     let branch = try await forge.defaultBranch(of: repository)
     guard let bytes = try await forge.file(BasePolicies.file, in: repository, at: branch) else {
-      throw JobFailure("\(repository) has no policy any more; its queue stands still", isFinal: true)
+      throw JobFailure(
+        "\(repository) has no policy any more; its queue stands still", isFinal: true)
     }
     do {
       return try PolicyReader.read(bytes).shepherd

@@ -13,7 +13,8 @@ public struct ShepherdPullRequest: Sendable {
     public var runs: any RunStore
     public var jobs: any JobQueue
     /// Says something to a channel; `nil`: nobody can be told.
-    public var notify: (@Sendable (_ channel: String?, _ text: String, PullRequestReference) async throws -> Void)?
+    public var notify:
+      (@Sendable (_ channel: String?, _ text: String, PullRequestReference) async throws -> Void)?
     /// What else an action may set off (`enrich`, `learn`), as a job; `nil`: not set up.
     public var job: @Sendable (PolicyAction, ForgeAccess, PullRequestReference) -> NewJob?
     public var limits: WorkLimits

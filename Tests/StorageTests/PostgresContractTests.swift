@@ -22,7 +22,6 @@ import Testing
     try await engine.withDatabase { try await publicationStoreContract(SQLPublicationStore($0)) }
   }
 
-
   @Test(arguments: Engine.available)
   func policyNotes(_ engine: Engine) async throws {
     try await engine.withDatabase { try await policyNotesContract(SQLPolicyNotes($0)) }

@@ -1,7 +1,9 @@
 /// What a pull request's text says it needs: `Depends on #12`, `Blocked by owner/name#3`, at the
 /// beginning of a line.
 public enum DependencyLines {
-  private static let words = ["depends on", "depends-on:", "depends on:", "blocked by", "blocked by:"]
+  private static let words = [
+    "depends on", "depends-on:", "depends on:", "blocked by", "blocked by:",
+  ]
   public static let most = 20
 
   /// What stands in quotations, code and HTML comments is not heard.

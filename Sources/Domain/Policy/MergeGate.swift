@@ -99,7 +99,8 @@ public struct MergeGate: Sendable, Hashable {
           isPending ? .checkPending : .checkFailed,
           isPending
             ? "the check '\(check.name)' has not ended"
-            : "the check '\(check.name)' is \(check.conclusion.rawValue.replacing("_", with: " "))"))
+            : "the check '\(check.name)' is \(check.conclusion.rawValue.replacing("_", with: " "))")
+      )
     }
   }
 

@@ -18,7 +18,8 @@ extension MergeQueue {
     let batch = batches[index]
     let others = batch.numbers.filter { $0 != number }.map { "#\($0)" }
     let company = others.isEmpty ? "" : " together with \(Wording.list(others))"
-    let upon = index == 0 ? "" : ", upon \(index) batch\(index == 1 ? "" : "es") that must be merged first"
+    let upon =
+      index == 0 ? "" : ", upon \(index) batch\(index == 1 ? "" : "es") that must be merged first"
     switch batch.state {
     case .building: return "#\(number)\(company) is being put on a trial branch\(upon)\(frozen)."
     case .testing:

@@ -95,7 +95,9 @@ extension ShepherdPolicy {
       switch plan.action {
       case .approve where requests != nil, .merge where requests != nil,
         .queue where requests != nil:
-        notes.append("\(plan.rule): \(plan.action.name) is left out, as \(requests?.rule ?? "") requests changes")
+        notes.append(
+          "\(plan.rule): \(plan.action.name) is left out, as \(requests?.rule ?? "") requests changes"
+        )
         continue
       case .merge where ends != nil, .queue where ends != nil, .approve where ends != nil:
         notes.append("\(plan.rule): \(plan.action.name) is left out, as \(ends?.rule ?? "") closes")

@@ -6,7 +6,9 @@ extension PolicyCondition {
     let hasAny = wanted.any.isEmpty || wanted.any.contains { has($0) }
     var parts: [String] = []
     if !wanted.all.isEmpty { parts.append("labels \(Wording.list(wanted.all.map(\.text)))") }
-    if !wanted.any.isEmpty { parts.append("one of the labels \(Wording.list(wanted.any.map(\.text)))") }
+    if !wanted.any.isEmpty {
+      parts.append("one of the labels \(Wording.list(wanted.any.map(\.text)))")
+    }
     if !wanted.none.isEmpty { parts.append("no label \(Wording.list(wanted.none.map(\.text)))") }
     var needs: [String] = []
     if !lacking.isEmpty { needs.append("add the label \(Wording.list(lacking))") }

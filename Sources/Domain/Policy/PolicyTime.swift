@@ -39,7 +39,8 @@ public struct PolicyTime: Sendable, Hashable {
 
   func local(_ moment: Date) -> (Day, Int)? {
     guard let zone = TimeZone(identifier: zone) else { return nil }
-    let seconds = Int(moment.timeIntervalSince1970.rounded(.down)) + zone.secondsFromGMT(for: moment)
+    let seconds =
+      Int(moment.timeIntervalSince1970.rounded(.down)) + zone.secondsFromGMT(for: moment)
     let (days, rest) = seconds.quotientAndRemainder(dividingBy: 86_400)
     let day = rest < 0 ? days - 1 : days
     // The first of January 1970 was a Thursday.

@@ -30,7 +30,9 @@ struct TextPatternParser {
 
   private var next: Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
 
-  private func malformed(_ why: String) -> Malformed { Malformed(description: "the pattern \(why)") }
+  private func malformed(_ why: String) -> Malformed {
+    Malformed(description: "the pattern \(why)")
+  }
 
   private mutating func choice() throws(Malformed) -> Node {
     depth += 1
@@ -95,9 +97,11 @@ struct TextPatternParser {
     } else {
       return nil
     }
-    guard least >= 0, max(least, most ?? 0) <= Self.mostRepetitions, most.map({ $0 >= least }) ?? true
+    guard least >= 0, max(least, most ?? 0) <= Self.mostRepetitions,
+      most.map({ $0 >= least }) ?? true
     else {
-      throw malformed("has a count outside 0 to \(Self.mostRepetitions), or one that goes backwards")
+      throw malformed(
+        "has a count outside 0 to \(Self.mostRepetitions), or one that goes backwards")
     }
     index = end + 1
     return (least, most)

@@ -50,7 +50,8 @@ extension GitHubWorld {
       "review_comment_url": "\(root)/repos/\(repository.fullName)/pulls/comments{/number}",
       "comments_url": "\(issueURL)/comments", "statuses_url": statuses, "number": issue.number,
       "state": issue.isOpen ? "open" : "closed", "locked": issue.isLocked,
-      "active_lock_reason": issue.lockReason, "title": issue.title, "user": json(account: issue.login),
+      "active_lock_reason": issue.lockReason, "title": issue.title,
+      "user": json(account: issue.login),
       "body": issue.body, "labels": json(labelsOf: issue, in: repository), "milestone": nil,
     ])
     return first.merging(
@@ -60,7 +61,8 @@ extension GitHubWorld {
         "assignee": issue.assignees.first.map { json(account: $0) },
         "assignees": issue.assignees.map { json(account: $0) },
         "requested_reviewers": pull.requestedReviewers.map { json(account: $0) },
-        "requested_teams": pull.requestedTeams.map { json(team: $0, of: repository.owner) }, "draft": pull.isDraft, "_links": links,
+        "requested_teams": pull.requestedTeams.map { json(team: $0, of: repository.owner) },
+        "draft": pull.isDraft, "_links": links,
         "head": side(head, owner: issue.login, ref: pull.headRef, sha: pull.head),
         "base": side(
           repository, owner: repository.owner, ref: pull.baseRef, sha: pull.base),

@@ -19,6 +19,7 @@ extension GitHubRoute {
       let (issue, _) = try repository.pull(call)
       let fields = try call.fields()
       let state = try fields.choice("state", of: ["open", "closed"])
+      let now = world.now
       return try world.change(issue, repository) { issue, pull in
         if let title = try fields.string("title") { issue.title = title }
         guard let state, issue.isOpen != (state == "open") else { return }
@@ -26,7 +27,7 @@ extension GitHubRoute {
           throw GitHubRefusal.field("PullRequest", "state", "invalid", "state cannot be changed.")
         }
         issue.isOpen = state == "open"
-        issue.closedAt = issue.isOpen ? nil : world.now
+        issue.closedAt = issue.isOpen ? nil : now
       }
     },
     GitHubRoute("PUT", repo: "/issues/{number}/lock", .write("issues", "pull_requests")) {
@@ -90,7 +91,8 @@ extension GitHubRoute {
           throw GitHubRefusal.notFound
         }
         guard ["APPROVED", "CHANGES_REQUESTED"].contains(pull.reviews[index].state) else {
-          throw GitHubRefusal.unprocessable("Can not dismiss a \(pull.reviews[index].state.lowercased()) pull request review")
+          throw GitHubRefusal.unprocessable(
+            "Can not dismiss a \(pull.reviews[index].state.lowercased()) pull request review")
         }
         pull.reviews[index].state = "DISMISSED"
         found = pull.reviews[index]

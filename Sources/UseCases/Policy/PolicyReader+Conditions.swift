@@ -104,7 +104,9 @@ extension PolicyReader {
 
   /// A text or a list means all of them.
   private mutating func labels(_ node: Node, _ path: String) -> PolicyCondition? {
-    guard node.mapping != nil else { return .labels(.init(all: names(node, path, ignoresCase: true))) }
+    guard node.mapping != nil else {
+      return .labels(.init(all: names(node, path, ignoresCase: true)))
+    }
     guard let mapping = keys(node, path, such: "any") else { return nil }
     var labels = PolicyCondition.Labels()
     for (key, value) in mapping {

@@ -22,11 +22,13 @@ extension PolicyReader {
       case "ignore_checks": policy.ignoredChecks = names(value, path)
       case "threads_resolved": policy.needsResolvedThreads = flag(value, path) ?? false
       case "up_to_date": policy.needsUpToDate = flag(value, path) ?? false
-      case "block_on": if let one = choice(value, path, MergePolicy.Block.self) { policy.blocksOn = one }
+      case "block_on":
+        if let one = choice(value, path, MergePolicy.Block.self) { policy.blocksOn = one }
       default: unknown(key, name, in: "merge", allowed: Self.mergeKeys)
       }
     }
-    for check in policy.checks where policy.ignoredChecks.contains(where: { $0.text == check.text }) {
+    for check in policy.checks where policy.ignoredChecks.contains(where: { $0.text == check.text })
+    {
       report(node, "merge.checks", "'\(check.text)' is both asked for and ignored")
     }
   }
@@ -52,7 +54,9 @@ extension PolicyReader {
         unknown(key, name, in: "commands", allowed: PolicyRoles.commandNames)
         continue
       }
-      if let role = choice(value, "commands.\(name)", PolicyRole.self) { roles.commands[name] = role }
+      if let role = choice(value, "commands.\(name)", PolicyRole.self) {
+        roles.commands[name] = role
+      }
     }
   }
 
@@ -71,7 +75,8 @@ extension PolicyReader {
         } else {
           report(value, path, "expected a time from '1min' to '24h', found \(shown(value))")
         }
-      default: unknown(key, name, in: "queue", allowed: ["batch", "speculation", "method", "timeout"])
+      default:
+        unknown(key, name, in: "queue", allowed: ["batch", "speculation", "method", "timeout"])
       }
     }
   }

@@ -12,7 +12,8 @@ extension PolicyReader {
       return
     }
     if items.count > Self.mostRules {
-      report(node, "rules", "there are \(items.count) rules, more than the \(Self.mostRules) allowed")
+      report(
+        node, "rules", "there are \(items.count) rules, more than the \(Self.mostRules) allowed")
       return
     }
     var lines: [String: Int] = [:]
@@ -20,7 +21,8 @@ extension PolicyReader {
       guard let rule = rule(item, "rules[\(index)]", number: index + 1) else { continue }
       if let before = lines.updateValue(rule.line ?? 0, forKey: rule.name) {
         report(
-          item, "rules[\(index)].name", "'\(rule.name)' is the name of the rule in line \(before) too")
+          item, "rules[\(index)].name",
+          "'\(rule.name)' is the name of the rule in line \(before) too")
       }
       policy.rules.append(rule)
     }

@@ -43,7 +43,9 @@ public enum PolicySchema {
       "team": texts("The author's team, as @ORG/TEAM."), "base": texts("Base branches."),
       "head": texts("Head branches."), "fork": flag("Whether it comes from a fork."),
       "draft": flag("Whether it is a draft."),
-      "state": either([word(["open", "closed", "merged"], ""), list(word(["open", "closed", "merged"], ""), "")]),
+      "state": either([
+        word(["open", "closed", "merged"], ""), list(word(["open", "closed", "merged"], ""), ""),
+      ]),
       "title": text("A regular expression without back references."),
       "body": text("A regular expression without back references."),
       "labels": either([
@@ -146,7 +148,9 @@ public enum PolicySchema {
       ]),
       "queue": either([nothing, word(MergePriority.self, "")]), "close": perhaps,
       "reopen": nothing, "lock": either([nothing, word(PolicyAction.LockReason.self, "")]),
-      "notify": either([text(""), object(["channel": text(""), "text": text("")], required: ["text"])]),
+      "notify": either([
+        text(""), object(["channel": text(""), "text": text("")], required: ["text"]),
+      ]),
       "dispatch": either([
         text("The workflow's file."),
         object(

@@ -65,7 +65,9 @@ enum HiddenMarker: Equatable {
 
   private static func isDeed(_ word: Substring) -> Bool {
     (1...100).contains(word.utf8.count)
-      && word.utf8.allSatisfy { $0 == UInt8(ascii: "_") || isRun(Substring(decoding: [$0], as: UTF8.self)) }
+      && word.utf8.allSatisfy {
+        $0 == UInt8(ascii: "_") || isRun(Substring(decoding: [$0], as: UTF8.self))
+      }
   }
 
   private static func isRun(_ word: Substring) -> Bool {

@@ -128,7 +128,9 @@ struct ActionCarrying: Sendable {
     }
   }
 
-  static func login(_ word: String) -> String { word.hasPrefix("@") ? String(word.dropFirst()) : word }
+  static func login(_ word: String) -> String {
+    word.hasPrefix("@") ? String(word.dropFirst()) : word
+  }
 
   static func dismissed(
     _ dismissal: PolicyAction.Dismissal, _ opinions: [PolicyFacts.Review], _ facts: PolicyFacts

@@ -20,7 +20,8 @@ struct PolicyMemory<Value: Codable & Sendable>: Sendable {
     do { value = try decoder.decode(Value.self, from: Data(note.body.utf8)) } catch {
       throw StoreError(
         code: .corrupt,
-        detail: "'\(key)' of the policies' notes cannot be read: another version may have written it.")
+        detail:
+          "'\(key)' of the policies' notes cannot be read: another version may have written it.")
     }
   }
 

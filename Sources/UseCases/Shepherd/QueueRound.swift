@@ -76,7 +76,9 @@ struct QueueRound: Sendable {
     if let red = counted.first(where: { !$0.conclusion.isGreen && $0.conclusion != .pending }) {
       return .failed(
         batch: batch,
-        reason: "the check '\(red.name)' of its trial is \(red.conclusion.rawValue.replacing("_", with: " "))")
+        reason:
+          "the check '\(red.name)' of its trial is \(red.conclusion.rawValue.replacing("_", with: " "))"
+      )
     }
     let isMissing = needed.contains { glob in !counted.contains { glob.matches($0.name) } }
     let waits =

@@ -65,7 +65,8 @@ struct PolicyCheckCommand: AsyncParsableCommand {
     for warning in policy.warnings { Output.notes.tell("stet: \(warning)") }
     let count = policy.shepherd.rules.count
     try Output.results.line(
-      "\(Defanged.forTerminal(file, oneLine: true)): no mistakes; \(count) rule\(count == 1 ? "" : "s")")
+      "\(Defanged.forTerminal(file, oneLine: true)): no mistakes; \(count) rule\(count == 1 ? "" : "s")"
+    )
   }
 }
 
@@ -85,7 +86,8 @@ struct PolicyExplainCommand: AsyncParsableCommand {
 
   @Argument(help: "OWNER/REPO#N, or the address of its page.")
   var pullRequest: String?
-  @Option(help: ArgumentHelp("Facts in a JSON file, in the place of a pull request.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Facts in a JSON file, in the place of a pull request.", valueName: "file"))
   var facts: String?
   @Option(help: ArgumentHelp("This policy, not the one of the default branch.", valueName: "file"))
   var policy: String?
@@ -131,7 +133,9 @@ struct PolicyExplainCommand: AsyncParsableCommand {
       let bytes = try InputFile.read(facts, in: folder, limit: .mebibytes(16), what: "--facts")
       var record = try PolicyHistory.facts(bytes, name: facts)
       if let happened { record.event = happened }
-      return (record, try PolicySource.read(policy ?? ReviewSubject.policyFile, in: folder).shepherd)
+      return (
+        record, try PolicySource.read(policy ?? ReviewSubject.policyFile, in: folder).shepherd
+      )
     }
     guard
       let reference = try PullRequestSubject.reference(
@@ -164,7 +168,8 @@ struct PolicyReplayCommand: AsyncParsableCommand {
 
   @Argument(help: "A file of recorded facts, or OWNER/REPO.")
   var history: String
-  @Option(help: ArgumentHelp("The policy; .stet.yml, or that of the default branch.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The policy; .stet.yml, or that of the default branch.", valueName: "file"))
   var policy: String?
   @Option(help: ArgumentHelp("Fetch at most this many pull requests.", valueName: "number"))
   var limit = 50

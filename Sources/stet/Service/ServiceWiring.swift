@@ -73,7 +73,8 @@ struct ServiceWiring: Sendable {
         JobHandler(
           Work.RefactorCode.kind, concurrency: places.others, limit: Self.longestGeneration
         ) { try await generation.refactor($0) },
-        JobHandler(Work.ShepherdPullRequest.kind, concurrency: places.others, limit: .seconds(300)) {
+        JobHandler(Work.ShepherdPullRequest.kind, concurrency: places.others, limit: .seconds(300))
+        {
           try await ShepherdPullRequest(ports: shepherding).handle($0.job)
         },
         JobHandler(Work.AdvanceMergeQueue.kind, concurrency: 2, limit: .seconds(600)) {

@@ -107,7 +107,8 @@ import Testing
   }
 
   @Test func aFreezeHolds() {
-    let freeze = MergeFreeze(reason: "release", base: [NameGlob("main")], except: [NameGlob("hotfix")])
+    let freeze = MergeFreeze(
+      reason: "release", base: [NameGlob("main")], except: [NameGlob("hotfix")])
     let gate = MergeGate(policy: self.gate.policy, freezes: [freeze])
     #expect(gate.blockers(Self.ready(), expectedHead: "h").map(\.code) == [.frozen])
     #expect(gate.blockers(Self.ready { $0.labels = ["hotfix"] }, expectedHead: "h") == [])

@@ -144,7 +144,8 @@ import Testing
     _ = queue.handle(.built(batch: 1, base: "b", trial: "t"))
     let before = queue
     for event in [
-      .built(batch: 1, base: "other", trial: "u"), .passed(batch: 7), .refused(number: 2, reason: ""),
+      .built(batch: 1, base: "other", trial: "u"), .passed(batch: 7),
+      .refused(number: 2, reason: ""),
       .notMerged(number: 1, base: "x"), .headMoved(number: 1, head: "h1"),
       .removed(number: 9, reason: ""), .conflicted(batch: 9, number: 1),
     ] as [MergeQueue.Event] {

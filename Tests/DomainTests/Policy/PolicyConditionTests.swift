@@ -145,7 +145,8 @@ import Testing
   @Test func aDismissedApprovalDoesNotCount() {
     let facts = Self.facts {
       $0.reviews?.append(
-        .init(id: 4, author: .init(login: "BOB", permission: .write), state: .dismissed, commit: "h"))
+        .init(
+          id: 4, author: .init(login: "BOB", permission: .write), state: .dismissed, commit: "h"))
       $0.reviews?.append(
         .init(id: 5, author: .init(login: "eve"), state: .commented, commit: "h"))
     }

@@ -142,7 +142,8 @@ import UseCases
   @Test(arguments: [
     ("rules: 3", "expected a list of rules"), ("rules: [3]", "expected keys"),
     ("rules: [{then: {}, if: {}}]", "no condition"), ("rules: [{then: []}]", "empty"),
-    ("rules: [{then: comment}]", "needs a value"), ("rules: [{then: {review: x}}]", "takes nothing"),
+    ("rules: [{then: comment}]", "needs a value"),
+    ("rules: [{then: {review: x}}]", "takes nothing"),
     ("rules: [{then: {request_reviewers: {count: 1}}}]", "'from' is missing"),
     ("rules: [{then: {status: {name: x}}}]", "'state' is missing"),
     ("rules: [{if: {team: core}, then: review}]", "expected a team"),
@@ -164,7 +165,8 @@ import UseCases
     #expect(problems(many).contains { $0.contains("more than the 100 allowed") })
     let long = String(repeating: "a", count: 400)
     let patterns =
-      "rules:\n" + (0..<30).map { "- name: n\($0)\n  if: {files: '\(long)\($0)'}\n  then: review\n" }
+      "rules:\n"
+      + (0..<30).map { "- name: n\($0)\n  if: {files: '\(long)\($0)'}\n  then: review\n" }
       .joined()
     #expect(problems(patterns).count { $0.contains("8192 bytes") } == 1)
     let deep =
