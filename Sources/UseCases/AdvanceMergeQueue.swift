@@ -10,6 +10,17 @@ public struct AdvanceMergeQueue: Sendable {
     var queue: MergeQueue
     /// When each batch's trial was made, by the batch.
     var since: [Int: Date] = [:]
+    /// What happened and was not told yet.
+    var untold: [MergeQueue.Notice] = []
+
+    init(queue: MergeQueue) { self.queue = queue }
+
+    mutating func handle(_ event: MergeQueue.Event) {
+      for notice in queue.handle(event) {
+        if case .discarded(let batch) = notice { since[batch] = nil }
+        untold.append(notice)
+      }
+    }
   }
 
   let ports: ShepherdPullRequest.Ports
@@ -49,8 +60,28 @@ public struct AdvanceMergeQueue: Sendable {
       var memory = try await PolicyMemory(
         key(forge, facts.repository, facts.base), in: notes,
         new: State(queue: MergeQueue(branch: facts.base, policy: policy.queue)))
-      _ = memory.value.queue.handle(
-        .enqueued(number: facts.number, head: facts.headCommit, priority))
+      memory.value.handle(.enqueued(number: facts.number, head: facts.headCommit, priority))
+      do throws(StoreError) {
+        try await memory.save()
+        return
+      } catch {
+        tries += 1
+        guard error.code == .conflict, tries < 5 else { throw error }
+      }
+    }
+  }
+
+  /// Takes a pull request out of a queue. Its trial branch is removed by the job that comes by.
+  static func remove(
+    _ number: Int, because reason: String, access: ForgeAccess, branch: String,
+    notes: any PolicyNotes
+  ) async throws(StoreError) {
+    var tries = 0
+    while true {
+      var memory = try await PolicyMemory(
+        key(access.forge, "\(access.repository)", branch), in: notes,
+        new: State(queue: MergeQueue(branch: branch)))
+      memory.value.handle(.removed(number: number, reason: reason))
       do throws(StoreError) {
         try await memory.save()
         return
@@ -92,6 +123,13 @@ public struct AdvanceMergeQueue: Sendable {
         var memory = try await PolicyMemory(
           Self.key(arguments.access.forge, "\(repository)", arguments.branch), in: ports.notes,
           new: State(queue: MergeQueue(branch: arguments.branch, policy: policy.queue)))
+        while let notice = memory.value.untold.first {
+          try await tell(notice, arguments, forge, job: job)
+          memory.value.untold.removeFirst()
+          try await memory.save()
+        }
+        memory.value.queue.batchSize = policy.queue.batch
+        memory.value.queue.speculation = policy.queue.speculation
         let queue = memory.value.queue
         guard queue.entry(arguments.number) != nil || queue.merging?.number == arguments.number
         else { return .completed }
@@ -108,12 +146,8 @@ public struct AdvanceMergeQueue: Sendable {
           return .snoozed(Self.pause, because: "\(place): the queue of \(arguments.branch) waits")
         }
         if case .built(let batch, _, _) = event { memory.value.since[batch] = ports.now() }
-        let notices = memory.value.queue.handle(event)
-        for notice in notices {
-          if case .discarded(let batch) = notice { memory.value.since[batch] = nil }
-        }
+        memory.value.handle(event)
         try await memory.save()
-        try await tell(notices, arguments, forge, job: job)
       }
       return .snoozed(Self.pause, because: "\(place): there is more to do")
     } catch let error as ForgeError {
@@ -143,8 +177,9 @@ public struct AdvanceMergeQueue: Sendable {
     }
   }
 
+  /// Told once: what a try before this one has said is looked for.
   private func tell(
-    _ notices: [MergeQueue.Notice], _ arguments: Work.AdvanceMergeQueue, _ forge: any Forge,
+    _ notice: MergeQueue.Notice, _ arguments: Work.AdvanceMergeQueue, _ forge: any Forge,
     job: String?
   ) async throws {
     let repository = arguments.access.repository
@@ -155,21 +190,19 @@ public struct AdvanceMergeQueue: Sendable {
           place: "\(arguments.access.forge):\(repository)#\(number)", decidedBy: "queue", job: job,
           facts: facts))
     }
-    for notice in notices {
-      switch notice {
-      case .merged(let number):
-        try await note("queue.merged", number, ["branch": arguments.branch])
-      case .left(let number, let reason):
-        try await note("queue.left", number, ["reason": String(reason.prefix(500))])
-        _ = try await forge.comment(
-          HiddenMarker.rule("queue-left").text
-            + "\nTaken out of the merge queue of `\(arguments.branch)`: "
-            + "\(Defanged.message(reason, limit: 500)).",
-          on: PullRequestReference(repository, number))
-      case .discarded(let batch):
-        try await forge.removeBranch(
-          QueueRound.branch(arguments.branch, batch), in: repository)
-      }
+    switch notice {
+    case .merged(let number): try await note("queue.merged", number, ["branch": arguments.branch])
+    case .left(let number, let reason):
+      let reference = PullRequestReference(repository, number)
+      let body =
+        HiddenMarker.rule("queue-left").text
+        + "\nTaken out of the merge queue of `\(arguments.branch)`: "
+        + "\(Defanged.message(reason, limit: 500))."
+      let last = try await forge.comments(on: reference).last?.body
+      if last != body { _ = try await forge.comment(body, on: reference) }
+      try await note("queue.left", number, ["reason": String(reason.prefix(500))])
+    case .discarded(let batch):
+      try await forge.removeBranch(QueueRound.branch(arguments.branch, batch), in: repository)
     }
   }
 }

@@ -47,12 +47,21 @@ struct QueueRound: Sendable {
       throw ForgeError(
         code: .notFound, detail: "\(repository) has no branch \(state.queue.branch)")
     }
-    let made = try await forge.makeTrial(
-      branch: Self.branch(state.queue.branch, batch), upon: trial ?? base,
-      heads: entries.map { ($0.number, $0.head) }, in: repository)
-    switch made {
-    case .built(let commit): return .built(batch: batch, base: base, trial: commit)
-    case .conflicted(let number): return .conflicted(batch: batch, number: number)
+    do {
+      let made = try await forge.makeTrial(
+        branch: Self.branch(state.queue.branch, batch), upon: trial ?? base,
+        heads: entries.map { ($0.number, $0.head) }, in: repository)
+      switch made {
+      case .built(let commit): return .built(batch: batch, base: base, trial: commit)
+      case .conflicted(let number): return .conflicted(batch: batch, number: number)
+      }
+    } catch {
+      // What the forge does not let Stet do is told where it was asked for.
+      guard let entry = entries.first, [.unauthorized, .rejected, .notFound].contains(error.code)
+      else { throw error }
+      return .removed(
+        number: entry.number,
+        reason: "no trial branch can be made: \(SecretMask.masked(error.detail).text)")
     }
   }
 

@@ -134,7 +134,7 @@ struct ServiceWiring: Sendable {
         audit: wiring.audit, jobs: wiring.jobs, limiter: wiring.limiter, model: model,
         tokenBudget: wiring.tokenBudget, limits: wiring.workLimits,
         callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
-        hourlyLimit: wiring.settings.service.commandsPerHour))
+        hourlyLimit: wiring.settings.service.commandsPerHour, notes: wiring.policyNotes))
   }
 
   private var reconcilePublication: ReconcilePublication {
