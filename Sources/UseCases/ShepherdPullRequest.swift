@@ -60,7 +60,6 @@ public struct ShepherdPullRequest: Sendable {
     let place = "\(arguments.access.forge):\(arguments.reference)"
     do {
       let forge = try await ports.openForge(arguments.access)
-      if let commit = arguments.commit { return try await spread(commit, arguments, forge) }
       let repository = arguments.reference.repository
       let branch = try await forge.defaultBranch(of: repository)
       // Never from the change itself, nor from another branch that it is for.
@@ -91,17 +90,28 @@ public struct ShepherdPullRequest: Sendable {
     }
   }
 
-  /// A check names no pull request, as those of forks and statuses do not: whose head it is has to be
-  /// looked for.
-  private func spread(
-    _ commit: String, _ arguments: Work.ShepherdPullRequest, _ forge: any Forge
+  /// A check that names no pull request: whose head it is of has to be looked for.
+  public func handleCommit(_ job: Job) async throws -> JobOutcome {
+    try await run(
+      Work.ShepherdCommit(of: job), age: ForgeFailure.age(of: job, at: ports.now()))
+  }
+
+  /// - Throws: `JobFailure`, or `CancellationError`.
+  public func run(
+    _ arguments: Work.ShepherdCommit, age: Duration? = nil
   ) async throws -> JobOutcome {
-    let open = try await forge.pullRequests(
-      in: arguments.access.repository, areOpen: true, limit: Self.mostListed)
-    let jobs = try open.filter { $0.head == commit }.map { pull in
+    let open: [PullRequest]
+    do throws(ForgeError) {
+      open = try await ports.openForge(arguments.access).pullRequests(
+        in: arguments.access.repository, areOpen: true, limit: Self.mostListed)
+    } catch {
+      let place = "\(arguments.access.forge):\(arguments.access.repository)"
+      return try ForgeFailure.outcome(error, at: place, age: age)
+    }
+    let jobs = try open.filter { $0.head == arguments.commit }.map { pull in
       try Self.job(
         Work.ShepherdPullRequest(
-          access: arguments.access, reference: pull.reference, event: arguments.event,
+          access: arguments.access, reference: pull.reference, event: .checks,
           actor: arguments.actor, askedBy: arguments.askedBy), ports.limits, ports.now())
     }
     if jobs.isEmpty { return .cancelled(reason: "no open pull request has this head") }

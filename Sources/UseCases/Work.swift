@@ -95,17 +95,32 @@ public enum Work {
     public var actor: String?
     /// Who or what asked, as in `AuditEvent.actor`.
     public var askedBy: String
-    /// Instead of the reference, whose number is 0 then: every open pull request with this head.
-    public var commit: String?
 
     public init(
       access: ForgeAccess, reference: PullRequestReference, event: PolicyEvent,
-      actor: String? = nil, askedBy: String, commit: String? = nil
+      actor: String? = nil, askedBy: String
     ) {
-      self.commit = commit
       self.access = access
       self.reference = reference
       self.event = event
+      self.actor = actor
+      self.askedBy = askedBy
+    }
+  }
+
+  /// The same for every open pull request whose head is this commit: a status, and a check of a
+  /// fork's change, name none.
+  public struct ShepherdCommit: JobArguments {
+    public static let kind = "shepherd-commit"
+    public var access: ForgeAccess
+    /// Full, lower-case hex.
+    public var commit: String
+    public var actor: String?
+    public var askedBy: String
+
+    public init(access: ForgeAccess, commit: String, actor: String?, askedBy: String) {
+      self.access = access
+      self.commit = commit
       self.actor = actor
       self.askedBy = askedBy
     }

@@ -8,15 +8,16 @@ extension HandleEvent {
     let isOwn = event.sender.map { ports.isOwn(event.forge, $0) } ?? false
     let access = ForgeAccess(
       forge: event.forge, repository: repository, installation: event.installation)
+    let askedBy = "\(event.forge):\(event.sender?.login ?? "unknown")"
     func jobs(
-      _ references: [PullRequestReference], _ happened: PolicyEvent?, commit: String? = nil
+      _ references: [PullRequestReference], _ happened: PolicyEvent?
     ) -> [NewJob] {
       guard let happened else { return [] }
       return references.compactMap { reference in
         try? ShepherdPullRequest.job(
           Work.ShepherdPullRequest(
             access: access, reference: reference, event: happened, actor: event.sender?.login,
-            askedBy: "\(event.forge):\(event.sender?.login ?? "unknown")", commit: commit),
+            askedBy: askedBy),
           ports.limits, ports.now())
       }
     }
@@ -25,7 +26,17 @@ extension HandleEvent {
       if isOwn, !ports.isOwnCheck(check) { return [] }
       guard check.status != "queued", check.status != "in_progress" else { return [] }
       if check.pullRequests.isEmpty {
-        return jobs([PullRequestReference(repository, 0)], .checks, commit: check.commit)
+        let work = Work.ShepherdCommit(
+          access: access, commit: check.commit, actor: event.sender?.login, askedBy: askedBy)
+        guard let json = try? work.json() else { return [] }
+        // Several checks of one commit often end together.
+        return [
+          NewJob(
+            kind: Work.ShepherdCommit.kind, arguments: json,
+            uniqueKey: "\(WorkLimits.group(access)) \(check.commit) \(check.name)",
+            group: WorkLimits.group(access), limits: ports.limits.ofForge(access),
+            delay: .seconds(2))
+        ]
       }
       return jobs(
         check.pullRequests.prefix(10).map { PullRequestReference(repository, $0) }, .checks)

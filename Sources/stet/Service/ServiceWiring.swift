@@ -77,6 +77,9 @@ struct ServiceWiring: Sendable {
         {
           try await ShepherdPullRequest(ports: shepherding).handle($0.job)
         },
+        JobHandler(Work.ShepherdCommit.kind, concurrency: 1, limit: .seconds(120)) {
+          try await ShepherdPullRequest(ports: shepherding).handleCommit($0.job)
+        },
         JobHandler(Work.AdvanceMergeQueue.kind, concurrency: 2, limit: .seconds(600)) {
           try await AdvanceMergeQueue(ports: shepherding).handle($0.job)
         },
