@@ -65,7 +65,10 @@ extension GitHubRoute {
           throw GitHubRefusal(
             status: 422, message: "Review cannot be requested from pull request author.")
         }
-        guard world.role(of: login, in: repository) != "none" else {
+        let isKnown =
+          repository.roles[login.lowercased()] != nil
+          || login.lowercased() == repository.owner.lowercased()
+        guard isKnown else {
           throw GitHubRefusal(
             status: 422,
             message: "Reviews may only be requested from collaborators. One or more of the users "

@@ -30,14 +30,12 @@ struct ShepherdingTests {
       hub: hub, server: server, forge: try ForgeBench.forge(server.url), reference: reference)
   }
 
-  private func refusal(
-    _ body: () async throws(ForgeError) -> Void
-  ) async -> ForgeError.Code? {
-    do throws(ForgeError) {
+  private func refusal(_ body: () async throws -> Void) async -> ForgeError.Code? {
+    do {
       try await body()
       return nil
     } catch {
-      return error.code
+      return (error as? ForgeError)?.code
     }
   }
 
@@ -125,7 +123,7 @@ struct ShepherdingTests {
     let scene = try await scene()
     let (forge, reference) = (scene.forge, scene.reference)
     func merge(_ head: String) async -> ForgeError.Code? {
-      await refusal { () async throws(ForgeError) in
+      await refusal {
         _ = try await forge.merge(
           reference, expectedHead: head, method: method, title: "T", message: nil)
       }
