@@ -52,10 +52,6 @@ extension FakeGitHub {
     update { $0.teams[name.lowercased()] = Set(members.map { $0.lowercased() }) }
   }
 
-  public func setDraft(_ isDraft: Bool, _ reference: PullRequestReference) {
-    updatePull(reference) { _, _, pull, _ in pull.isDraft = isDraft }
-  }
-
   /// What stands at a pull request after all that was done to it.
   public struct Standing: Sendable, Equatable {
     public var state: PullRequest.State

@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Jobs
 
 /// `queue`, `dequeue` and `why`, asked by somebody who may.
 struct QueueCommands: Sendable {
