@@ -129,9 +129,9 @@ struct PolicyExplainCommand: AsyncParsableCommand {
 
   private func read(_ wiring: Wiring) async throws -> (PolicyFacts, ShepherdPolicy) {
     let happened = event.flatMap { PolicyEvent(rawValue: $0) }
-    if let facts {
-      let bytes = try InputFile.read(facts, in: folder, limit: .mebibytes(16), what: "--facts")
-      var record = try PolicyHistory.facts(bytes, name: facts)
+    if let factsFile = facts {
+      let bytes = try InputFile.read(factsFile, in: folder, limit: .mebibytes(16), what: "--facts")
+      var record = try PolicyHistory.facts(bytes, name: factsFile)
       if let happened { record.event = happened }
       return (
         record, try PolicySource.read(policy ?? ReviewSubject.policyFile, in: folder).shepherd
@@ -139,7 +139,7 @@ struct PolicyExplainCommand: AsyncParsableCommand {
     }
     guard
       let reference = try PullRequestSubject.reference(
-        pullRequest ?? "", webURL: wiring.settings.github.ownWebURL)
+        pullRequest ?? "", webURL: wiring.settings.github.webURL)
     else { throw CommandFailure.misuse("Name a pull request as OWNER/REPO#N.") }
     let forge = try await PullRequestSubject.open(reference, wiring.openForge)
     let file = try await PolicySource.policy(
