@@ -29,11 +29,11 @@ extension FakeGitHub {
   ) {
     update { world in
       world.account("ci-bot", type: "Bot")
+      let status = GitHubWorld.Status(
+        id: world.newID(), state: state, context: name, description: nil, target: nil,
+        login: "ci-bot", createdAt: world.now)
       world.repositories[repository.description.lowercased()]?.statuses[commit, default: []]
-        .append(
-          .init(
-            id: world.newID(), state: state, context: name, description: nil, target: nil,
-            login: "ci-bot", createdAt: world.now))
+        .append(status)
     }
   }
 
