@@ -31,7 +31,8 @@ public struct AnswerCommand: Sendable {
       model: (any LanguageModel)?, tokenBudget: (any TokenBudget)? = nil,
       limits: WorkLimits = WorkLimits(), callDeadline: Duration = .seconds(60),
       handle: String = "stet",
-      hourlyLimit: Int = 10, notes: (any PolicyNotes)? = nil, now: @escaping @Sendable () -> Date = { Date() }
+      hourlyLimit: Int = 10, notes: (any PolicyNotes)? = nil,
+      now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.openForge = openForge
       self.publications = publications

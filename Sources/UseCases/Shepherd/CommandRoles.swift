@@ -34,7 +34,9 @@ struct CommandRoles: Sendable {
     }
     let (login, repository) = (conversation.author.login, conversation.arguments.repository)
     let permission: ForgePermission
-    if let known { permission = known } else {
+    if let known {
+      permission = known
+    } else {
       permission = try await conversation.forge.permission(of: login, in: repository)
     }
     var teams: [String]? = []
