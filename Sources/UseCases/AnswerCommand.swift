@@ -21,6 +21,8 @@ public struct AnswerCommand: Sendable {
     public var handle: String
     /// Commands of one person in one repository, per hour.
     public var hourlyLimit: Int
+    /// Where merge queues are kept; `nil`: there are none.
+    public var notes: (any PolicyNotes)?
     public var now: @Sendable () -> Date
 
     public init(
@@ -29,7 +31,8 @@ public struct AnswerCommand: Sendable {
       model: (any LanguageModel)?, tokenBudget: (any TokenBudget)? = nil,
       limits: WorkLimits = WorkLimits(), callDeadline: Duration = .seconds(60),
       handle: String = "stet",
-      hourlyLimit: Int = 10, now: @escaping @Sendable () -> Date = { Date() }
+      hourlyLimit: Int = 10, notes: (any PolicyNotes)? = nil,
+      now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.openForge = openForge
       self.publications = publications
@@ -43,6 +46,7 @@ public struct AnswerCommand: Sendable {
       self.callDeadline = callDeadline
       self.handle = handle
       self.hourlyLimit = hourlyLimit
+      self.notes = notes
       self.now = now
     }
   }
@@ -118,7 +122,7 @@ struct CommandConversation: Sendable {
   let job: Job?
 
   var event: ForgeEvent.CommentEvent { arguments.comment }
-  private var author: ForgeAccount { event.comment.author }
+  var author: ForgeAccount { event.comment.author }
   private var isInThread: Bool { event.kind == .review }
 
   /// What is needed to ask for a command.
@@ -141,16 +145,22 @@ struct CommandConversation: Sendable {
     var answers: [String] = []
     var refusals: [String] = []
     var permission: ForgePermission?
+    var roles: CommandRoles?
     for command in commands {
       let right = Self.right(of: command)
       if right != .nobodys, permission == nil {
         permission = try await forge.permission(of: author.login, in: arguments.repository)
       }
-      if mayAsk(right, permission ?? .none) {
-        if let answer = try await carryOut(command, said, own) { answers.append(answer) }
-      } else {
+      var refused: String? = mayAsk(right, permission ?? .none) ? nil : refusal(command, right)
+      if refused == nil, CommandRoles.judges(command) {
+        if roles == nil { roles = try await CommandRoles(self) }
+        refused = try await roles?.refusal(of: command, permission)
+      }
+      if let refused {
         try await trail.note("command.refused", facts: ["command": command.name])
-        if !wasRefused { refusals.append(refusal(command, right)) }
+        if !wasRefused { refusals.append(refused) }
+      } else if let answer = try await carryOut(command, said, own, roles) {
+        answers.append(answer)
       }
     }
     let marker: HiddenMarker =
@@ -177,7 +187,8 @@ struct CommandConversation: Sendable {
     switch command {
     case .fix, .ignore: .writers
     case .review, .reviewAs, .summary, .enrich, .explain: .authors
-    case .help, .unknown: .nobodys
+    // Their roles say.
+    case .help, .unknown, .queue, .dequeue, .why: .nobodys
     }
   }
 
@@ -207,12 +218,17 @@ struct CommandConversation: Sendable {
 
   /// - Returns: what to answer; `nil` where the deed itself is the answer.
   private func carryOut(
-    _ command: CommentCommand, _ said: [ForgeComment], _ own: ForgeAccount
+    _ command: CommentCommand, _ said: [ForgeComment], _ own: ForgeAccount, _ roles: CommandRoles?
   ) async throws -> String? {
     switch command {
     case .help: return CommandTexts.help(ports.handle)
     case .unknown(let word): return CommandTexts.unknown(word, ports.handle)
     case .enrich, .reviewAs: return CommandTexts.notYet(command)
+    case .queue, .dequeue, .why:
+      guard event.isPullRequest else { return CommandTexts.pullRequestsOnly(command) }
+      guard let notes = ports.notes, let roles else { return CommandTexts.notYet(command) }
+      return try await QueueCommands(conversation: self, notes: notes, policy: roles.policy)
+        .answer(command)
     case .fix(let paths):
       guard event.isPullRequest else { return CommandTexts.pullRequestsOnly(command) }
       try await enqueueFix(paths, thread(said, own)?.fingerprint)

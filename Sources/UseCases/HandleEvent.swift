@@ -16,6 +16,8 @@ public struct HandleEvent: Sendable {
     /// Whom commands address, without `@`.
     public var handle: String
     public var limits: WorkLimits
+    /// Whether policies are followed: every event of a pull request is held against them.
+    public var followsPolicies: Bool
     public var now: @Sendable () -> Date
 
     public init(
@@ -24,7 +26,7 @@ public struct HandleEvent: Sendable {
       isOwnCheck: @escaping @Sendable (ForgeEvent.Check) -> Bool = {
         $0.externalID.map { CheckOwner(parsing: $0) != nil } ?? false
       },
-      handle: String = "stet", limits: WorkLimits = WorkLimits(),
+      handle: String = "stet", limits: WorkLimits = WorkLimits(), followsPolicies: Bool = false,
       now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.inbox = inbox
@@ -34,6 +36,7 @@ public struct HandleEvent: Sendable {
       self.isOwnCheck = isOwnCheck
       self.handle = handle
       self.limits = limits
+      self.followsPolicies = followsPolicies
       self.now = now
     }
   }
@@ -58,10 +61,14 @@ public struct HandleEvent: Sendable {
     } catch {
       throw JobFailure("\(arguments.delivery): \(error.detail)", isFinal: true)
     }
+    let following = ports.followsPolicies ? shepherding(event) : []
     switch decide(event) {
-    case .nothing(let reason): return .cancelled(reason: reason)
+    case .nothing(let reason):
+      if following.isEmpty { return .cancelled(reason: reason) }
+      _ = try await ports.jobs.enqueue(following)
+      return .completed
     case .enqueue(let jobs):
-      _ = try await ports.jobs.enqueue(jobs)
+      _ = try await ports.jobs.enqueue(jobs + following)
       return .completed
     }
   }

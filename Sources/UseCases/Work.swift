@@ -84,6 +84,63 @@ public enum Work {
     }
   }
 
+  /// Holds the policy of the default branch against a pull request, and does what follows:
+  /// `ShepherdPullRequest`.
+  public struct ShepherdPullRequest: JobArguments {
+    public static let kind = "shepherd-pull-request"
+    public var access: ForgeAccess
+    public var reference: PullRequestReference
+    public var event: PolicyEvent
+    /// The login of who caused it.
+    public var actor: String?
+    /// Who or what asked, as in `AuditEvent.actor`.
+    public var askedBy: String
+
+    public init(
+      access: ForgeAccess, reference: PullRequestReference, event: PolicyEvent,
+      actor: String? = nil, askedBy: String
+    ) {
+      self.access = access
+      self.reference = reference
+      self.event = event
+      self.actor = actor
+      self.askedBy = askedBy
+    }
+  }
+
+  /// The same for every open pull request whose head is this commit: a status, and a check of a
+  /// fork's change, name none.
+  public struct ShepherdCommit: JobArguments {
+    public static let kind = "shepherd-commit"
+    public var access: ForgeAccess
+    /// Full, lower-case hex.
+    public var commit: String
+    public var actor: String?
+    public var askedBy: String
+
+    public init(access: ForgeAccess, commit: String, actor: String?, askedBy: String) {
+      self.access = access
+      self.commit = commit
+      self.actor = actor
+      self.askedBy = askedBy
+    }
+  }
+
+  /// Takes the merge queue of a branch further: `AdvanceMergeQueue`.
+  public struct AdvanceMergeQueue: JobArguments {
+    public static let kind = "advance-merge-queue"
+    public var access: ForgeAccess
+    public var branch: String
+    /// The pull request for whose sake it looks; it is done when that one has left the queue.
+    public var number: Int
+
+    public init(access: ForgeAccess, branch: String, number: Int) {
+      self.access = access
+      self.branch = branch
+      self.number = number
+    }
+  }
+
   /// Does what a comment asked for: `AnswerCommand`.
   public struct AnswerCommand: JobArguments {
     public static let kind = "answer-command"

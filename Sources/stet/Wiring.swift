@@ -81,6 +81,7 @@ struct Wiring: Sendable {
   var audit: any AuditTrail { SQLAuditTrail(database) }
   var limiter: any UsageLimiter { SQLUsageLimiter(database) }
   var issues: any IssueStore { SQLIssueStore(database) }
+  var policyNotes: any PolicyNotes { SQLPolicyNotes(database) }
   var tokens: any TokenStore { SQLTokenStore(database) }
 
   var jobFigures: SQLJobFigures { SQLJobFigures(database) }

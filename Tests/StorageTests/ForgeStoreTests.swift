@@ -10,6 +10,10 @@ import Testing
     try await publicationStoreContract(InMemoryPublicationStore())
   }
 
+  @Test func policyNotesInMemory() async throws {
+    try await policyNotesContract(InMemoryPolicyNotes())
+  }
+
   @Test func validatorsInMemory() async throws {
     try await validatorStoreContract(InMemoryValidatorStore())
   }

@@ -23,6 +23,11 @@ import Testing
   }
 
   @Test(arguments: Engine.available)
+  func policyNotes(_ engine: Engine) async throws {
+    try await engine.withDatabase { try await policyNotesContract(SQLPolicyNotes($0)) }
+  }
+
+  @Test(arguments: Engine.available)
   func validators(_ engine: Engine) async throws {
     try await engine.withDatabase { try await validatorStoreContract(SQLValidatorStore($0)) }
   }

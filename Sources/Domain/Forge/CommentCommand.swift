@@ -11,6 +11,8 @@ public enum CommentCommand: Sendable, Hashable, Codable {
   /// The paths as written; none for the whole change.
   case fix(paths: [String])
   case summary, enrich, explain, ignore, help
+  /// Into the merge queue, out of it, and why it is not merging.
+  case queue, dequeue, why
   /// Directly addressed with a word that is not known, or a known one that lacks what it needs;
   /// at most 40 characters of it, empty where nothing follows the handle.
   case unknown(String)
@@ -67,6 +69,9 @@ public enum CommentCommand: Sendable, Hashable, Codable {
     case "explain": return .explain
     case "ignore": return .ignore
     case "help": return .help
+    case "queue": return .queue
+    case "dequeue": return .dequeue
+    case "why": return .why
     default:
       if isAlias, let command = reviewAs(words[...], isBareAlias: true) { return command }
       return notKnown(verb)

@@ -50,15 +50,19 @@ extension GitHubWorld {
       "review_comment_url": "\(root)/repos/\(repository.fullName)/pulls/comments{/number}",
       "comments_url": "\(issueURL)/comments", "statuses_url": statuses, "number": issue.number,
       "state": issue.isOpen ? "open" : "closed", "locked": issue.isLocked,
-      "active_lock_reason": nil, "title": issue.title, "user": json(account: issue.login),
+      "active_lock_reason": issue.lockReason, "title": issue.title,
+      "user": json(account: issue.login),
       "body": issue.body, "labels": json(labelsOf: issue, in: repository), "milestone": nil,
     ])
     return first.merging(
       object([
         "created_at": issue.createdAt, "updated_at": issue.updatedAt, "closed_at": issue.closedAt,
-        "merged_at": pull.isMerged ? issue.closedAt : nil, "merge_commit_sha": nil,
-        "assignee": nil, "assignees": [JSONValue](), "requested_reviewers": [JSONValue](),
-        "requested_teams": [JSONValue](), "draft": pull.isDraft, "_links": links,
+        "merged_at": pull.isMerged ? issue.closedAt : nil, "merge_commit_sha": pull.mergeCommit,
+        "assignee": issue.assignees.first.map { json(account: $0) },
+        "assignees": issue.assignees.map { json(account: $0) },
+        "requested_reviewers": pull.requestedReviewers.map { json(account: $0) },
+        "requested_teams": pull.requestedTeams.map { json(team: $0, of: repository.owner) },
+        "draft": pull.isDraft, "_links": links,
         "head": side(head, owner: issue.login, ref: pull.headRef, sha: pull.head),
         "base": side(
           repository, owner: repository.owner, ref: pull.baseRef, sha: pull.base),
@@ -71,10 +75,12 @@ extension GitHubWorld {
     let changes = changes(of: pull, in: repository)
     let commits = ancestors(of: pull.head, in: repository)
       .subtracting(ancestors(of: pull.base, in: repository))
+    let tip = repository.branches[pull.baseRef] ?? pull.base
+    let canMerge = !issue.isOpen || merged(tip, pull.head, in: repository) != nil
     return json(pull: pull, of: issue, in: repository).merging(
       object([
-        "merged": pull.isMerged, "mergeable": true, "rebaseable": true,
-        "mergeable_state": "clean", "merged_by": nil,
+        "merged": pull.isMerged, "mergeable": canMerge, "rebaseable": canMerge,
+        "mergeable_state": canMerge ? "clean" : "dirty", "merged_by": nil,
         "comments": repository.comments.count { $0.number == issue.number },
         "review_comments": pull.comments.count, "maintainer_can_modify": false,
         "commits": commits.count, "additions": changes.reduce(0) { $0 + $1.diff.additions },

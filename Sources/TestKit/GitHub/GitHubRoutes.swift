@@ -107,7 +107,7 @@ struct GitHubRoute: Sendable {
 
   static let all: [GitHubRoute] =
     accountRoutes + repositoryRoutes + pullRoutes + reviewRoutes + issueRoutes + checkRoutes
-    + graphQLRoutes
+    + shepherdRoutes + gitReferenceRoutes + graphQLRoutes
 }
 
 extension GitHubWorld {

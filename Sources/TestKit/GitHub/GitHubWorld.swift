@@ -150,6 +150,10 @@ struct GitHubWorld {
     var headRepository: String?
     var isDraft = false
     var isMerged = false
+    var mergeCommit: String?
+    /// Logins, and teams' slugs.
+    var requestedReviewers: [String] = []
+    var requestedTeams: [String] = []
     /// Given instead of computed.
     var diff: [UInt8]?
     var reviews: [Review] = []
@@ -167,12 +171,28 @@ struct GitHubWorld {
     var login: String
     var isOpen = true
     var isLocked = false
+    var lockReason: String?
+    var assignees: [String] = []
     var labels: [String] = []
     var createdAt: Date
     var updatedAt: Date
     var closedAt: Date?
     var pull: Pull?
     var reactions: [Reaction] = []
+  }
+
+  /// What a branch asks for before anything is merged into it.
+  struct Protection {
+    var approvals = 0
+    var checks: [String] = []
+    var isStrict = false
+  }
+
+  /// A workflow that was asked for.
+  struct Dispatch {
+    var workflow: String
+    var ref: String
+    var inputs: JSONValue
   }
 
   struct Repository {
@@ -192,6 +212,9 @@ struct GitHubWorld {
     var checkRuns: [CheckRun] = []
     /// By commit, oldest first.
     var statuses: [String: [Status]] = [:]
+    /// By branch.
+    var protections: [String: Protection] = [:]
+    var dispatches: [Dispatch] = []
     var createdAt: Date
 
     var fullName: String { "\(owner)/\(name)" }
@@ -203,6 +226,8 @@ struct GitHubWorld {
   var installations: [Int: Installation] = [:]
   var tokens: [String: Token] = [:]
   var repositories: [String: Repository] = [:]
+  /// Members by `ORG/TEAM`, all in lower case.
+  var teams: [String: Set<String>] = [:]
   var limits = GitHubLimits()
   var maximumDiffFiles = 300
   var maximumDiffLines = 20_000

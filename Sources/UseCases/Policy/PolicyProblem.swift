@@ -43,14 +43,18 @@ public struct PolicyError: Error, Sendable, Equatable, CustomStringConvertible {
 public struct PolicyFile: Sendable, Equatable {
   public var review: ReviewPolicy
   public var fix: FixPolicy
+  /// Rules, merges, queue and roles. Only what stands on the default branch is ever acted upon.
+  public var shepherd: ShepherdPolicy
   /// Keys that this version does not know.
   public var warnings: [PolicyProblem]
 
   public init(
-    review: ReviewPolicy, fix: FixPolicy = FixPolicy(), warnings: [PolicyProblem] = []
+    review: ReviewPolicy, fix: FixPolicy = FixPolicy(),
+    shepherd: ShepherdPolicy = ShepherdPolicy(), warnings: [PolicyProblem] = []
   ) {
     self.review = review
     self.fix = fix
+    self.shepherd = shepherd
     self.warnings = warnings
   }
 }

@@ -11,6 +11,8 @@ public struct PolicyReader {
   private let file: String
   private var problems: [PolicyProblem] = []
   private var warnings: [PolicyProblem] = []
+  /// Of all globs and patterns of rules so far: what judging them can cost is bounded by it.
+  var patternBytes = 0
 
   private init(file: String) { self.file = file }
 
@@ -70,12 +72,22 @@ public struct PolicyReader {
         if value.int != 1 { report(value, name, "this version of Stet reads version 1 only") }
       case "review": review(value, into: &policy.review)
       case "fix": fix(value, into: &policy.fix)
+      case "rules": rules(value, into: &policy.shepherd)
+      case "merge": merge(value, into: &policy.shepherd.merge)
+      case "roles": roles(value, into: &policy.shepherd.roles)
+      case "commands": commands(value, into: &policy.shepherd.roles)
+      case "queue": queue(value, into: &policy.shepherd.queue)
+      case "freeze": freezes(value, into: &policy.shepherd)
       default:
-        let near = nearest(name, ["version", "review", "fix"])
+        let near = nearest(name, Self.sections)
         warn(key, name, "unknown key, left aside" + (near.map { "; did you mean '\($0)'?" } ?? ""))
       }
     }
   }
+
+  static let sections = [
+    "version", "review", "fix", "rules", "merge", "roles", "commands", "queue", "freeze",
+  ]
 
   private static let reviewKeys = [
     "include", "exclude", "language", "min_confidence", "max_findings", "max_input_tokens",
@@ -132,7 +144,7 @@ public struct PolicyReader {
     return patterns
   }
 
-  private mutating func glob(_ node: Node, _ path: String) -> String? {
+  mutating func glob(_ node: Node, _ path: String) -> String? {
     guard let text = text(node, path, longest: PathPattern.longest) else { return nil }
     do {
       _ = try PathPattern(text)
@@ -254,7 +266,7 @@ public struct PolicyReader {
     problems.append(problem(node, path, message))
   }
 
-  private mutating func warn(_ node: Node, _ path: String, _ message: String) {
+  mutating func warn(_ node: Node, _ path: String, _ message: String) {
     warnings.append(problem(node, path, message))
   }
 

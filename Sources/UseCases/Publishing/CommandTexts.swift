@@ -12,6 +12,9 @@ extension CommentCommand {
     case .explain: "explain"
     case .ignore: "ignore"
     case .help: "help"
+    case .queue: "queue"
+    case .dequeue: "dequeue"
+    case .why: "why"
     case .unknown(let word): word
     }
   }
@@ -29,9 +32,13 @@ enum CommandTexts {
     - \(Defanged.codeSpan("@\(handle) summary")): write the summary comment again.
     - \(Defanged.codeSpan("@\(handle) explain")): in answer to a finding of mine, says more about it.
     - \(Defanged.codeSpan("@\(handle) ignore")): in answer to a finding of mine, no more of it here.
+    - \(Defanged.codeSpan("@\(handle) queue")), \(Defanged.codeSpan("@\(handle) dequeue")): into
+      the merge queue, and out of it.
+    - \(Defanged.codeSpan("@\(handle) why")): why it is not merging.
     - \(Defanged.codeSpan("@\(handle) help")): this list.
 
     `fix` and `ignore` need write permission; the others need it too, or to be asked by the author.
+    What `queue`, `dequeue` and `why` need, the roles of the repository's `.stet.yml` say.
     """
   }
 

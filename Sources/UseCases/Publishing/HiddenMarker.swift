@@ -17,6 +17,8 @@ enum HiddenMarker: Equatable {
   case fix(run: String)
   /// One suggestion of such a run, by its place among them.
   case suggestion(run: String, number: Int)
+  /// What a rule of the policy said, by the name of the deed.
+  case rule(String)
 
   var text: String {
     switch self {
@@ -29,6 +31,7 @@ enum HiddenMarker: Equatable {
       "<!-- stet:answer \(comment) refused \(account) -->"
     case .fix(let run): "<!-- stet:fix \(run) -->"
     case .suggestion(let run, let number): "<!-- stet:suggestion \(run) \(number) -->"
+    case .rule(let deed): "<!-- stet:rule \(deed) -->"
     }
   }
 
@@ -49,6 +52,7 @@ enum HiddenMarker: Equatable {
     case ("suggestion", 3) where Self.isRun(words[1]):
       guard let number = Int(words[2]) else { return nil }
       self = .suggestion(run: String(words[1]), number: number)
+    case ("rule", 2) where Self.isDeed(words[1]): self = .rule(String(words[1]))
     case ("answer", 2):
       guard let comment = Int64(words[1]) else { return nil }
       self = .answer(comment)
@@ -57,6 +61,13 @@ enum HiddenMarker: Equatable {
       self = .refusal(comment: comment, account: account)
     default: return nil
     }
+  }
+
+  private static func isDeed(_ word: Substring) -> Bool {
+    (1...100).contains(word.utf8.count)
+      && word.utf8.allSatisfy {
+        $0 == UInt8(ascii: "_") || isRun(Substring(decoding: [$0], as: UTF8.self))
+      }
   }
 
   private static func isRun(_ word: Substring) -> Bool {

@@ -29,7 +29,7 @@ struct ServiceWiring: Sendable {
   /// while every one of them is taken.
   private static func places(_ workers: Int) -> (reviews: Int, others: Int, all: Int) {
     let others = max(1, workers / 2)
-    return (workers, others, workers + 6 * others + 4)
+    return (workers, others, workers + 7 * others + 6)
   }
 
   func worker(named name: String? = nil) -> Worker {
@@ -73,6 +73,16 @@ struct ServiceWiring: Sendable {
         JobHandler(
           Work.RefactorCode.kind, concurrency: places.others, limit: Self.longestGeneration
         ) { try await generation.refactor($0) },
+        JobHandler(Work.ShepherdPullRequest.kind, concurrency: places.others, limit: .seconds(300))
+        {
+          try await ShepherdPullRequest(ports: shepherding).handle($0.job)
+        },
+        JobHandler(Work.ShepherdCommit.kind, concurrency: 1, limit: .seconds(120)) {
+          try await ShepherdPullRequest(ports: shepherding).handleCommit($0.job)
+        },
+        JobHandler(Work.AdvanceMergeQueue.kind, concurrency: 2, limit: .seconds(600)) {
+          try await AdvanceMergeQueue(ports: shepherding).handle($0.job)
+        },
         JobHandler(Work.Upkeep.kind, concurrency: 1, limit: .seconds(3_600)) {
           try await upkeep.handle($0)
         },
@@ -105,7 +115,15 @@ struct ServiceWiring: Sendable {
     HandleEvent(
       ports: .init(
         inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs, isOwn: wiring.isOwn,
-        handle: wiring.settings.service.mention, limits: wiring.workLimits))
+        handle: wiring.settings.service.mention, limits: wiring.workLimits,
+        followsPolicies: true))
+  }
+
+  private var shepherding: ShepherdPullRequest.Ports {
+    .init(
+      openForge: wiring.openForge, notes: wiring.policyNotes, audit: wiring.audit,
+      publications: wiring.publications, runs: wiring.runs, jobs: wiring.jobs,
+      limits: wiring.workLimits)
   }
 
   private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
@@ -119,7 +137,7 @@ struct ServiceWiring: Sendable {
         audit: wiring.audit, jobs: wiring.jobs, limiter: wiring.limiter, model: model,
         tokenBudget: wiring.tokenBudget, limits: wiring.workLimits,
         callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
-        hourlyLimit: wiring.settings.service.commandsPerHour))
+        hourlyLimit: wiring.settings.service.commandsPerHour, notes: wiring.policyNotes))
   }
 
   private var reconcilePublication: ReconcilePublication {

@@ -79,10 +79,10 @@ import UseCases
   }
 
   @Test func laterKeysAreWarnings() throws {
-    let file = try read("rules: []\nreviw: {}\n")
+    let file = try read("later: []\nreviw: {}\n")
     #expect(
       file.warnings.map(\.description) == [
-        ".stet.yml:1:1: rules: unknown key, left aside",
+        ".stet.yml:1:1: later: unknown key, left aside",
         ".stet.yml:2:1: reviw: unknown key, left aside; did you mean 'review'?",
       ])
   }

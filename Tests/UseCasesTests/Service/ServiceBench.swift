@@ -28,6 +28,8 @@ final class ServiceBench: Sendable {
   let review: ReviewPullRequest
   let answer: AnswerCommand
   let reconcile: ReconcilePublication
+  let openForge: ForgeOpener
+  let notes = InMemoryPolicyNotes()
   let reference: PullRequestReference
   let access: ForgeAccess
 
@@ -103,6 +105,7 @@ final class ServiceBench: Sendable {
     let open: ForgeOpener = { access throws(ForgeError) in
       connection.forge(for: access.repository, installation: access.installation)
     }
+    openForge = open
     review = ReviewPullRequest(
       ports: .init(
         openForge: open,

@@ -34,6 +34,24 @@ enum Endpoint: String, CaseIterable, Sendable {
   case viewer
   case reviewThreads = "review_threads"
   case resolveThread = "resolve_thread"
+  case repository
+  case branchProtection = "branch_protection"
+  case branchRules = "branch_rules"
+  case branch
+  case team
+  case membership
+  case listPullRequests = "list_pull_requests"
+  case combinedStatus = "combined_status"
+  case addAssignees = "add_assignees"
+  case requestReviewers = "request_reviewers"
+  case dismissReview = "dismiss_review"
+  case updateBranch = "update_branch"
+  case mergePullRequest = "merge_pull_request"
+  case editPullRequest = "edit_pull_request"
+  case lockIssue = "lock_issue"
+  case dispatchWorkflow = "dispatch_workflow"
+  case gitReference = "git_reference"
+  case mergeBranch = "merge_branch"
 
   /// Counts what was sent for one answer: its last request by the class of its status, those
   /// before it, which were repeated, as `retried`.

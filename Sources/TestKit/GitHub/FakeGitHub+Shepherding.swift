@@ -1,0 +1,103 @@
+public import Domain
+import Foundation
+
+extension FakeGitHub {
+  /// What a merge needs beside a review.
+  public static let shepherdPermissions = reviewPermissions.merging([
+    "contents": "write", "actions": "write", "administration": "read",
+  ]) { $1 }
+
+  /// A review by somebody's own hand. - Parameter state: `APPROVED`, `CHANGES_REQUESTED`,
+  /// `COMMENTED`. - Returns: its number.
+  @discardableResult
+  public func addReview(
+    _ state: String, by login: String, on reference: PullRequestReference, commit: String? = nil
+  ) -> Int64 {
+    updatePull(reference) { world, _, pull, _ in
+      world.account(login)
+      let review = GitHubWorld.Review(
+        id: world.newID(), login: login, body: "", state: state, commit: commit ?? pull.head,
+        submittedAt: world.now)
+      pull.reviews.append(review)
+      return Int64(review.id)
+    } ?? 0
+  }
+
+  /// A status of another's check. - Parameter state: `success`, `failure`, `pending`, `error`.
+  public func setStatus(
+    _ name: String, _ state: String, on commit: String, in repository: RepositoryName
+  ) {
+    update { world in
+      world.account("ci-bot", type: "Bot")
+      let status = GitHubWorld.Status(
+        id: world.newID(), state: state, context: name, description: nil, target: nil,
+        login: "ci-bot", createdAt: world.now)
+      world.repositories[repository.description.lowercased()]?.statuses[commit, default: []]
+        .append(status)
+    }
+  }
+
+  public func protect(
+    _ branch: String, in repository: RepositoryName, approvals: Int = 0, checks: [String] = [],
+    isStrict: Bool = false
+  ) {
+    update { world in
+      world.repositories[repository.description.lowercased()]?.protections[branch] = .init(
+        approvals: approvals, checks: checks, isStrict: isStrict)
+    }
+  }
+
+  /// - Parameter name: `ORG/TEAM`.
+  public func addTeam(_ name: String, members: [String]) {
+    update { $0.teams[name.lowercased()] = Set(members.map { $0.lowercased() }) }
+  }
+
+  /// What stands at a pull request after all that was done to it.
+  public struct Standing: Sendable, Equatable {
+    public var state: PullRequest.State
+    public var head: String
+    public var labels: [String]
+    public var assignees: [String]
+    public var reviewers: [String]
+    public var isLocked: Bool
+    /// Login and state of each review.
+    public var reviews: [String]
+    public var comments: [String]
+  }
+
+  public func standing(of reference: PullRequestReference) -> Standing? {
+    read { world in
+      guard
+        let repository = world.repositories[reference.repository.description.lowercased()],
+        let issue = repository.issues[reference.number], let pull = issue.pull
+      else { return nil }
+      return Standing(
+        state: pull.isMerged ? .merged : issue.isOpen ? .open : .closed, head: pull.head,
+        labels: issue.labels, assignees: issue.assignees, reviewers: pull.requestedReviewers,
+        isLocked: issue.isLocked, reviews: pull.reviews.map { "\($0.login) \($0.state)" },
+        comments: repository.comments.filter { $0.number == issue.number }.map(\.body))
+    }
+  }
+
+  /// Branches that begin so, by name.
+  public func branches(
+    beginning prefix: String, in repository: RepositoryName
+  ) -> [String: String] {
+    read { world in
+      (world.repositories[repository.description.lowercased()]?.branches ?? [:]).filter {
+        $0.key.hasPrefix(prefix)
+      }
+    }
+  }
+
+  /// Whether a commit holds another.
+  public func stands(
+    _ commit: String, on other: String, in repository: RepositoryName
+  ) -> Bool {
+    read { world in
+      world.repositories[repository.description.lowercased()].map {
+        world.ancestors(of: commit, in: $0).contains(other)
+      } ?? false
+    }
+  }
+}

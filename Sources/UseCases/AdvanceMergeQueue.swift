@@ -1,0 +1,208 @@
+public import Domain
+import Foundation
+public import Jobs
+
+/// Takes the merge queue of one branch as far as it goes now: trial branches, their checks, merges.
+/// It comes back by itself while anything waits.
+public struct AdvanceMergeQueue: Sendable {
+  /// What is kept of a queue between tries.
+  struct State: Codable, Sendable {
+    var queue: MergeQueue
+    /// When each batch's trial was made, by the batch.
+    var since: [Int: Date] = [:]
+    /// What happened and was not told yet.
+    var untold: [MergeQueue.Notice] = []
+
+    init(queue: MergeQueue) { self.queue = queue }
+
+    mutating func handle(_ event: MergeQueue.Event) {
+      for notice in queue.handle(event) {
+        if case .discarded(let batch) = notice { since[batch] = nil }
+        untold.append(notice)
+      }
+    }
+  }
+
+  let ports: ShepherdPullRequest.Ports
+
+  public init(ports: ShepherdPullRequest.Ports) { self.ports = ports }
+
+  /// Between two looks at what is waited for.
+  static let pause = Duration.seconds(30)
+  /// A call whose answer was lost has ended on the forge by then.
+  static let lostCall = Duration.seconds(90)
+  /// A branch without required checks: how long one may take to appear.
+  private static let appearance: TimeInterval = 120
+  private static let mostRounds = 100
+
+  static func key(_ forge: String, _ repository: String, _ branch: String) -> String {
+    "queue \("\(forge):\(repository)".lowercased()) \(branch)"
+  }
+
+  /// One for each that waits, so that none is forgotten while another's is about to end; one at a
+  /// time for each queue.
+  static func job(_ access: ForgeAccess, branch: String, number: Int) throws -> NewJob {
+    let key = key(access.forge, "\(access.repository)", branch)
+    return NewJob(
+      kind: Work.AdvanceMergeQueue.kind,
+      arguments: try Work.AdvanceMergeQueue(access: access, branch: branch, number: number).json(),
+      uniqueKey: "\(key) \(TimeOrderedID.next(Date()))", group: WorkLimits.group(access),
+      limits: [JobLimit(key, concurrency: 1)])
+  }
+
+  /// Puts a pull request into the queue of its base.
+  static func enqueue(
+    _ facts: PolicyFacts, _ priority: MergePriority, _ policy: ShepherdPolicy,
+    notes: any PolicyNotes, forge: String
+  ) async throws(StoreError) {
+    var tries = 0
+    while true {
+      var memory = try await PolicyMemory(
+        key(forge, facts.repository, facts.base), in: notes,
+        new: State(queue: MergeQueue(branch: facts.base, policy: policy.queue)))
+      memory.value.handle(.enqueued(number: facts.number, head: facts.headCommit, priority))
+      do throws(StoreError) {
+        try await memory.save()
+        return
+      } catch {
+        tries += 1
+        guard error.code == .conflict, tries < 5 else { throw error }
+      }
+    }
+  }
+
+  /// Takes a pull request out of a queue. Its trial branch is removed by the job that comes by.
+  static func remove(
+    _ number: Int, because reason: String, access: ForgeAccess, branch: String,
+    notes: any PolicyNotes
+  ) async throws(StoreError) {
+    var tries = 0
+    while true {
+      var memory = try await PolicyMemory(
+        key(access.forge, "\(access.repository)", branch), in: notes,
+        new: State(queue: MergeQueue(branch: branch)))
+      memory.value.handle(.removed(number: number, reason: reason))
+      do throws(StoreError) {
+        try await memory.save()
+        return
+      } catch {
+        tries += 1
+        guard error.code == .conflict, tries < 5 else { throw error }
+      }
+    }
+  }
+
+  /// Why a pull request is not merging, in one sentence; `nil` where there is no queue.
+  public static func why(
+    _ number: Int, forge: String, repository: RepositoryName, branch: String,
+    notes: any PolicyNotes
+  ) async throws(StoreError) -> String? {
+    let key = key(forge, "\(repository)", branch)
+    guard try await notes.note(key) != nil else { return nil }
+    let memory = try await PolicyMemory(
+      key, in: notes, new: State(queue: MergeQueue(branch: branch)))
+    return memory.value.queue.why(number)
+  }
+
+  public func handle(_ job: Job) async throws -> JobOutcome {
+    try await run(
+      Work.AdvanceMergeQueue(of: job), age: ForgeFailure.age(of: job, at: ports.now()), job: job.id)
+  }
+
+  /// - Throws: `JobFailure`, or `CancellationError`.
+  public func run(
+    _ arguments: Work.AdvanceMergeQueue, age: Duration? = nil, job: String? = nil
+  ) async throws -> JobOutcome {
+    let repository = arguments.access.repository
+    let place = "\(arguments.access.forge):\(repository)"
+    do {
+      let forge = try await ports.openForge(arguments.access)
+      let policy = try await policy(repository, forge)
+      for _ in 0..<Self.mostRounds {
+        try Task.checkCancellation()
+        var memory = try await PolicyMemory(
+          Self.key(arguments.access.forge, "\(repository)", arguments.branch), in: ports.notes,
+          new: State(queue: MergeQueue(branch: arguments.branch, policy: policy.queue)))
+        while let notice = memory.value.untold.first {
+          try await tell(notice, arguments, forge, job: job)
+          memory.value.untold.removeFirst()
+          try await memory.save()
+        }
+        memory.value.queue.batchSize = policy.queue.batch
+        memory.value.queue.speculation = policy.queue.speculation
+        let queue = memory.value.queue
+        guard queue.entry(arguments.number) != nil || queue.merging?.number == arguments.number
+        else { return .completed }
+        let round = QueueRound(
+          forge: forge, repository: repository, policy: policy, state: memory.value,
+          now: ports.now, appearance: Self.appearance)
+        guard let order = try await round.next() else {
+          return .snoozed(Self.pause, because: "\(place): the queue of \(arguments.branch) waits")
+        }
+        // Written before the merge too: another worker at it finds out by the version.
+        if case .merge = order { try await memory.save() }
+        let event = try await round.event(of: order)
+        guard let event else {
+          return .snoozed(Self.pause, because: "\(place): the queue of \(arguments.branch) waits")
+        }
+        if case .built(let batch, _, _) = event { memory.value.since[batch] = ports.now() }
+        memory.value.handle(event)
+        try await memory.save()
+      }
+      return .snoozed(Self.pause, because: "\(place): there is more to do")
+    } catch let error as ForgeError {
+      if error.code == .unreachable || error.code == .malformed {
+        return .snoozed(
+          Self.lostCall, because: "\(place): \(SecretMask.masked(error.detail).text)")
+      }
+      return try ForgeFailure.outcome(error, at: place, age: age)
+    } catch let error as StoreError {
+      if error.code == .conflict { return try ForgeFailure.takenOver(at: place, age: age) }
+      throw ForgeFailure.failure(error, isQueued: age != nil)
+    }
+  }
+
+  private func policy(
+    _ repository: RepositoryName, _ forge: any Forge
+  ) async throws -> ShepherdPolicy {
+    let branch = try await forge.defaultBranch(of: repository)
+    guard let bytes = try await forge.file(BasePolicies.file, in: repository, at: branch) else {
+      throw JobFailure(
+        "\(repository) has no policy any more; its queue stands still", isFinal: true)
+    }
+    do {
+      return try PolicyReader.read(bytes).shepherd
+    } catch {
+      throw JobFailure("the policy of \(repository) has mistakes: \(error)", isFinal: true)
+    }
+  }
+
+  /// Told once: what a try before this one has said is looked for.
+  private func tell(
+    _ notice: MergeQueue.Notice, _ arguments: Work.AdvanceMergeQueue, _ forge: any Forge,
+    job: String?
+  ) async throws {
+    let repository = arguments.access.repository
+    func note(_ action: String, _ number: Int, _ facts: [String: String]) async throws(StoreError) {
+      try await ports.audit.append(
+        AuditEvent(
+          actor: "queue:\(arguments.branch)", action: action,
+          place: "\(arguments.access.forge):\(repository)#\(number)", decidedBy: "queue", job: job,
+          facts: facts))
+    }
+    switch notice {
+    case .merged(let number): try await note("queue.merged", number, ["branch": arguments.branch])
+    case .left(let number, let reason):
+      let reference = PullRequestReference(repository, number)
+      let body =
+        HiddenMarker.rule("queue-left").text
+        + "\nTaken out of the merge queue of `\(arguments.branch)`: "
+        + "\(Defanged.message(reason, limit: 500))."
+      let last = try await forge.comments(on: reference).last?.body
+      if last != body { _ = try await forge.comment(body, on: reference) }
+      try await note("queue.left", number, ["reason": String(reason.prefix(500))])
+    case .discarded(let batch):
+      try await forge.removeBranch(QueueRound.branch(arguments.branch, batch), in: repository)
+    }
+  }
+}

@@ -1,0 +1,219 @@
+import Domain
+import Foundation
+import Jobs
+
+/// Carries out what a policy decided for one pull request.
+struct ActionCarrying: Sendable {
+  typealias Planned = PolicyDecision.Planned
+
+  let ports: ShepherdPullRequest.Ports
+  let forge: any Forge
+  let policy: ShepherdPolicy
+  let arguments: Work.ShepherdPullRequest
+  let place: String
+  let job: String?
+
+  var reference: PullRequestReference { arguments.reference }
+
+  /// Each action is noted before it is begun: another worker at the same pull request finds out by
+  /// the note's version before it does anything.
+  func run(_ decision: PolicyDecision, _ facts: PolicyFacts) async throws -> JobOutcome {
+    var memory = try await PolicyMemory(
+      "ledger \(place)".lowercased(), in: ports.notes, new: PolicyLedger())
+    var done = 0
+    var wait: Duration?
+    for plan in decision.actions {
+      try Task.checkCancellation()
+      if plan.isShadow {
+        try await shadow(plan, facts, &memory)
+        continue
+      }
+      if isSo(plan.action, facts) { continue }
+      if let gate = gate(plan.action, facts) {
+        if !gate.isEmpty {
+          try await hold(plan, gate, &memory)
+          if gate.allSatisfy({ $0.code == .notKnown }) { wait = .seconds(30) }
+          continue
+        }
+      }
+      let text = rendered(plan, facts)
+      let key = PolicyLedger.key(
+        rule: plan.rule, plan.action, head: facts.headCommit, text: text ?? "")
+      let admission = memory.value.begin(key, plan.action, at: ports.now())
+      switch admission {
+      case .done: continue
+      case .cut(let sentence, let isNew):
+        guard isNew else { continue }
+        try await memory.save()
+        try await note("policy.loop_cut", plan, ["reason": sentence])
+        _ = try await forge.comment(
+          HiddenMarker.rule("cut-\(key)").text
+            + "\nThe rule '\(Defanged.message(plan.rule, limit: 100))' is cut off: \(sentence).",
+          on: reference)
+        continue
+      case .look:
+        if try await wasDone(key, plan.action) {
+          memory.value.finish(key)
+          try await memory.save()
+          continue
+        }
+      case .go: try await memory.save()
+      }
+      let outcome: Result<[String: String], ForgeError>
+      do throws(ForgeError) {
+        outcome = .success(try await carryOut(plan, text, key: key, facts))
+      } catch {
+        outcome = .failure(error)
+      }
+      switch outcome {
+      case .success(let more):
+        memory.value.finish(key)
+        try await memory.save()
+        try await note("policy.\(plan.action.name)", plan, more)
+        done += 1
+      case .failure(let error):
+        // An answer that was lost may have been a yes.
+        if error.code != .unreachable, error.code != .malformed {
+          memory.value.giveBack(key)
+          try await memory.save()
+        }
+        switch error.code {
+        // What the forge does not let Stet do, or not now, does not stop the rest.
+        case .unauthorized, .rejected, .notFound, .conflict:
+          try await note(
+            "policy.refused", plan,
+            ["action": plan.action.summary, "because": SecretMask.masked(error.detail).text])
+        default: throw error
+        }
+      }
+    }
+    if let wait {
+      return .snoozed(wait, because: "the forge does not say yet whether it can be merged")
+    }
+    return done == 0 ? .cancelled(reason: "all that is asked for is so already") : .completed
+  }
+
+  /// What stands in the way of a merge; `nil` for other actions. To wait for the end of a freeze and
+  /// for what the base holds is what a queue is for.
+  private func gate(_ action: PolicyAction, _ facts: PolicyFacts) -> [MergeGate.Blocker]? {
+    let blockers = MergeGate(policy).blockers(facts, expectedHead: facts.headCommit)
+    return switch action {
+    case .merge: blockers
+    case .queue: blockers.filter { $0.code != .frozen && $0.code != .behind }
+    default: nil
+    }
+  }
+
+  // MARK: What is so
+
+  /// What need not be done.
+  private func isSo(_ action: PolicyAction, _ facts: PolicyFacts) -> Bool {
+    func lacks(_ wanted: [String], _ there: [String]) -> Bool {
+      let there = Set(there.map { $0.lowercased() })
+      return wanted.contains { !there.contains($0.lowercased()) }
+    }
+    let own = facts.opinions ?? []
+    return switch action {
+    case .assign(let people): !lacks(people, facts.assignees)
+    case .requestReviewers(let reviewers):
+      reviewers.choice == .all
+        ? !lacks(reviewers.from.map(Self.login), facts.requestedReviewers.map(Self.login))
+        : !facts.requestedReviewers.isEmpty
+    case .close, .approve, .requestChanges, .updateBranch, .queue: facts.state != .open
+    case .merge: facts.state != .open
+    case .reopen: facts.state != .closed
+    case .lock: facts.isLocked
+    case .dismiss(let dismissal): ActionCarrying.dismissed(dismissal, own, facts).isEmpty
+    default: false
+    }
+  }
+
+  static func login(_ word: String) -> String {
+    word.hasPrefix("@") ? String(word.dropFirst()) : word
+  }
+
+  static func dismissed(
+    _ dismissal: PolicyAction.Dismissal, _ opinions: [PolicyFacts.Review], _ facts: PolicyFacts
+  ) -> [PolicyFacts.Review] {
+    opinions.filter { review in
+      let isMeant =
+        switch dismissal.which {
+        case .approvals: review.state == .approved
+        case .changesRequested: review.state == .changesRequested
+        case .stale: review.state == .approved && review.commit != facts.headCommit
+        }
+      return isMeant && dismissal.by.includes(review.author)
+    }
+  }
+
+  /// A call whose answer was lost may have been heard: what stands there tells.
+  private func wasDone(_ key: String, _ action: PolicyAction) async throws(ForgeError) -> Bool {
+    let marker = HiddenMarker.rule(key)
+    let own = try await forge.ownAccount().login.lowercased()
+    switch action {
+    case .comment:
+      return try await forge.comments(on: reference).contains {
+        $0.author.login.lowercased() == own && HiddenMarker(of: $0.body) == marker
+      }
+    case .approve, .requestChanges:
+      return try await forge.reviews(of: reference).contains {
+        $0.author.login.lowercased() == own && HiddenMarker(of: $0.body) == marker
+      }
+    // Said once too seldom is better than twice.
+    case .notify, .dispatch: return true
+    default: return false
+    }
+  }
+
+  // MARK: Records
+
+  func note(
+    _ action: String, _ plan: Planned, _ facts: [String: String] = [:]
+  ) async throws(StoreError) {
+    var facts = facts
+    facts["reason"] = facts["reason"] ?? String(plan.reason.prefix(300))
+    try await ports.audit.append(
+      AuditEvent(
+        actor: arguments.askedBy, action: action, place: place, decidedBy: "rule:\(plan.rule)",
+        job: job, facts: facts))
+  }
+
+  private func shadow(
+    _ plan: Planned, _ facts: PolicyFacts, _ memory: inout PolicyMemory<PolicyLedger>
+  ) async throws(StoreError) {
+    // As something that is done once for a head.
+    let key = PolicyLedger.key(
+      rule: plan.rule, .review, head: facts.headCommit, text: "shadow \(plan.action.summary)")
+    guard memory.value.begin(key, .review, at: ports.now()) == .go else { return }
+    memory.value.finish(key)
+    try await memory.save()
+    try await note("policy.shadow", plan, ["action": plan.action.summary])
+  }
+
+  /// Why a merge waits is recorded when it changes, not at every event.
+  private func hold(
+    _ plan: Planned, _ gate: [MergeGate.Blocker], _ memory: inout PolicyMemory<PolicyLedger>
+  ) async throws(StoreError) {
+    let why = gate.map(\.detail).joined(separator: "; ")
+    guard memory.value.held != why else { return }
+    memory.value.held = why
+    try await memory.save()
+    try await note("policy.held", plan, ["because": String(why.prefix(500))])
+  }
+
+  /// Texts of others in it are made inert.
+  func rendered(_ plan: Planned, _ facts: PolicyFacts) -> String? {
+    let template: PolicyTemplate? =
+      switch plan.action {
+      case .comment(let text), .requestChanges(let text): text
+      case .approve(let text), .close(let text): text
+      case .notify(_, let text): text
+      case .dismiss(let dismissal): dismissal.message
+      case .status(let status): status.description
+      default: nil
+      }
+    return template?.rendered(facts, rule: plan.rule, reason: plan.reason) {
+      Defanged.message($0, limit: 2_000)
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import Domain
+import Foundation
+import Jobs
+import TestKit
+import Testing
+
+@testable import UseCases
+
+/// The policy followed on a forge behind a socket: what is done, once, and never on red.
+@Suite struct ShepherdTests {
+  private static let policy = """
+    rules:
+      - name: docs
+        if: {files: {any: "*.py"}}
+        then: [{label: python}, {comment: "Hello {author}, {title}"}]
+      - name: ready
+        if: {approvals: 1, checks: build}
+        then: merge
+    merge: {approvals: 1, checks: [build], block_on: none}
+    """
+
+  private static func bench(_ policy: String = Self.policy) async throws -> ServiceBench {
+    var base = FakeGitHub.demoBase
+    base[".stet.yml"] = Array(policy.utf8)
+    let bench = try await ServiceBench(.token, base: base)
+    bench.hub.setPermission(.write, of: "ann", in: ServiceBench.repository)
+    return bench
+  }
+
+  private func shepherd(_ bench: ServiceBench) -> ShepherdPullRequest {
+    ShepherdPullRequest(ports: ports(bench))
+  }
+
+  private func ports(
+    _ bench: ServiceBench, now: @escaping @Sendable () -> Date = { Date() }
+  ) -> ShepherdPullRequest.Ports {
+    .init(
+      openForge: bench.openForge, notes: bench.notes, audit: bench.audit,
+      publications: bench.publications, runs: bench.runs, jobs: bench.jobs, now: now)
+  }
+
+  private func work(_ bench: ServiceBench, _ event: PolicyEvent) -> Work.ShepherdPullRequest {
+    Work.ShepherdPullRequest(
+      access: bench.access, reference: bench.reference, event: event, actor: "ann",
+      askedBy: "github:ann")
+  }
+
+  private func actions(_ bench: ServiceBench) async throws -> [String] {
+    try await bench.audit.entries(after: 0, limit: 100).map(\.event.action)
+  }
+
+  private func head(_ bench: ServiceBench) -> String {
+    bench.hub.standing(of: bench.reference)?.head ?? ""
+  }
+
+  @Test func doesWhatTheRulesSayOnce() async throws {
+    let bench = try await Self.bench()
+    let shepherd = shepherd(bench)
+    #expect(try await shepherd.run(work(bench, .opened)) == .completed)
+    for _ in 0..<2 {
+      guard case .cancelled = try await shepherd.run(work(bench, .edited)) else {
+        Issue.record("something was done twice")
+        return
+      }
+    }
+    let standing = try #require(bench.hub.standing(of: bench.reference))
+    #expect(standing.labels == ["python"])
+    #expect(standing.comments.count == 1)
+    #expect(standing.comments.first?.contains("Hello ada") == true)
+    #expect(standing.state == .open)
+    #expect(try await actions(bench) == ["policy.label", "policy.comment"])
+    let entry = try #require(try await bench.audit.entries(after: 0, limit: 1).first)
+    #expect(entry.event.decidedBy == "rule:docs")
+    #expect(entry.event.facts["reason"]?.contains("files match") == true)
+  }
+
+  @Test func mergesOnlyWhenAllHolds() async throws {
+    let bench = try await Self.bench()
+    let shepherd = shepherd(bench)
+    func state() -> PullRequest.State? { bench.hub.standing(of: bench.reference)?.state }
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.setStatus("build", "failure", on: head(bench), in: ServiceBench.repository)
+    _ = try await shepherd.run(work(bench, .checks))
+    #expect(state() == .open)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    bench.hub.setStatus("lint", "failure", on: head(bench), in: ServiceBench.repository)
+    _ = try await shepherd.run(work(bench, .checks))
+    #expect(state() == .open)
+    #expect(try await actions(bench).contains("policy.held"))
+    bench.hub.setStatus("lint", "success", on: head(bench), in: ServiceBench.repository)
+    bench.hub.addReview("CHANGES_REQUESTED", by: "ann", on: bench.reference)
+    _ = try await shepherd.run(work(bench, .reviewed))
+    #expect(state() == .open)
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    _ = try await shepherd.run(work(bench, .reviewed))
+    #expect(state() == .merged)
+    #expect(try await actions(bench).last == "policy.merge")
+  }
+
+  @Test func aPushAfterTheApprovalTakesItAway() async throws {
+    let bench = try await Self.bench()
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.push(["more.py": Array("x = 1\n".utf8)], to: bench.reference)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    _ = try await shepherd(bench).run(work(bench, .checks))
+    #expect(bench.hub.standing(of: bench.reference)?.state == .open)
+  }
+
+  @Test func thePolicyOfTheChangeIsNotHeard() async throws {
+    let bench = try await Self.bench()
+    bench.hub.push(
+      [".stet.yml": Array("rules: [{then: {label: owned}}, {then: close}]".utf8)],
+      to: bench.reference)
+    _ = try await shepherd(bench).run(work(bench, .pushed))
+    let standing = bench.hub.standing(of: bench.reference)
+    #expect(standing?.labels == ["python"])
+    #expect(standing?.state == .open)
+  }
+
+  @Test func aLoopWithAnotherBotIsCutAndTold() async throws {
+    let bench = try await Self.bench("rules: [{name: mark, then: {label: x}}]")
+    let shepherd = shepherd(bench)
+    let forge = try await bench.openForge(bench.access)
+    for _ in 0..<6 {
+      _ = try await shepherd.run(work(bench, .unlabeled))
+      try await forge.removeLabel("x", from: bench.reference)
+    }
+    let done = try await actions(bench)
+    #expect(done.count { $0 == "policy.label" } == 3)
+    #expect(done.count { $0 == "policy.loop_cut" } == 1)
+    #expect(bench.hub.standing(of: bench.reference)?.comments.count == 1)
+  }
+
+  @Test func whatTheForgeRefusesStopsNothingElse() async throws {
+    let bench = try await Self.bench(
+      "rules: [{name: r, then: [{request_reviewers: stranger}, {label: y}]}]")
+    _ = try await shepherd(bench).run(work(bench, .opened))
+    #expect(bench.hub.standing(of: bench.reference)?.labels == ["y"])
+    #expect(try await Set(actions(bench)) == ["policy.refused", "policy.label"])
+  }
+
+  @Test func aBrokenPolicyDoesNothing() async throws {
+    let bench = try await Self.bench("rules: [{name: r, then: lable}]")
+    guard case .cancelled(let reason) = try await shepherd(bench).run(work(bench, .opened)) else {
+      Issue.record("a broken policy was followed")
+      return
+    }
+    #expect(reason.contains("mistakes"))
+    #expect(try await actions(bench).isEmpty)
+  }
+
+  @Test func reviewersTakeTurns() async throws {
+    let bench = try await Self.bench(
+      """
+      rules:
+        - name: turns
+          then: {request_reviewers: {from: [ann, bob, ada], choice: round_robin}}
+      """)
+    bench.hub.setPermission(.write, of: "bob", in: ServiceBench.repository)
+    _ = try await shepherd(bench).run(work(bench, .opened))
+    let second = bench.hub.addPullRequest(
+      in: ServiceBench.repository, author: "ada", head: ["z": [1]], headBranch: "z")
+    var other = work(bench, .opened)
+    other.reference = second
+    _ = try await shepherd(bench).run(other)
+    // Never the author.
+    #expect(bench.hub.standing(of: bench.reference)?.reviewers == ["ann"])
+    #expect(bench.hub.standing(of: second)?.reviewers == ["bob"])
+  }
+
+  @Test func theQueueMergesWhatPassesAndTellsWhatDoesNot() async throws {
+    let bench = try await Self.bench(
+      """
+      rules:
+        - {name: ready, if: {approvals: 1, checks: build}, then: queue}
+      merge: {checks: [build], block_on: none}
+      """)
+    let repository = ServiceBench.repository
+    var references = [bench.reference]
+    for name in ["b", "c"] {
+      references.append(
+        bench.hub.addPullRequest(
+          in: repository, author: "ada", head: ["\(name).py": Array("x = 1\n".utf8)],
+          headBranch: name))
+    }
+    for reference in references {
+      bench.hub.addReview("APPROVED", by: "ann", on: reference)
+      let head = bench.hub.standing(of: reference)?.head ?? ""
+      bench.hub.setStatus("build", "success", on: head, in: repository)
+      var work = work(bench, .checks)
+      work.reference = reference
+      #expect(try await shepherd(bench).run(work) == .completed)
+    }
+    // The second one breaks every trial that it is part of.
+    let culprit = bench.hub.standing(of: references[1])?.head ?? ""
+    let queue = AdvanceMergeQueue(ports: ports(bench))
+    for _ in 0..<30 {
+      for (_, commit) in bench.hub.branches(beginning: "stet-queue/", in: repository) {
+        let isRed = bench.hub.stands(commit, on: culprit, in: repository)
+        bench.hub.setStatus("build", isRed ? "failure" : "success", on: commit, in: repository)
+      }
+      for reference in references {
+        _ = try await queue.run(
+          Work.AdvanceMergeQueue(access: bench.access, branch: "main", number: reference.number))
+      }
+    }
+    #expect(references.map { bench.hub.standing(of: $0)?.state } == [.merged, .open, .merged])
+    #expect(
+      bench.hub.standing(of: references[1])?.comments.contains { $0.contains("'build'") } == true)
+    #expect(bench.hub.branches(beginning: "stet-queue/", in: repository).isEmpty)
+    let done = try await actions(bench)
+    #expect(done.count { $0 == "queue.merged" } == 2)
+    #expect(done.count { $0 == "queue.left" } == 1)
+  }
+}
