@@ -24,6 +24,8 @@ struct Wiring: Sendable {
   let jobEvents = JobEvents()
   /// The `.stet.yml` of bases that were read already.
   let policies = BasePolicies()
+  /// What was learned of earlier issues.
+  let knownIssues = KnownIssues()
   /// The one place where this process runs what nobody vouches for. Nothing starts before it is
   /// used.
   let sandbox: IsolatedSandbox

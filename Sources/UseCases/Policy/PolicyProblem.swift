@@ -43,14 +43,17 @@ public struct PolicyError: Error, Sendable, Equatable, CustomStringConvertible {
 public struct PolicyFile: Sendable, Equatable {
   public var review: ReviewPolicy
   public var fix: FixPolicy
+  public var issues: IssuePolicy
   /// Keys that this version does not know.
   public var warnings: [PolicyProblem]
 
   public init(
-    review: ReviewPolicy, fix: FixPolicy = FixPolicy(), warnings: [PolicyProblem] = []
+    review: ReviewPolicy, fix: FixPolicy = FixPolicy(), issues: IssuePolicy = IssuePolicy(),
+    warnings: [PolicyProblem] = []
   ) {
     self.review = review
     self.fix = fix
+    self.issues = issues
     self.warnings = warnings
   }
 }

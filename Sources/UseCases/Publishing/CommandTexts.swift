@@ -29,6 +29,8 @@ enum CommandTexts {
     - \(Defanged.codeSpan("@\(handle) summary")): write the summary comment again.
     - \(Defanged.codeSpan("@\(handle) explain")): in answer to a finding of mine, says more about it.
     - \(Defanged.codeSpan("@\(handle) ignore")): in answer to a finding of mine, no more of it here.
+    - \(Defanged.codeSpan("@\(handle) enrich")): on an issue, say what it is about and which labels
+      fit.
     - \(Defanged.codeSpan("@\(handle) help")): this list.
 
     `fix` and `ignore` need write permission; the others need it too, or to be asked by the author.
@@ -47,6 +49,10 @@ enum CommandTexts {
 
   static func pullRequestsOnly(_ command: CommentCommand) -> String {
     "\(Defanged.codeSpan(command.name)) works on pull requests; this is an issue."
+  }
+
+  static func issuesOnly(_ command: CommentCommand) -> String {
+    "\(Defanged.codeSpan(command.name)) works on issues; this is a pull request."
   }
 
   static func inThreads(_ command: CommentCommand) -> String {

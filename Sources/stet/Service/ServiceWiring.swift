@@ -29,7 +29,7 @@ struct ServiceWiring: Sendable {
   /// while every one of them is taken.
   private static func places(_ workers: Int) -> (reviews: Int, others: Int, all: Int) {
     let others = max(1, workers / 2)
-    return (workers, others, workers + 6 * others + 4)
+    return (workers, others, workers + 7 * others + 6)
   }
 
   func worker(named name: String? = nil) -> Worker {
@@ -66,6 +66,12 @@ struct ServiceWiring: Sendable {
         },
         JobHandler(Work.EnrichIssue.kind, concurrency: places.others, limit: .seconds(600)) {
           try await enrichIssue.handle($0)
+        },
+        JobHandler(
+          Work.EnrichForgeIssue.kind, concurrency: places.others, limit: .seconds(600)
+        ) { try await enrichForgeIssue.handle($0) },
+        JobHandler(Work.ConfirmIssueLabels.kind, concurrency: 2, limit: .seconds(120)) {
+          try await confirmIssueLabels.handle($0.job)
         },
         JobHandler(
           Work.GenerateCode.kind, concurrency: places.others, limit: Self.longestGeneration
@@ -140,8 +146,14 @@ struct ServiceWiring: Sendable {
 
   private var evaluate: EvaluateWork { EvaluateWork(ports: wiring.evaluate) }
 
-  private var enrichIssue: EnrichIssue {
-    EnrichIssue(ports: .init(model: model, issues: wiring.issues, runs: wiring.runs))
+  private var enrichIssue: EnrichIssue { wiring.enrichTracked(model: model) }
+
+  private var enrichForgeIssue: EnrichForgeIssue {
+    EnrichForgeIssue(ports: wiring.enrichment(model: model))
+  }
+
+  private var confirmIssueLabels: ConfirmIssueLabels {
+    ConfirmIssueLabels(ports: wiring.enrichment(model: model))
   }
 
   // MARK: The server
