@@ -146,6 +146,9 @@ public struct IssueClassifier: Sendable {
     return scores
   }
 
+  /// Below it a label is not given, however right it was: luck among few is worth little.
+  private static let leastSure = 0.6
+
   /// The probability from which on the label is right often enough, and found most often.
   private static func threshold(
     _ probabilities: [Double], _ answers: [Bool], _ precision: Double
@@ -166,7 +169,9 @@ public struct IssueClassifier: Sendable {
       let found = Double(right) / Double(all)
       // A few lucky hits prove nothing.
       if share >= precision, right >= 5, found > best.recall {
-        best = (probabilities[index], share, found)
+        // Halfway to the next one, which is not to have it: between them nothing is known.
+        let next = given + 1 < order.count ? probabilities[order[given + 1]] : 0
+        best = (max(leastSure, (probabilities[index] + next) / 2), share, found)
       }
     }
     return best

@@ -156,7 +156,10 @@ struct IssueLook: Sendable {
       isAsked && policy.issues.mode != .live ? .gated : policy.issues.mode
     let mode = arguments.publishes ? asked : .shadow
     let present = Set(issue.labels.map { $0.lowercased() })
-    let new = enrichment.tags.filter { !present.contains($0.lowercased()) }
+    // Never more than five of Stet's, however often the issue is edited.
+    let room = max(0, IssuePrompt.most - record.applied.count)
+    let new = Array(
+      enrichment.tags.filter { !present.contains($0.lowercased()) }.prefix(room))
     record.run = arguments.run
     record.proposed = mode == .gated ? new : []
     var set: [String] = []
