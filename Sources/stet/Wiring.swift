@@ -17,7 +17,7 @@ struct Wiring: Sendable {
   private let served: LocalModel?
   /// The provider whose limits hold: the first of those that are asked; `nil` where none is.
   private let askedFirst: ModelProvider?
-  private let logger: Logger
+  let logger: Logger
   private let github: Result<GitHubConnection, ForgeError>?
   /// Rung when a job was stored in this process.
   let signal = JobSignal()
