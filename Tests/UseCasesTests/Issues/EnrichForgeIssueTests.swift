@@ -244,18 +244,32 @@ import WebClient
 
   @Test func aModelMayNameLabelsOfTheRepositoryAlone() async throws {
     let fake = try await AnsweringModel([
-      .text(
-        #"{"summary":"The form crashes. @octocat","tags":["bug","evil","bug"],"duplicates":["99"]}"#
-      )
+      .tagged(["bug", "bug"], "The form crashes. @octocat")
     ])
     let scene = try await Scene(
       policy: "issues:\n  mode: live\n  instructions: Prefer bug.\n", model: fake.model)
     try await scene.look()
     #expect(scene.labels == ["bug"])
     #expect(!scene.comments[0].body.contains(" @octocat"))
-    #expect(!scene.comments[0].body.contains("#99"))
     #expect(fake.asked.first?.contains("Prefer bug.") == true)
     #expect(try await scene.result()?["source"]?.string == "model")
+  }
+
+  @Test func duplicatesAreChosenAmongThoseThatWereFound() {
+    var prompt = IssuePrompt()
+    prompt.tags = ["bug", "docs"]
+    prompt.areLabels = true
+    prompt.candidates = [.init(id: "4", title: "a"), .init(id: "7", title: "b")]
+    let answer = JSONValue.object([
+      "summary": .string("It breaks."),
+      "tags": .array(["evil", "docs"].map(JSONValue.string)),
+      "duplicates": .array(["99", "7"].map(JSONValue.string)),
+    ])
+    #expect(
+      prompt.reading(of: answer) == .init(summary: "It breaks.", tags: ["docs"], duplicates: ["7"]))
+    #expect(prompt.reading(of: nil) == .init(summary: "", tags: []))
+    let words = prompt.turns(title: "t", description: "d", random: { 1 }).map(\.text).joined()
+    #expect(words.contains("4: a") && words.contains("7: b"))
   }
 
   @Test func aModelThatFailsIsTriedAgainThenTheWordsSpeak() async throws {
