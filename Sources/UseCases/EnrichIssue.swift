@@ -154,8 +154,8 @@ public struct EnrichIssue: Sendable {
   private func knowledge(before id: String) async throws -> IssueKnowledge {
     try await ports.known.of("tracker", at: ports.now()) { [issues = ports.issues] in
       let known = try await issues.issues(limit: Self.mostKnown, before: nil)
-      return IssueKnowledge(
-        known.reversed().map { issue in
+      return IssueKnowledge.History(
+        issues: known.reversed().map { issue in
           KnownIssue(
             id: issue.id, title: issue.title, description: issue.description,
             labels: issue.areTagsConfirmed ? Set(issue.tags) : nil,

@@ -25,13 +25,13 @@ public struct IssueClassifier: Sendable {
     /// Issues that a label has to stand on, and to be missing from.
     public var leastOfLabel = 15
     /// Labels that are learned at most, those that stand on most issues.
-    public var mostLabels = 40
+    public var mostLabels = 20
     /// What a label has to be right in, of the times it is given.
     public var precision = 0.7
     /// Parts of the examples, each judged by what was learned of the others.
     public var folds = 4
     /// At most so many issues are learned from, the last of them.
-    public var mostIssues = 3_000
+    public var mostIssues = 2_000
 
     public init() {}
   }

@@ -1,3 +1,4 @@
+import Dispatch
 import Domain
 public import Foundation
 
@@ -23,27 +24,36 @@ struct IssueKnowledge: Sendable {
   /// Tags that people take away more often than they keep them, with the reason.
   var silenced: [String: String]
 
-  static let nothing = IssueKnowledge([])
+  static let nothing = IssueKnowledge(History(), classifier: nil)
 
   /// Times that a tag has to be taken away before it is silent, and the share of them.
   private static let leastRemoved = 5
   private static let worstShare = 0.5
 
-  /// - Parameters:
-  ///   - issues: the oldest first.
-  ///   - figures: what became of tags, beside what the issues tell.
-  init(_ issues: [KnownIssue], figures further: [String: TagFigures] = [:]) {
-    classifier = IssueClassifier(
-      learningFrom: issues.compactMap { issue in
+  /// What is read of a place.
+  struct History: Sendable {
+    /// The oldest first.
+    var issues: [KnownIssue] = []
+    /// What became of tags, beside what the issues tell.
+    var figures: [String: TagFigures] = [:]
+
+    var labelled: [LabelledIssue] {
+      issues.compactMap { issue in
         issue.labels.map {
           LabelledIssue(title: issue.title, description: issue.description, labels: $0)
         }
-      })
+      }
+    }
+  }
+
+  init(_ history: History, classifier: IssueClassifier?) {
+    self.classifier = classifier
+    let issues = history.issues
     search = DuplicateSearch(issues.map { ($0.id, $0.title, $0.description) })
     titles = Dictionary(issues.map { ($0.id, $0.title) }) { $1 }
     silenced = [:]
     let own = TagFigures.of(issues.map { ($0.suggested, $0.removed) })
-    for (tag, figures) in own.merging(further, uniquingKeysWith: +) {
+    for (tag, figures) in own.merging(history.figures, uniquingKeysWith: +) {
       let share = Double(figures.removed) / Double(max(1, figures.given))
       if figures.removed >= Self.leastRemoved, share > Self.worstShare {
         silenced[tag] = "people removed it \(figures.removed) of \(figures.given) times"
@@ -81,39 +91,77 @@ public struct TagFigures: Sendable, Hashable, Codable {
   }
 }
 
-/// Keeps for a while what was learned of each place, so that a burst of issues learns once.
+/// Keeps for a while what is known of each place, so that a burst of issues reads once, and for
+/// longer what was learned of it, which takes seconds.
 public actor KnownIssues {
-  private struct Entry {
-    var knowledge: Task<IssueKnowledge, any Error>
+  private struct Entry<Value: Sendable> {
+    var value: Task<Value, any Error>
     var until: Date
   }
 
-  private var entries: [String: Entry] = [:]
+  private var entries: [String: Entry<IssueKnowledge>] = [:]
+  private var classifiers: [String: Entry<IssueClassifier?>] = [:]
   private let lifetime: TimeInterval
+  private let learnedLifetime: TimeInterval
   private let capacity: Int
 
-  /// - Parameter lifetime: seconds after which a place is looked at again.
-  public init(lifetime: TimeInterval = 1_800, capacity: Int = 64) {
+  /// - Parameters:
+  ///   - lifetime: seconds after which the issues of a place are read again.
+  ///   - learnedLifetime: seconds after which they are learned from again.
+  public init(
+    lifetime: TimeInterval = 60, learnedLifetime: TimeInterval = 1_800, capacity: Int = 64
+  ) {
     self.lifetime = lifetime
+    self.learnedLifetime = learnedLifetime
     self.capacity = max(1, capacity)
   }
 
-  /// - Parameter load: reads its earlier issues, and learns from them.
+  /// - Parameter load: reads its earlier issues.
   func of(
-    _ place: String, at now: Date, load: @escaping @Sendable () async throws -> IssueKnowledge
+    _ place: String, at now: Date,
+    load: @escaping @Sendable () async throws -> IssueKnowledge.History
   ) async throws -> IssueKnowledge {
     if let known = entries[place], known.until > now, known.until <= now + lifetime {
-      return try await known.knowledge.value
+      return try await known.value.value
     }
-    let task = Task { try await load() }
-    if entries.count >= capacity, let oldest = entries.min(by: { $0.value.until < $1.value.until })
-    {
-      entries[oldest.key] = nil
+    let task = Task {
+      let history = try await load()
+      return IssueKnowledge(
+        history, classifier: try await self.classifier(of: place, history, at: now))
     }
-    entries[place] = Entry(knowledge: task, until: now + lifetime)
+    makeRoom(in: &entries)
+    entries[place] = Entry(value: task, until: now + lifetime)
     do { return try await task.value } catch {
       entries[place] = nil
       throw error
+    }
+  }
+
+  private func classifier(
+    of place: String, _ history: IssueKnowledge.History, at now: Date
+  ) async throws -> IssueClassifier? {
+    if let known = classifiers[place], known.until > now, known.until <= now + learnedLifetime {
+      return try await known.value.value
+    }
+    let task = Task<IssueClassifier?, any Error> { await Self.learn(history.labelled) }
+    makeRoom(in: &classifiers)
+    classifiers[place] = Entry(value: task, until: now + learnedLifetime)
+    return try await task.value
+  }
+
+  private func makeRoom<Value>(in entries: inout [String: Entry<Value>]) {
+    guard entries.count >= capacity,
+      let oldest = entries.min(by: { $0.value.until < $1.value.until })
+    else { return }
+    entries[oldest.key] = nil
+  }
+
+  /// On a thread of its own: the pool of tasks is as wide as the machine, and others wait for it.
+  private static func learn(_ history: [LabelledIssue]) async -> IssueClassifier? {
+    await withCheckedContinuation { continuation in
+      DispatchQueue.global(qos: .utility).async {
+        continuation.resume(returning: IssueClassifier(learningFrom: history))
+      }
     }
   }
 }

@@ -79,8 +79,8 @@ struct IssueLook: Sendable {
       [forge, repository, runs = ports.runs] in
       let issues = try await forge.issues(in: repository, limit: Self.mostKnown)
       let fates = try await Self.fates(runs)
-      return IssueKnowledge(
-        issues.reversed().map { issue in
+      return IssueKnowledge.History(
+        issues: issues.reversed().map { issue in
           // Labels of Stet's own are no word of a person's.
           let isOwn = fates.given["\(forge.name):\(issue.reference)"] != nil
           return KnownIssue(
