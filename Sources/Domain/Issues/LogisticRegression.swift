@@ -12,9 +12,9 @@ struct LogisticRegression: Sendable {
   struct Settings: Sendable {
     /// Of the examples against the penalty: more follows the examples closer.
     var trust = 6.0
-    var iterations = 60
-    /// The largest slope at which it is done.
-    var tolerance = 1e-4
+    var iterations = 40
+    /// The length of the slope at which it is done.
+    var tolerance = 0.02
     /// Weighs a rare answer as much as a frequent one.
     var isBalanced = true
   }
@@ -39,8 +39,7 @@ struct LogisticRegression: Sendable {
     var value = problem.value(at: point, gradient: &gradient)
     var memory = StepMemory()
     for _ in 0..<settings.iterations {
-      let slope = gradient.reduce(0) { max($0, abs($1)) }
-      if slope < settings.tolerance { break }
+      if dot(gradient, gradient).squareRoot() < settings.tolerance { break }
       var direction = memory.direction(against: gradient)
       var descent = dot(direction, gradient)
       if descent >= 0 {
@@ -54,7 +53,8 @@ struct LogisticRegression: Sendable {
       var nextValue = value
       var isBetter = false
       for _ in 0..<30 {
-        for index in next.indices { next[index] = point[index] + step * direction[index] }
+        next = point
+        add(&next, direction, step)
         nextValue = problem.value(at: next, gradient: &nextGradient)
         if nextValue <= value + 1e-4 * step * descent {
           isBetter = true
@@ -73,17 +73,24 @@ struct LogisticRegression: Sendable {
 
 /// The loss and its slope. The bias stands last, and is not held back.
 private struct Problem {
-  let vectors: [SparseVector]
-  let signs: [Double]
-  let costs: [Double]
-  let dimension: Int
+  /// All vectors one after the other, and where each begins.
+  private var places: [Int32] = []
+  private var values: [Float] = []
+  private var starts: [Int] = [0]
+  private let signs: [Double]
+  private let costs: [Double]
+  private let dimension: Int
 
   init(
     _ vectors: [SparseVector], _ answers: [Bool], _ dimension: Int,
     _ settings: LogisticRegression.Settings
   ) {
-    self.vectors = vectors
     self.dimension = dimension
+    for vector in vectors {
+      places += vector.places
+      values += vector.values
+      starts.append(places.count)
+    }
     signs = answers.map { $0 ? 1 : -1 }
     let yes = max(1, answers.count { $0 })
     let no = max(1, answers.count - answers.count { $0 })
@@ -94,28 +101,36 @@ private struct Problem {
   }
 
   func value(at point: [Double], gradient: inout [Double]) -> Double {
-    var loss = 0.0
-    for index in 0..<dimension {
-      gradient[index] = point[index]
-      loss += point[index] * point[index]
-    }
+    var loss = dot(point, point) - point[dimension] * point[dimension]
     loss /= 2
+    gradient = point
     gradient[dimension] = 0
+    // Plain loops over memory: this is where all the time goes.
     point.withUnsafeBufferPointer { point in
       gradient.withUnsafeMutableBufferPointer { gradient in
-        for (example, vector) in vectors.enumerated() {
-          var score = point[dimension]
-          for (place, value) in zip(vector.places, vector.values) {
-            score += point[Int(place)] * Double(value)
+        places.withUnsafeBufferPointer { places in
+          values.withUnsafeBufferPointer { values in
+            for example in signs.indices {
+              let end = starts[example + 1]
+              var score = point[dimension]
+              var entry = starts[example]
+              while entry < end {
+                score += point[Int(places[entry])] * Double(values[entry])
+                entry += 1
+              }
+              let margin = signs[example] * score
+              // Written so that neither side overflows.
+              let miss = margin > 0 ? log1p(exp(-margin)) : log1p(exp(margin)) - margin
+              loss += costs[example] * miss
+              let pull = -costs[example] * signs[example] / (1 + exp(min(margin, 700)))
+              entry = starts[example]
+              while entry < end {
+                gradient[Int(places[entry])] += pull * Double(values[entry])
+                entry += 1
+              }
+              gradient[dimension] += pull
+            }
           }
-          let margin = signs[example] * score
-          // Written so that neither side overflows.
-          loss += costs[example] * (margin > 0 ? log1p(exp(-margin)) : log1p(exp(margin)) - margin)
-          let pull = -costs[example] * signs[example] / (1 + exp(min(margin, 700)))
-          for (place, value) in zip(vector.places, vector.values) {
-            gradient[Int(place)] += pull * Double(value)
-          }
-          gradient[dimension] += pull
         }
       }
     }
@@ -133,8 +148,10 @@ private struct StepMemory {
   mutating func remember(
     from point: [Double], _ gradient: [Double], to next: [Double], _ nextGradient: [Double]
   ) {
-    let step = zip(next, point).map { $0 - $1 }
-    let turn = zip(nextGradient, gradient).map { $0 - $1 }
+    var step = next
+    add(&step, point, -1)
+    var turn = nextGradient
+    add(&turn, gradient, -1)
     let curve = dot(step, turn)
     guard curve > 1e-12 else { return }
     steps.append((step, turn, 1 / curve))
@@ -142,7 +159,8 @@ private struct StepMemory {
   }
 
   func direction(against gradient: [Double]) -> [Double] {
-    var direction = gradient.map { -$0 }
+    var direction = gradient
+    add(&direction, gradient, -2)
     var factors: [Double] = []
     for known in steps.reversed() {
       let factor = known.scale * dot(known.step, direction)
@@ -151,7 +169,8 @@ private struct StepMemory {
     }
     if let last = steps.last {
       let scale = 1 / (last.scale * dot(last.turn, last.turn))
-      for index in direction.indices { direction[index] *= scale }
+      let unscaled = direction
+      add(&direction, unscaled, scale - 1)
     }
     for (known, factor) in zip(steps, factors.reversed()) {
       let back = known.scale * dot(known.turn, direction)
@@ -162,11 +181,27 @@ private struct StepMemory {
 }
 
 private func dot(_ a: [Double], _ b: [Double]) -> Double {
-  var sum = 0.0
-  for index in a.indices { sum += a[index] * b[index] }
-  return sum
+  a.withUnsafeBufferPointer { a in
+    b.withUnsafeBufferPointer { b in
+      var sum = 0.0
+      var index = 0
+      while index < a.count {
+        sum += a[index] * b[index]
+        index += 1
+      }
+      return sum
+    }
+  }
 }
 
 private func add(_ a: inout [Double], _ b: [Double], _ factor: Double) {
-  for index in a.indices { a[index] += factor * b[index] }
+  a.withUnsafeMutableBufferPointer { a in
+    b.withUnsafeBufferPointer { b in
+      var index = 0
+      while index < a.count {
+        a[index] += factor * b[index]
+        index += 1
+      }
+    }
+  }
 }
