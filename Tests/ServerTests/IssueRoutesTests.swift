@@ -38,7 +38,7 @@ import UseCases
       #expect(read.body["enrichment"]?["last_error"] == .null)
       #expect(read.body["state"]?.string == "open")
       let list = try await server.json("GET", "/issues")
-      #expect(list.body["issues"]?[0]?["enrichment"] == .null)
+      #expect(list.body["issues"]?.array?.first?["enrichment"] == .null)
     }
   }
 
@@ -162,7 +162,7 @@ import UseCases
       let id = try await Self.make(server)
       let answer = try await server.json("POST", "/issues/\(id)/enrich", body: body)
       #expect(answer.status == 422)
-      #expect(answer.body["errors"]?[0]?["field"]?.string == "delay")
+      #expect(answer.body["errors"]?.array?.first?["field"]?.string == "delay")
     }
   }
 
