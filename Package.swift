@@ -112,6 +112,9 @@ let package = Package(
       name: "DiffNumstat", dependencies: ["Domain"], path: "Benchmarks/DiffNumstat",
       swiftSettings: strict),
     .executableTarget(
+      name: "IssueBench", dependencies: ["Domain"], path: "Benchmarks/IssueBench",
+      swiftSettings: strict),
+    .executableTarget(
       name: "DeliveryWriter", dependencies: ["Jobs", "Storage"],
       path: "Benchmarks/DeliveryWriter", swiftSettings: strict),
     .executableTarget(

@@ -103,10 +103,21 @@ public actor InMemoryIssueStore: IssueStore {
     return issues[id]
   }
 
-  public func issues(limit: Int, before: String?) async throws(StoreError) -> [TrackedIssue] {
+  public func replace(
+    _ old: TrackedIssue, with new: TrackedIssue
+  ) async throws(StoreError) -> Bool {
     if let failure { throw failure }
-    let older = issues.values.filter { issue in before.map { issue.id < $0 } ?? true }
-    return Array(older.sorted { $0.id > $1.id }.prefix(max(0, limit)))
+    guard issues[old.id] == old else { return false }
+    issues[old.id] = new
+    return true
+  }
+
+  public func issues(_ filter: IssueFilter) async throws(StoreError) -> [TrackedIssue] {
+    if let failure { throw failure }
+    let older = issues.values.filter { issue in
+      (filter.before.map { issue.id < $0 } ?? true) && filter.takes(issue)
+    }
+    return Array(older.sorted { $0.id > $1.id }.prefix(max(0, filter.limit)))
   }
 }
 

@@ -223,7 +223,11 @@ struct CommandConversation: Sendable {
     switch command {
     case .help: return CommandTexts.help(ports.handle)
     case .unknown(let word): return CommandTexts.unknown(word, ports.handle)
-    case .enrich, .reviewAs: return CommandTexts.notYet(command)
+    case .reviewAs: return CommandTexts.notYet(command)
+    case .enrich:
+      if event.isPullRequest { return CommandTexts.issuesOnly(command) }
+      try await enqueueEnrichment()
+      return nil
     case .queue, .dequeue, .why:
       guard event.isPullRequest else { return CommandTexts.pullRequestsOnly(command) }
       guard let notes = ports.notes, let roles else { return CommandTexts.notYet(command) }
@@ -280,6 +284,24 @@ struct CommandConversation: Sendable {
         limits: ports.limits.ofReview(review.access), priority: -1, run: review.run)
     ])
     try await trail.note("review.enqueued", facts: ["run": review.run])
+  }
+
+  private func enqueueEnrichment() async throws {
+    try await react()
+    let work = Work.EnrichForgeIssue(
+      access: arguments.access, reference: subject,
+      askedBy: "\(arguments.access.forge):\(author.login)",
+      run: TimeOrderedID.next(ports.now()), cause: .asked,
+      comment: CommentReference(event.kind, event.comment.id))
+    _ = try await ports.jobs.enqueue([
+      NewJob(
+        kind: Work.EnrichForgeIssue.kind, arguments: try work.json(),
+        uniqueKey: "\(work.supersedeKey) comment \(event.comment.id)",
+        supersedeKey: work.supersedeKey, group: WorkLimits.group(work.access),
+        limits: ports.limits.ofForge(work.access) + ports.limits.ofModel, priority: -1,
+        run: work.run)
+    ])
+    try await trail.note("enrichment.enqueued", facts: ["run": work.run])
   }
 
   /// - Parameter finding: in whose thread it is asked.

@@ -10,18 +10,25 @@ public struct EnrichIssue: Sendable {
     public var model: (any LanguageModel)?
     public var issues: any IssueStore
     public var runs: (any RunStore)?
+    /// What models answered to issues of the same words; `nil`: none is kept.
+    public var cache: (any ResponseCache)?
+    /// What was learned of earlier issues.
+    public var known: KnownIssues
     public var now: @Sendable () -> Date
     /// 64 random bits, for the fences around what others wrote.
     public var random: @Sendable () -> UInt64
 
     public init(
       model: (any LanguageModel)?, issues: any IssueStore, runs: (any RunStore)?,
+      cache: (any ResponseCache)? = nil, known: KnownIssues = KnownIssues(),
       now: @escaping @Sendable () -> Date = { Date() },
       random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
       self.model = model
       self.issues = issues
       self.runs = runs
+      self.cache = cache
+      self.known = known
       self.now = now
       self.random = random
     }
@@ -29,6 +36,8 @@ public struct EnrichIssue: Sendable {
 
   /// Seconds after a job's making in which its issue may still be stored.
   private static let timeToBeStored = 60.0
+  /// Earlier issues that are looked at.
+  private static let mostKnown = 2_000
   public static let usualRetryDelays: [Duration] = [.seconds(60), .seconds(120), .seconds(180)]
 
   let ports: Ports
@@ -65,16 +74,28 @@ public struct EnrichIssue: Sendable {
       }
       return .cancelled(reason: "issue \(arguments.issue) is no longer there")
     }
+    if let named = issue.job, named != job.id {
+      if named > job.id { return .cancelled(reason: "the job \(named) was asked for later") }
+      // Who asked for this one is about to write its name into the issue.
+      if ports.now().timeIntervalSince(job.createdAt) < Self.timeToBeStored {
+        return .snoozed(.seconds(1), because: "its issue is about to be marked.")
+      }
+    }
     let earlier = try await ports.runs?.run(id: arguments.run)
     // The job was done, and only the note of it was lost.
     if issue.status == .enriched, earlier?.outcome == .completed { return .completed }
 
     var work = EnrichmentWork(
-      started: ports.now(), arguments: arguments, job: job, earlier: earlier)
+      started: ports.now(), run: arguments.run, subject: "issue \(arguments.issue)",
+      askedBy: "job:\(job.id)", job: job, earlier: earlier)
+    let knowledge = try await knowledge(before: issue.id)
+    let request = EnrichmentRequest(
+      id: issue.id, title: issue.title, description: issue.description,
+      without: Set(issue.removedTags))
     let enrichment: IssueEnrichment
-    if let model = ports.model {
+    if ports.model != nil {
       do {
-        enrichment = try await remembered(model, about: issue, context, job, &work)
+        enrichment = try await remembered(request, knowledge, context, job, &work)
       } catch let error as ModelError {
         if Task.isCancelled || error.code == .cancelled { throw CancellationError() }
         let message = "\(error.code.rawValue): \(error.detail)"
@@ -83,13 +104,12 @@ public struct EnrichIssue: Sendable {
             arguments, message, work, after: retryDelays[max(0, job.attempt - 1)])
         }
         work.failure = message
-        enrichment = .fromWords(of: issue)
+        enrichment = IssueEnricher.fromWords(request, knowledge)
       }
     } else {
-      enrichment = .fromWords(of: issue)
+      enrichment = IssueEnricher.fromWords(request, knowledge)
     }
-    try await save(enrichment, of: arguments.issue, work)
-    return .completed
+    return try await save(enrichment, of: issue, work)
   }
 
   private func isLast(_ job: Job) -> Bool {
@@ -100,19 +120,25 @@ public struct EnrichIssue: Sendable {
 
   /// What an earlier try of the job was answered, or what the model answers now.
   private func remembered(
-    _ model: any LanguageModel, about issue: TrackedIssue, _ context: JobContext?, _ job: Job,
+    _ request: EnrichmentRequest, _ knowledge: IssueKnowledge, _ context: JobContext?, _ job: Job,
     _ work: inout EnrichmentWork
   ) async throws -> IssueEnrichment {
+    let enricher = IssueEnricher(
+      model: ports.model, cache: ports.cache, random: ports.random, callDeadline: callDeadline)
     guard let context else {
-      return try await ask(model, about: issue, attempt: job.attempt, &work)
+      return try await enricher.enrichment(request, knowledge, attempt: job.attempt, &work)
     }
+    // A text that was changed meanwhile is another question.
+    let step =
+      "enrichment \(ContentHash.of(parts: [request.title, request.description]).prefix(16))"
     var asked: EnrichmentWork?
     let answered: AnsweredEnrichment
     do {
-      answered = try await context.step("enrichment") { [work] in
+      answered = try await context.step(step) { [work] in
         var own = work
         defer { asked = own }
-        let enrichment = try await ask(model, about: issue, attempt: job.attempt, &own)
+        let enrichment = try await enricher.enrichment(
+          request, knowledge, attempt: job.attempt, &own)
         return AnsweredEnrichment(enrichment: enrichment, calls: own.calls)
       }
     } catch {
@@ -124,55 +150,19 @@ public struct EnrichIssue: Sendable {
     return answered.enrichment
   }
 
-  private func ask(
-    _ model: any LanguageModel, about issue: TrackedIssue, attempt: Int,
-    _ work: inout EnrichmentWork
-  ) async throws(ModelError) -> IssueEnrichment {
-    let prompt = IssuePrompt()
-    let title = work.clean(issue.title)
-    let description = work.clean(Self.shortened(issue.description, for: model))
-    let end = ContinuousClock.now + callDeadline
-    var request = ModelRequest(
-      turns: prompt.turns(title: title, description: description, random: ports.random),
-      answer: .json(name: "issue_summary", prompt.schema), maxOutput: 400,
-      // A later try at the same temperature would say the same.
-      temperature: attempt > 1 ? 0.4 : 0, deadline: callDeadline)
-    let reply = try await work.ask(model, request)
-    var reading = prompt.reading(of: reply.json)
-    if !isEnough(&reading, issue) {
-      request.turns += [.init(.assistant, reply.text), .init(.user, IssuePrompt.repair)]
-      request.answer = .json(name: "issue_summary", prompt.repairSchema)
-      request.deadline = end - .now
-      let second = prompt.reading(of: try await work.ask(model, request).json)
-      reading = IssuePrompt.Reading(
-        summary: second.summary.isEmpty ? reading.summary : second.summary,
-        tags: Array(
-          (second.tags + reading.tags.filter { !second.tags.contains($0) })
-            .prefix(IssuePrompt.most)))
-      guard isEnough(&reading, issue) else {
-        throw ModelError(
-          code: .malformedAnswer,
-          detail: "\(model.name) gave no summary, or fewer than \(IssuePrompt.fewest) tags")
-      }
+  /// Of the tracker's last issues. Those that a person has not looked at teach nothing.
+  private func knowledge(before id: String) async throws -> IssueKnowledge {
+    try await ports.known.of("tracker", at: ports.now()) { [issues = ports.issues] in
+      let known = try await issues.issues(limit: Self.mostKnown, before: nil)
+      return IssueKnowledge.History(
+        issues: known.reversed().map { issue in
+          KnownIssue(
+            id: issue.id, title: issue.title, description: issue.description,
+            labels: issue.areTagsConfirmed ? Set(issue.tags) : nil,
+            suggested: issue.areTagsConfirmed ? issue.suggestedTags : [],
+            removed: issue.removedTags)
+        })
     }
-    return IssueEnrichment(summary: reading.summary, tags: reading.tags, source: .model)
-  }
-
-  /// Tags that the issue's own words bear out fill up a list that is too short.
-  private func isEnough(_ reading: inout IssuePrompt.Reading, _ issue: TrackedIssue) -> Bool {
-    for topic in KeywordEnrichment.topics(title: issue.title, description: issue.description)
-    where reading.tags.count < IssuePrompt.fewest && !reading.tags.contains(topic) {
-      reading.tags.append(topic)
-    }
-    return !reading.summary.isEmpty && reading.tags.count >= IssuePrompt.fewest
-  }
-
-  /// The beginning of a long description, where reports say what they are about.
-  private static func shortened(_ text: String, for model: any LanguageModel) -> String {
-    let room = max(1_000, (model.profile.contextWindow.value - 1_500) * 2)
-    let limit = min(room, 24_000)
-    guard text.utf8.count > limit else { return text }
-    return String(decoding: text.utf8.prefix(limit), as: UTF8.self) + "\n(cut here)"
   }
 
   // MARK: The stores
@@ -188,27 +178,39 @@ public struct EnrichIssue: Sendable {
   private func retryLater(
     _ arguments: Work.EnrichIssue, _ message: String, _ work: EnrichmentWork, after delay: Duration
   ) async throws -> Never {
-    if var issue = try await load(arguments.issue) {
+    let now = ports.now()
+    try await ports.issues.change(id: arguments.issue) { issue in
       issue.lastError = message
-      issue.updatedAt = ports.now()
-      try await ports.issues.save(issue)
+      issue.updatedAt = now
     }
     try await ports.runs?.save(work.record(nil, failure: message, now: ports.now()))
     throw JobFailure(message, retryAfter: delay)
   }
 
-  /// Read again first: a person may have changed the issue while the model thought.
+  /// A person may have changed the issue while the model thought: what they said stays, and another
+  /// text is looked at again.
   private func save(
-    _ enrichment: IssueEnrichment, of id: String, _ work: EnrichmentWork
-  ) async throws {
-    guard var issue = try await load(id) else { return }
-    issue.summary = enrichment.summary
-    issue.tags = enrichment.tags
-    issue.source = enrichment.source
-    issue.status = .enriched
-    issue.updatedAt = ports.now()
-    issue.lastError = work.failure
-    try await ports.issues.save(issue)
-    try await ports.runs?.save(work.record(enrichment, failure: nil, now: ports.now()))
+    _ enrichment: IssueEnrichment, of asked: TrackedIssue, _ work: EnrichmentWork
+  ) async throws -> JobOutcome {
+    let now = ports.now()
+    let issue = try await ports.issues.change(id: asked.id) { issue in
+      guard issue.title == asked.title, issue.description == asked.description else { return }
+      issue.summary = enrichment.summary
+      issue.suggestedTags = enrichment.tags
+      if !issue.areTagsConfirmed {
+        issue.tags = enrichment.tags.filter { !issue.removedTags.contains($0) }
+      }
+      issue.source = enrichment.source
+      issue.duplicates = enrichment.duplicates
+      issue.status = .enriched
+      issue.updatedAt = now
+      issue.lastError = work.failure
+    }
+    guard let issue else { return .cancelled(reason: "issue \(asked.id) is no longer there") }
+    guard issue.title == asked.title, issue.description == asked.description else {
+      return .snoozed(.seconds(1), because: "the issue was changed meanwhile.")
+    }
+    try await ports.runs?.save(work.record(enrichment, failure: nil, now: now))
+    return .completed
   }
 }

@@ -89,6 +89,7 @@ public struct HandleEvent: Sendable {
     case .pullRequest(let change, let pull): return decide(change, pull, event, access)
     case .comment(let comment): return decide(comment, event, access)
     case .check(let check): return decide(check, event, access)
+    case .issue(let change, let issue): return decide(change, issue, event, access)
     default: return .nothing("nothing follows from '\(event.event)'")
     }
   }
@@ -114,6 +115,35 @@ public struct HandleEvent: Sendable {
         supersede: ending.supersedeKey, run: nil, priority: 0)
     default: return .nothing("nothing follows from '\(event.event) \(change.rawValue)'")
     }
+  }
+
+  private func decide(
+    _ change: ForgeEvent.IssueChange, _ issue: ForgeIssue, _ event: ForgeEvent,
+    _ access: ForgeAccess
+  ) -> Decision {
+    if issue.isPullRequest { return .nothing("it is a pull request") }
+    let cause: Work.EnrichForgeIssue.Cause
+    switch change {
+    case .opened: cause = .opened
+    case .edited: cause = .edited
+    case .unlabeled: cause = .unlabeled
+    default: return .nothing("nothing follows from '\(event.event) \(change.rawValue)'")
+    }
+    if change != .opened, event.sender?.isBot ?? true { return .nothing("bots are not heard") }
+    if change != .unlabeled, !issue.isOpen { return .nothing("the issue is not open") }
+    let work = Work.EnrichForgeIssue(
+      access: access, reference: issue.reference,
+      askedBy: "\(event.forge):\(event.sender?.login ?? "unknown")",
+      run: TimeOrderedID.next(ports.now()), cause: cause)
+    // The same text is looked at once; labels are compared as they stand then.
+    let told =
+      change == .unlabeled
+      ? issue.labels.sorted() : [issue.title, issue.body]
+    return enqueue(
+      work, access,
+      unique: "\(work.supersedeKey) \(cause.rawValue) \(ContentHash.of(parts: told))",
+      supersede: change == .unlabeled ? nil : work.supersedeKey, run: work.run, priority: 0,
+      limits: ports.limits.ofForge(access) + (change == .unlabeled ? [] : ports.limits.ofModel))
   }
 
   private func decide(

@@ -299,6 +299,63 @@ extension Work {
 }
 
 extension Work {
+  /// Looks at an issue on a forge, and says what its policy lets it say: `EnrichForgeIssue`.
+  public struct EnrichForgeIssue: JobArguments {
+    public static let kind = "enrich-forge-issue"
+
+    public enum Cause: String, Sendable, Hashable, Codable {
+      case opened, edited
+      /// Somebody took a label away: nothing is said, and it is learned from.
+      case unlabeled
+      /// A person asked by name.
+      case asked
+    }
+
+    public var access: ForgeAccess
+    public var reference: PullRequestReference
+    /// Who or what asked, as in `AuditEvent.actor`.
+    public var askedBy: String
+    public var run: String
+    public var cause: Cause
+    /// The comment that asked.
+    public var comment: CommentReference?
+    /// False: look and record, whatever the policy says.
+    public var publishes: Bool
+
+    public init(
+      access: ForgeAccess, reference: PullRequestReference, askedBy: String, run: String,
+      cause: Cause, comment: CommentReference? = nil, publishes: Bool = true
+    ) {
+      self.access = access
+      self.reference = reference
+      self.askedBy = askedBy
+      self.run = run
+      self.cause = cause
+      self.comment = comment
+      self.publishes = publishes
+    }
+
+    /// A newer look at the same issue takes the place of an older one.
+    public var supersedeKey: String { "issue \(access.forge):\(reference)".lowercased() }
+  }
+
+  /// Waits for a person's word on labels that were proposed: `ConfirmIssueLabels`.
+  public struct ConfirmIssueLabels: JobArguments {
+    public static let kind = "confirm-issue-labels"
+    public var access: ForgeAccess
+    public var reference: PullRequestReference
+    /// That proposed them.
+    public var run: String
+
+    public init(access: ForgeAccess, reference: PullRequestReference, run: String) {
+      self.access = access
+      self.reference = reference
+      self.run = run
+    }
+  }
+}
+
+extension Work {
   /// Throws away what is kept no longer. Added by a schedule.
   public struct Upkeep: JobArguments {
     public static let kind = "upkeep"
@@ -308,8 +365,8 @@ extension Work {
   /// Every kind that this version runs. Jobs of others wait for a version that knows them.
   public static let kinds: Set<String> = [
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
-    EnrichIssue.kind, ReconcilePublication.kind, FixPullRequest.kind, GenerateCode.kind,
-    RefactorCode.kind, Evaluate.kind, Upkeep.kind,
+    EnrichIssue.kind, EnrichForgeIssue.kind, ConfirmIssueLabels.kind, ReconcilePublication.kind,
+    FixPullRequest.kind, GenerateCode.kind, RefactorCode.kind, Evaluate.kind, Upkeep.kind,
   ]
 }
 

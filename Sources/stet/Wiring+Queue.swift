@@ -11,7 +11,21 @@ extension Wiring {
   /// What a repository may spend on the model in a day. Without a limit nothing is asked for leave,
   /// and what was spent is counted all the same.
   var tokenBudget: any TokenBudget {
-    SQLTokenBudget(database, perDay: settings.service.tokensPerDay)
+    let budget = SQLTokenBudget(database, perDay: settings.service.tokensPerDay)
+    guard let perDay = settings.service.tokensPerDay else { return budget }
+    return NoticedBudget(budget, perDay: perDay) { [audit, logger] mark in
+      logger.warning(
+        "a repository has spent much of its tokens of the day",
+        metadata: ["repo": "\(mark.repository)", "percent": "\(mark.percent)"])
+      // A notice that is lost is no reason to fail what was paid for.
+      _ = try? await audit.append(
+        AuditEvent(
+          actor: "budget", action: "budget.reached", place: mark.repository,
+          decidedBy: "STET_TOKENS_PER_DAY",
+          facts: [
+            "percent": "\(mark.percent)", "spent": "\(mark.spent)", "per_day": "\(mark.perDay)",
+          ]))
+    }
   }
 
   /// What recurs.

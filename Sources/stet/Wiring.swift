@@ -17,13 +17,15 @@ struct Wiring: Sendable {
   private let served: LocalModel?
   /// The provider whose limits hold: the first of those that are asked; `nil` where none is.
   private let askedFirst: ModelProvider?
-  private let logger: Logger
+  let logger: Logger
   private let github: Result<GitHubConnection, ForgeError>?
   /// Rung when a job was stored in this process.
   let signal = JobSignal()
   let jobEvents = JobEvents()
   /// The `.stet.yml` of bases that were read already.
   let policies = BasePolicies()
+  /// What was learned of earlier issues.
+  let knownIssues = KnownIssues()
   /// The one place where this process runs what nobody vouches for. Nothing starts before it is
   /// used.
   let sandbox: IsolatedSandbox

@@ -166,7 +166,10 @@ private struct NoRuns: RunStore {
 private struct NoIssues: IssueStore {
   func save(_ issue: TrackedIssue) async throws(StoreError) {}
   func issue(id: String) async throws(StoreError) -> TrackedIssue? { nil }
-  func issues(limit: Int, before: String?) async throws(StoreError) -> [TrackedIssue] { [] }
+  func replace(_: TrackedIssue, with _: TrackedIssue) async throws(StoreError) -> Bool {
+    true
+  }
+  func issues(_: IssueFilter) async throws(StoreError) -> [TrackedIssue] { [] }
 }
 
 private struct NoAudit: AuditTrail {

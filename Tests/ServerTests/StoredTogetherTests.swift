@@ -86,5 +86,8 @@ private struct BrokenIssues: IssueStore {
   var error: StoreError
   func save(_ issue: TrackedIssue) async throws(StoreError) { throw error }
   func issue(id: String) async throws(StoreError) -> TrackedIssue? { nil }
-  func issues(limit: Int, before: String?) async throws(StoreError) -> [TrackedIssue] { [] }
+  func replace(_: TrackedIssue, with _: TrackedIssue) async throws(StoreError) -> Bool {
+    throw error
+  }
+  func issues(_: IssueFilter) async throws(StoreError) -> [TrackedIssue] { [] }
 }

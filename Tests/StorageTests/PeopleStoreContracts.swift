@@ -116,6 +116,56 @@ func issueStoreContract(_ store: any IssueStore) async throws {
   try await store.save(enriched)
   #expect(try await store.issue(id: enriched.id) == enriched)
   #expect(try await store.issues(limit: 10, before: nil).count == 5)
+  try await issueFilterContract(store, issues, enriched)
+}
+
+/// - Parameters: five issues as they were stored, and the third as it is now.
+private func issueFilterContract(
+  _ store: any IssueStore, _ issues: [TrackedIssue], _ enriched: TrackedIssue
+) async throws {
+  func found(_ filter: IssueFilter) async throws -> [String] {
+    try await store.issues(filter).map(\.id)
+  }
+  #expect(try await found(IssueFilter(tags: ["BUG"])) == [enriched.id])
+  #expect(try await found(IssueFilter(tags: ["bug", "ä"])) == [enriched.id])
+  #expect(try await found(IssueFilter(tags: ["bug", "api"])).isEmpty)
+  // No signs of a pattern, and no part of a tag.
+  for odd in ["b_g", "%", "bu", "bug%", "!", "\n", ""] {
+    #expect(try await found(IssueFilter(tags: [odd])).isEmpty, "\(odd)")
+  }
+  #expect(try await found(IssueFilter(status: .enriched)) == [enriched.id])
+  #expect(try await found(IssueFilter(priority: .urgent)) == [enriched.id])
+  #expect(try await found(IssueFilter(priority: .low, limit: 2)) == [issues[4].id, issues[3].id])
+  #expect(try await found(IssueFilter(state: .closed)).isEmpty)
+
+  // One state in the place of another, unless somebody was quicker.
+  var closed = enriched
+  closed.state = .closed
+  closed.tags = ["100%_sure!"]
+  closed.removedTags = ["bug"]
+  closed.duplicates = [.init(id: issues[0].id, score: 0.5)]
+  #expect(try await store.replace(enriched, with: closed))
+  #expect(try await !store.replace(enriched, with: enriched))
+  #expect(try await store.issue(id: closed.id) == closed)
+  #expect(try await found(IssueFilter(state: .closed)) == [closed.id])
+  #expect(try await found(IssueFilter(tags: ["100%_sure!"], state: .closed)) == [closed.id])
+  #expect(try await found(IssueFilter(tags: ["bug"])).isEmpty)
+  #expect(
+    try await found(IssueFilter(state: .open, before: issues[3].id))
+      == [issues[1].id, issues[0].id])
+  var unknown = closed
+  unknown.id = "none"
+  #expect(try await !store.replace(unknown, with: unknown))
+  #expect(try await store.change(id: "none") { $0.title = "x" } == nil)
+
+  // Nothing is lost where many change the same issue.
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    for number in 0..<5 {
+      group.addTask { _ = try await store.change(id: closed.id) { $0.tags.append("t\(number)") } }
+    }
+    try await group.waitForAll()
+  }
+  #expect(try await store.issue(id: closed.id)?.tags.count == 6)
 }
 
 /// What every `TokenStore` must do. - Parameter store: an empty one.

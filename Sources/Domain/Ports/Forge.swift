@@ -1,7 +1,7 @@
 /// A code host. Every call is one request of its API, or as many pages as the answer has; a call
 /// that changes something is not repeated by the adapter once it may have arrived.
 public protocol Forge: PullRequestReader, ReviewPublisher, PublicationMender, PullRequestShepherd,
-  Sendable
+  IssueReader, Sendable
 {
   /// As settings and links call it, such as `github`.
   var name: String { get }
@@ -119,6 +119,24 @@ public protocol PublicationMender: Sendable {
   func checks(
     on commit: String, of pull: PullRequestReference
   ) async throws(ForgeError) -> [PostedCheck]
+}
+
+/// What the enrichment of issues reads. It changes them by `ReviewPublisher`: comments and labels are
+/// the same on issues and on pull requests.
+public protocol IssueReader: Sendable {
+  /// - Throws: `.notFound` where there is none.
+  func issue(_ reference: PullRequestReference) async throws(ForgeError) -> ForgeIssue
+  /// Issues in any state, without pull requests, the newest first.
+  /// - Parameter limit: most that are read; a forge may look at more to find them.
+  func issues(
+    in repository: RepositoryName, limit: Int
+  ) async throws(ForgeError) -> [ForgeIssue]
+  /// Names of all labels that the repository has.
+  func labels(in repository: RepositoryName) async throws(ForgeError) -> [String]
+  /// Who gave a comment this reaction.
+  func accounts(
+    reacting reaction: Reaction, to comment: CommentReference, in repository: RepositoryName
+  ) async throws(ForgeError) -> [ForgeAccount]
 }
 
 /// A comment by its number and by where it stands, because forges number the two kinds apart.

@@ -94,9 +94,37 @@ public protocol AuditTrail: Sendable {
 public protocol IssueStore: Sendable {
   /// Stores a new issue, or replaces one of the same id.
   func save(_ issue: TrackedIssue) async throws(StoreError)
+  /// Puts one state of an issue in the place of another. - Returns: false where `old` is not what is
+  /// stored any more, because somebody has changed it meanwhile; nothing is stored then.
+  func replace(_ old: TrackedIssue, with new: TrackedIssue) async throws(StoreError) -> Bool
   func issue(id: String) async throws(StoreError) -> TrackedIssue?
+  /// Newest first.
+  func issues(_ filter: IssueFilter) async throws(StoreError) -> [TrackedIssue]
+}
+
+extension IssueStore {
   /// Newest first. - Parameter before: only issues with a smaller id.
-  func issues(limit: Int, before: String?) async throws(StoreError) -> [TrackedIssue]
+  public func issues(limit: Int, before: String?) async throws(StoreError) -> [TrackedIssue] {
+    try await issues(IssueFilter(before: before, limit: limit))
+  }
+
+  /// Changes an issue as it stands, again where somebody else has changed it meanwhile.
+  /// - Returns: the issue after it; `nil` where there is none.
+  /// - Throws: `.conflict` after ten tries.
+  @discardableResult
+  public func change(
+    id: String, _ body: @Sendable (inout TrackedIssue) -> Void
+  ) async throws(StoreError) -> TrackedIssue? {
+    for _ in 0..<10 {
+      guard let old = try await issue(id: id) else { return nil }
+      var new = old
+      body(&new)
+      if new == old { return old }
+      if try await replace(old, with: new) { return new }
+    }
+    throw StoreError(
+      code: .conflict, detail: "the issue \(id) is being changed by others all the time.")
+  }
 }
 
 /// Keeps API tokens, by the hash of their text alone.

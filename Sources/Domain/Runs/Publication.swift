@@ -38,6 +38,30 @@ public struct Publication: Sendable, Hashable, Codable {
     }
   }
 
+  /// What Stet said of an issue, and what became of it.
+  public struct Enrichment: Sendable, Hashable, Codable {
+    public var comment: Int64?
+    /// Labels that wait for a person's word.
+    public var proposed: [String]
+    /// Labels that Stet has set.
+    public var applied: [String]
+    /// Labels of Stet's that a person took away, or did not want: they are not set again.
+    public var removed: [String]
+    /// The run that said it last.
+    public var run: String
+
+    public init(
+      comment: Int64? = nil, proposed: [String] = [], applied: [String] = [],
+      removed: [String] = [], run: String
+    ) {
+      self.comment = comment
+      self.proposed = proposed
+      self.applied = applied
+      self.removed = removed
+      self.run = run
+    }
+  }
+
   public var forge: String
   public var reference: PullRequestReference
   /// The last head whose review was published whole.
@@ -65,6 +89,8 @@ public struct Publication: Sendable, Hashable, Codable {
   public var said: Said?
   /// The last run that was published.
   public var run: String?
+  /// Of an issue.
+  public var enrichment: Enrichment?
   public var version: Int
 
   public init(forge: String, reference: PullRequestReference) {

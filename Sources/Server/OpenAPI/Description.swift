@@ -45,7 +45,8 @@ enum Description {
     }
     if let body = operation.body {
       members["requestBody"] = .object([
-        "required": .bool(true), "content": content(Answer.jsonType, Schema.ref(body)),
+        "required": .bool(!operation.isBodyOptional),
+        "content": content(Answer.jsonType, Schema.ref(body)),
       ])
     }
     if let scope = route.access.scope {

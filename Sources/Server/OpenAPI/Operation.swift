@@ -27,6 +27,8 @@ struct Operation: Sendable {
   var parameters: [Parameter] = []
   /// The name of the schema of the body.
   var body: String?
+  /// Whether the body may be left out.
+  var isBodyOptional = false
   var results: [Result]
   /// What may go wrong, beside what access and limits bring.
   var problems: [Problem.Kind] = []

@@ -20,6 +20,17 @@ enum Schemas {
       Schema.required("description", Schema.text("At most 64 KiB.")),
       Schema.optional("priority", Schema.orNull(priority)),
     ]),
+    "IssueChange": Schema.object(
+      [
+        Schema.optional("title", Schema.text(from: 1, to: IssueRoutes.longestTitle)),
+        Schema.optional("description", Schema.text("At most 64 KiB.")),
+        Schema.optional("priority", Schema.orNull(priority)),
+        Schema.optional("state", issueState),
+        Schema.optional("tags", Schema.list(of: Schema.text(from: 1, to: IssueFields.longestTag))),
+      ], "At least one of them."),
+    "EnrichRequest": Schema.object([
+      Schema.optional("delay", Schema.number("Seconds to wait, a week at most."))
+    ]),
     "ReviewRequest": Schema.object(
       [
         Schema.optional("diff", Schema.text("A unified diff.")),
@@ -29,6 +40,7 @@ enum Schemas {
       ], "Either `diff` or `pull_request`."),
   ]
 
+  private static let issueState = Schema.one(of: TrackedIssue.State.allCases.map(\.rawValue))
   private static let priority = Schema.one(of: TrackedIssue.Priority.allCases.map(\.rawValue))
 
   private static let answers: [String: JSONValue] = [
@@ -65,13 +77,33 @@ enum Schemas {
       Schema.required("id", Schema.text(format: "uuid")), Schema.required("title", Schema.text()),
       Schema.required("description", Schema.text()),
       Schema.required("priority", Schema.orNull(priority)),
+      Schema.required("state", issueState),
       Schema.required("status", Schema.one(of: ["pending", "enriched"])),
       Schema.required("ai_summary", Schema.orNull(Schema.text())),
       Schema.required("tags", Schema.orNull(Schema.text("Separated by commas."))),
-      Schema.required("source", Schema.orNull(Schema.one(of: ["model", "fallback"]))),
+      Schema.required(
+        "source", Schema.orNull(Schema.one(of: ["model", "fallback", "classifier"]))),
+      Schema.required(
+        "duplicates",
+        Schema.list(
+          of: Schema.object([
+            Schema.required("id", Schema.text()), Schema.required("score", Schema.number()),
+          ]), "Earlier issues that may be the same.")),
+      Schema.required("last_error", Schema.orNull(Schema.text("Of the model."))),
+      Schema.required("job", Schema.orNull(Schema.text("That enriches it."))),
+      Schema.required("enrichment", Schema.orNull(Schema.ref("Enrichment"))),
       Schema.required("created_at", Schema.date), Schema.required("updated_at", Schema.date),
     ]),
     "Issues": page("issues", "Issue"),
+    "Enrichment": Schema.object(
+      [
+        Schema.required("job", Schema.text()),
+        Schema.required("state", Schema.one(of: JobState.allCases.map(\.rawValue))),
+        Schema.required("attempts", Schema.integer()),
+        Schema.required("scheduled_at", Schema.date),
+        Schema.required("last_error", Schema.orNull(Schema.text())),
+        Schema.required("run", Schema.orNull(Schema.text())),
+      ], "How the job stands; null in lists."),
     "Job": Schema.object([
       Schema.required("id", Schema.text()), Schema.required("kind", Schema.text()),
       Schema.required("state", Schema.one(of: JobState.allCases.map(\.rawValue))),

@@ -95,6 +95,9 @@ struct JSONFields {
     if case .null = members[field] ?? .null { false } else { true }
   }
 
+  /// Whether it stands there at all, null included.
+  func names(_ field: String) -> Bool { members[field] != nil }
+
   /// - Throws: one `Problem` for all that was refused.
   func check() throws {
     if !errors.isEmpty { throw Problem.fields(errors) }

@@ -24,6 +24,7 @@ struct Migration: Sendable {
     queue0012,
     keys0013,
     policyNotes0014,
+    issueFilters0015,
   ]
 
   static let latest = all.count

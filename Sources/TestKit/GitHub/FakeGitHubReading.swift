@@ -204,6 +204,28 @@ extension FakeGitHub {
     }
   }
 
+  /// Somebody reacts to a comment on the conversation.
+  public func react(
+    _ reaction: Reaction, by login: String, to comment: Int64, in repository: RepositoryName
+  ) {
+    update { world in
+      world.account(login)
+      let key = repository.description.lowercased()
+      let id = world.newID()
+      guard
+        let index = world.repositories[key]?.comments.firstIndex(where: { $0.id == Int(comment) })
+      else { return }
+      world.repositories[key]?.comments[index].reactions.append(
+        GitHubWorld.Reaction(
+          id: id, login: login, content: reaction.rawValue, createdAt: world.now))
+    }
+  }
+
+  /// Somebody takes a label from an issue or pull request.
+  public func removeLabel(_ label: String, from reference: PullRequestReference) {
+    change(reference) { issue, _ in issue.labels.removeAll { $0 == label } }
+  }
+
   /// A comment at a line of the diff, or an answer in a thread.
   @discardableResult
   public func addReviewComment(

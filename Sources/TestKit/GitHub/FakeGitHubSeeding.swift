@@ -193,18 +193,35 @@ extension FakeGitHub {
     }
   }
 
+  /// Labels that the repository has, beside those that were there.
+  public func addLabels(_ labels: [String], to repository: RepositoryName) {
+    update { world in
+      let key = repository.description.lowercased()
+      for label in labels {
+        let known = world.repositories[key]?.labels ?? []
+        guard !known.contains(where: { $0.name.lowercased() == label.lowercased() }) else {
+          continue
+        }
+        let id = world.newID()
+        world.repositories[key]?.labels.append(GitHubWorld.Label(id: id, name: label))
+      }
+    }
+  }
+
   @discardableResult
   public func addIssue(
     in repository: RepositoryName, number: Int? = nil, title: String, body: String? = nil,
-    author: String = "ada"
+    author: String = "ada", labels: [String] = []
   ) -> PullRequestReference {
-    update { world in
+    addLabels(labels, to: repository)
+    return update { world in
       world.account(author)
       let key = repository.description.lowercased()
       let number = number ?? (world.repositories[key]?.issues.keys.max() ?? 0) + 1
-      let issue = GitHubWorld.Issue(
+      var issue = GitHubWorld.Issue(
         id: world.newID(), number: number, title: title, body: body, login: author,
         createdAt: world.now, updatedAt: world.now)
+      issue.labels = labels
       world.repositories[key]?.issues[number] = issue
       return PullRequestReference(repository, number)
     }

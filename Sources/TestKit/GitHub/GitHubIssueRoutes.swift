@@ -6,6 +6,10 @@ extension GitHubRoute {
   private static let write = GitHubNeed.write("issues", "pull_requests")
 
   static let issueRoutes: [GitHubRoute] = [
+    GitHubRoute("GET", repo: "/issues", read) { world, call, repository in
+      let issues = try repository.issues(call)
+      return call.page(issues.map { world.json(issue: $0, in: repository) }, in: world.root)
+    },
     GitHubRoute("GET", repo: "/issues/{number}", read) { world, call, repository in
       .json(world.json(issue: try repository.issue(call), in: repository))
     },
@@ -83,6 +87,38 @@ extension GitHubRoute {
 }
 
 extension GitHubWorld.Repository {
+  /// Issues and pull requests as `GET /repos/O/R/issues` filters and orders them; what GitHub does
+  /// not know it refuses with 422.
+  fileprivate func issues(_ call: GitHubCall) throws -> [GitHubWorld.Issue] {
+    func choice(_ name: String, _ words: [String]) throws -> String {
+      guard let word = call.request.query[name], !word.isEmpty else { return words[0] }
+      guard words.contains(word) else { throw GitHubRefusal.field("Issue", name, "invalid") }
+      return word
+    }
+    let state = try choice("state", ["open", "closed", "all"])
+    let sort = try choice("sort", ["created", "updated", "comments"])
+    let isAscending = try choice("direction", ["desc", "asc"]) == "asc"
+    let wanted = (call.request.query["labels"] ?? "").split(separator: ",").map {
+      $0.lowercased()
+    }
+    func moment(_ issue: GitHubWorld.Issue) -> Double {
+      switch sort {
+      case "updated": issue.updatedAt.timeIntervalSince1970
+      case "comments": Double(comments.count { $0.number == issue.number })
+      default: issue.createdAt.timeIntervalSince1970
+      }
+    }
+    let kept = issues.values.filter { issue in
+      let own = Set(issue.labels.map { $0.lowercased() })
+      return (state == "all" || (state == "open") == issue.isOpen)
+        && wanted.allSatisfy(own.contains)
+    }
+    return kept.sorted { a, b in
+      let (one, other) = ((moment(a), a.number), (moment(b), b.number))
+      return isAscending ? one < other : one > other
+    }
+  }
+
   fileprivate func comment(_ call: GitHubCall) throws -> Int {
     let id = try call.number("id")
     guard let index = comments.firstIndex(where: { $0.id == id }) else {

@@ -7,13 +7,7 @@ struct IssueEnrichment: Sendable, Equatable, Codable {
   var summary: String
   var tags: [String]
   var source: TrackedIssue.Source
-
-  static func fromWords(of issue: TrackedIssue) -> IssueEnrichment {
-    IssueEnrichment(
-      summary: KeywordEnrichment.summary(title: issue.title, description: issue.description),
-      tags: KeywordEnrichment.tags(title: issue.title, description: issue.description),
-      source: .fallback)
-  }
+  var duplicates: [TrackedIssue.Duplicate] = []
 }
 
 /// What the model answered, and the calls that it took.
@@ -25,8 +19,12 @@ struct AnsweredEnrichment: Sendable, Codable {
 /// One try of an enrichment, for its record: the calls of earlier tries stand before its own.
 struct EnrichmentWork: Sendable {
   let started: Date
-  let arguments: Work.EnrichIssue
-  let job: Job
+  let run: String
+  /// Of what, in words.
+  let subject: String
+  let askedBy: String
+  /// `nil` where no queue runs it.
+  let job: Job?
   let earlier: Run?
 
   /// The model's last failure, where the issue's own words stand in for it.
@@ -35,9 +33,13 @@ struct EnrichmentWork: Sendable {
   private var remembered: [Run.ModelCall] = []
   private var masked: [String: Int] = [:]
 
-  init(started: Date, arguments: Work.EnrichIssue, job: Job, earlier: Run?) {
+  init(
+    started: Date, run: String, subject: String, askedBy: String, job: Job?, earlier: Run? = nil
+  ) {
     self.started = started
-    self.arguments = arguments
+    self.run = run
+    self.subject = subject
+    self.askedBy = askedBy
     self.job = job
     self.earlier = earlier
   }
@@ -46,6 +48,8 @@ struct EnrichmentWork: Sendable {
   var calls: [Run.ModelCall] { remembered + spending.calls }
 
   mutating func remember(_ calls: [Run.ModelCall]) { remembered = calls }
+
+  mutating func remember(hit reply: ModelReply) { spending.addHit(reply) }
 
   /// Without hidden text and secrets.
   mutating func clean(_ text: String) -> String {
@@ -70,23 +74,35 @@ struct EnrichmentWork: Sendable {
     }
   }
 
-  func record(_ enrichment: IssueEnrichment?, failure: String?, now: Date) -> Run {
+  /// - Parameters:
+  ///   - further: what the result says beside the enrichment.
+  ///   - actions: what was changed outside.
+  func record(
+    _ enrichment: IssueEnrichment?, failure: String?, now: Date,
+    further: [String: JSONValue] = [:], actions: [Run.Action]? = nil
+  ) -> Run {
     let began = earlier?.startedAt ?? started
     let result = enrichment.map { enrichment in
-      JSONValue.object([
-        "ai_summary": .string(SecretMask.masked(enrichment.summary).text),
-        "tags": .string(enrichment.tags.joined(separator: ",")),
-        "source": .string(enrichment.source.rawValue),
-        "model_failure": self.failure.map(JSONValue.string) ?? .null,
-      ])
+      JSONValue.object(
+        [
+          "ai_summary": .string(SecretMask.masked(enrichment.summary).text),
+          "tags": .string(enrichment.tags.joined(separator: ",")),
+          "source": .string(enrichment.source.rawValue),
+          "duplicates": .array(
+            enrichment.duplicates.map {
+              .object(["id": .string($0.id), "score": .number($0.score)])
+            }),
+          "model_failure": self.failure.map(JSONValue.string) ?? .null,
+        ].merging(further) { $1 })
     }
     return Run(
-      id: arguments.run, kind: .enrich, startedAt: began,
+      id: run, kind: .enrich, startedAt: began,
       seconds: now.timeIntervalSince(began), outcome: failure == nil ? .completed : .failed,
-      askedBy: earlier?.askedBy ?? "job:\(job.id)", subject: "issue \(arguments.issue)",
+      askedBy: earlier?.askedBy ?? askedBy, subject: subject,
       inputs: earlier?.inputs ?? [:],
       modelCalls: (earlier?.modelCalls ?? []) + calls,
       claims: (earlier?.claims ?? 0) + calls.count { $0.failure == nil },
-      masked: masked, review: nil, failure: failure, job: job.id, result: result)
+      masked: masked, review: nil, failure: failure, job: job?.id, actions: actions,
+      result: result)
   }
 }

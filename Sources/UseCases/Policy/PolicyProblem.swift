@@ -43,17 +43,19 @@ public struct PolicyError: Error, Sendable, Equatable, CustomStringConvertible {
 public struct PolicyFile: Sendable, Equatable {
   public var review: ReviewPolicy
   public var fix: FixPolicy
+  public var issues: IssuePolicy
   /// Rules, merges, queue and roles. Only what stands on the default branch is ever acted upon.
   public var shepherd: ShepherdPolicy
   /// Keys that this version does not know.
   public var warnings: [PolicyProblem]
 
   public init(
-    review: ReviewPolicy, fix: FixPolicy = FixPolicy(),
+    review: ReviewPolicy, fix: FixPolicy = FixPolicy(), issues: IssuePolicy = IssuePolicy(),
     shepherd: ShepherdPolicy = ShepherdPolicy(), warnings: [PolicyProblem] = []
   ) {
     self.review = review
     self.fix = fix
+    self.issues = issues
     self.shepherd = shepherd
     self.warnings = warnings
   }

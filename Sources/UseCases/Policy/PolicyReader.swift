@@ -72,6 +72,7 @@ public struct PolicyReader {
         if value.int != 1 { report(value, name, "this version of Stet reads version 1 only") }
       case "review": review(value, into: &policy.review)
       case "fix": fix(value, into: &policy.fix)
+      case "issues": issues(value, into: &policy.issues)
       case "rules": rules(value, into: &policy.shepherd)
       case "merge": merge(value, into: &policy.shepherd.merge)
       case "roles": roles(value, into: &policy.shepherd.roles)
@@ -86,7 +87,7 @@ public struct PolicyReader {
   }
 
   static let sections = [
-    "version", "review", "fix", "rules", "merge", "roles", "commands", "queue", "freeze",
+    "version", "review", "fix", "issues", "rules", "merge", "roles", "commands", "queue", "freeze",
   ]
 
   private static let reviewKeys = [

@@ -35,6 +35,8 @@ enum CommandTexts {
     - \(Defanged.codeSpan("@\(handle) queue")), \(Defanged.codeSpan("@\(handle) dequeue")): into
       the merge queue, and out of it.
     - \(Defanged.codeSpan("@\(handle) why")): why it is not merging.
+    - \(Defanged.codeSpan("@\(handle) enrich")): on an issue, say what it is about and which labels
+      fit.
     - \(Defanged.codeSpan("@\(handle) help")): this list.
 
     `fix` and `ignore` need write permission; the others need it too, or to be asked by the author.
@@ -54,6 +56,10 @@ enum CommandTexts {
 
   static func pullRequestsOnly(_ command: CommentCommand) -> String {
     "\(Defanged.codeSpan(command.name)) works on pull requests; this is an issue."
+  }
+
+  static func issuesOnly(_ command: CommentCommand) -> String {
+    "\(Defanged.codeSpan(command.name)) works on issues; this is a pull request."
   }
 
   static func inThreads(_ command: CommentCommand) -> String {

@@ -81,6 +81,7 @@ struct DoubledComments {
       switch HiddenMarker(of: comment.body) {
       case .answer(let id), .refusal(let id, _): answered = "comment \(id)"
       case .fix(let run): answered = "run \(run)"
+      case .enrichment: answered = "the issue itself"
       case .suggestion(let run, let number): answered = "suggestion \(run) \(number)"
       default: continue
       }

@@ -19,6 +19,8 @@ enum HiddenMarker: Equatable {
   case suggestion(run: String, number: Int)
   /// What a rule of the policy said, by the name of the deed.
   case rule(String)
+  /// What Stet says of an issue.
+  case enrichment
 
   var text: String {
     switch self {
@@ -29,6 +31,7 @@ enum HiddenMarker: Equatable {
     case .answer(let comment): "<!-- stet:answer \(comment) -->"
     case .refusal(let comment, let account):
       "<!-- stet:answer \(comment) refused \(account) -->"
+    case .enrichment: "<!-- stet:enrichment -->"
     case .fix(let run): "<!-- stet:fix \(run) -->"
     case .suggestion(let run, let number): "<!-- stet:suggestion \(run) \(number) -->"
     case .rule(let deed): "<!-- stet:rule \(deed) -->"
@@ -46,6 +49,7 @@ enum HiddenMarker: Equatable {
     switch (words.first, words.count) {
     case ("summary", 1): self = .summary
     case ("doubled", 1): self = .doubled
+    case ("enrichment", 1): self = .enrichment
     case ("finding", 2) where Self.isHex(words[1]): self = .finding(String(words[1]))
     case ("review", 2) where Self.isHex(words[1]): self = .review(head: String(words[1]))
     case ("fix", 2) where Self.isRun(words[1]): self = .fix(run: String(words[1]))

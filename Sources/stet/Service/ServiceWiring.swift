@@ -68,6 +68,12 @@ struct ServiceWiring: Sendable {
           try await enrichIssue.handle($0)
         },
         JobHandler(
+          Work.EnrichForgeIssue.kind, concurrency: places.others, limit: .seconds(600)
+        ) { try await enrichForgeIssue.handle($0) },
+        JobHandler(Work.ConfirmIssueLabels.kind, concurrency: 2, limit: .seconds(120)) {
+          try await confirmIssueLabels.handle($0.job)
+        },
+        JobHandler(
           Work.GenerateCode.kind, concurrency: places.others, limit: Self.longestGeneration
         ) { try await generation.generate($0) },
         JobHandler(
@@ -158,8 +164,14 @@ struct ServiceWiring: Sendable {
 
   private var evaluate: EvaluateWork { EvaluateWork(ports: wiring.evaluate) }
 
-  private var enrichIssue: EnrichIssue {
-    EnrichIssue(ports: .init(model: model, issues: wiring.issues, runs: wiring.runs))
+  private var enrichIssue: EnrichIssue { wiring.enrichTracked(model: model) }
+
+  private var enrichForgeIssue: EnrichForgeIssue {
+    EnrichForgeIssue(ports: wiring.enrichment(model: model))
+  }
+
+  private var confirmIssueLabels: ConfirmIssueLabels {
+    ConfirmIssueLabels(ports: wiring.enrichment(model: model))
   }
 
   // MARK: The server

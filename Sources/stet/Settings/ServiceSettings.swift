@@ -55,6 +55,8 @@ struct ServiceSettings: Sendable {
   var commandsPerHour = 20
   /// What callers of `/v1/repl` may hold open.
   var repl = ReplSessions.Bounds()
+  /// Waits after each try of a model that failed with an issue.
+  var enrichRetries = EnrichIssue.usualRetryDelays
   /// What one generation or refactoring may take.
   var generation = GenerationLimits()
   /// What Python code has to hold to where nothing else is said.
@@ -113,6 +115,8 @@ extension SettingsReading {
     service.repl = ReplSessions.Bounds(
       sessions: sessions, ofOne: max(1, sessions / 4),
       idle: text("STET_REPL_IDLE").flatMap(Int.init).map { .seconds($0) } ?? service.repl.idle)
+    service.enrichRetries =
+      text("STET_ENRICH_RETRIES").flatMap(Self.delays) ?? service.enrichRetries
     func number(_ name: String) -> Int? { text("STET_GENERATE_" + name).flatMap(Int.init) }
     service.generation = GenerationLimits(
       rounds: number("ROUNDS") ?? service.generation.rounds,

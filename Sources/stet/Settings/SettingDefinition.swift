@@ -30,6 +30,8 @@ struct SettingDefinition: Sendable {
     case criteria
     /// 32 bytes in base64, or a list `ID:KEY,ID:KEY` of such.
     case secretKeys
+    /// Whole numbers of seconds, separated by commas.
+    case delays
     /// A name that comments address: letters, digits and dashes.
     case handle
   }
@@ -113,6 +115,10 @@ struct SettingDefinition: Sendable {
     row(
       "STET_COMMANDS_PER_HOUR", .number(1...10_000), "20",
       "commands of one person in the comments of one repository"),
+    row(
+      "STET_ENRICH_RETRIES", .delays, "60,120,180",
+      "seconds to wait after each try of a model that failed with an issue; after the last of them "
+        + "its own words are used"),
     row(
       "STET_GENERATE_ROUNDS", .number(1...20), "5",
       "rounds of writing and repairing that one generation may take"),

@@ -140,9 +140,30 @@ struct SettingsReading {
         do throws(CommandFailure) { _ = try SecretKeys.keys(text) } catch {
           refuse(definition.name, error.sentence ?? "it cannot be read.")
         }
+      case .delays:
+        if Self.delays(text) == nil {
+          refuse(
+            definition.name,
+            "it must be 1 to 10 whole numbers from 0 to 86400 with commas between them, such as "
+              + "60,120,180.")
+        }
       case .text, .folder, .providers, .database, .privateKey: break
       }
     }
+  }
+
+  /// Seconds; `nil` where they cannot be read.
+  static func delays(_ text: String) -> [Duration]? {
+    let items = text.split(separator: ",", omittingEmptySubsequences: false).map {
+      Int($0.filter { !$0.isWhitespace })
+    }
+    guard (1...10).contains(items.count) else { return nil }
+    var delays: [Duration] = []
+    for item in items {
+      guard let item, (0...86_400).contains(item) else { return nil }
+      delays.append(.seconds(item))
+    }
+    return delays
   }
 
   private mutating func checkAddress(_ name: String, _ text: String) {

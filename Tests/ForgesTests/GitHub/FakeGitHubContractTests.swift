@@ -209,4 +209,43 @@ struct FakeGitHubContractTests {
       #expect(hub.log.map(\.status) == [200, 304])
     }
   }
+
+  @Test(arguments: Entrance.allCases)
+  func readsIssues(entrance: Entrance) async throws {
+    try await with(entrance) { forge, hub, pull in
+      hub.addLabels(["bug", "ui/ux"], to: Self.repository)
+      var numbers: [Int] = []
+      for number in 0..<120 {
+        let issue = hub.addIssue(
+          in: Self.repository, title: "t\(number)", body: number == 0 ? nil : "b",
+          labels: number == 5 ? ["bug"] : [])
+        numbers.append(issue.number)
+      }
+      let first = PullRequestReference(Self.repository, numbers[5])
+      hub.close(first)
+      let read = try await forge.issue(first)
+      #expect(read.title == "t5" && read.labels == ["bug"] && !read.isOpen && !read.isPullRequest)
+      #expect(read.author.login == "ada")
+      #expect(try await forge.issue(pull).isPullRequest)
+      // Newest first, over pages, without the pull request.
+      let all = try await forge.issues(in: Self.repository, limit: 1_000)
+      #expect(all.map(\.reference.number) == numbers.reversed())
+      #expect(all.last?.body == "")
+      #expect(try await forge.issues(in: Self.repository, limit: 3).count == 3)
+      #expect(try await Set(forge.labels(in: Self.repository)) == ["bug", "ui/ux"])
+      let missing = PullRequestReference(Self.repository, 9_999)
+      let error = await #expect(throws: ForgeError.self) { try await forge.issue(missing) }
+      #expect(error?.code == .notFound)
+
+      let comment = try await forge.comment("hello", on: first)
+      let place = CommentReference(.conversation, comment.id)
+      hub.react(.thumbsUp, by: "grace", to: comment.id, in: Self.repository)
+      hub.react(.heart, by: "ada", to: comment.id, in: Self.repository)
+      let who = try await forge.accounts(
+        reacting: .thumbsUp, to: place, in: Self.repository)
+      #expect(who.map(\.login) == ["grace"])
+      #expect(
+        try await forge.accounts(reacting: .rocket, to: place, in: Self.repository).isEmpty)
+    }
+  }
 }

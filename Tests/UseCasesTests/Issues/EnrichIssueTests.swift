@@ -6,19 +6,8 @@ import Testing
 
 @testable import UseCases
 
-/// Issues that end with the process.
-private actor Issues: IssueStore {
-  private var issues: [String: TrackedIssue] = [:]
-
-  func save(_ issue: TrackedIssue) async throws(StoreError) { issues[issue.id] = issue }
-  func issue(id: String) async throws(StoreError) -> TrackedIssue? { issues[id] }
-  func issues(limit: Int, before: String?) async throws(StoreError) -> [TrackedIssue] {
-    Array(issues.values.sorted { $0.id > $1.id }.prefix(limit))
-  }
-}
-
 @Suite struct EnrichIssueTests {
-  private let issues = Issues()
+  private let issues = InMemoryIssueStore()
   private let runs = InMemoryRunStore()
   private static let now = Date(timeIntervalSince1970: 1_800_000_000)
 

@@ -207,7 +207,21 @@ import UseCases
     #expect(answers(bench).first?.contains("reply to the comment at its line") == true)
   }
 
-  @Test(arguments: ["enrich", "review as ada"])
+  @Test func anEnrichmentIsEnqueuedForAnIssueAlone() async throws {
+    let bench = try await ServiceBench(.app)
+    let asked = try await work(bench, "@stet enrich", isPullRequest: false)
+    for _ in 0..<2 { #expect(try await bench.answer.run(asked) == .completed) }
+    let jobs = try await bench.jobs.jobs(JobFilter(kind: Work.EnrichForgeIssue.kind))
+    #expect(jobs.count == 1)
+    let enrichment = try Work.EnrichForgeIssue(of: try #require(jobs.first))
+    #expect(enrichment.cause == .asked && enrichment.askedBy == "github:grace")
+    #expect(enrichment.comment?.id == asked.comment.comment.id)
+    #expect(answers(bench).isEmpty)
+    _ = try await bench.answer.run(try await work(bench, "@stet enrich"))
+    #expect(answers(bench).first?.contains("works on issues") == true)
+  }
+
+  @Test(arguments: ["review as ada"])
   func whatThisVersionDoesNotDoIsSaid(_ command: String) async throws {
     let bench = try await ServiceBench(.app)
     _ = try await bench.answer.run(try await work(bench, "@stet \(command)"))
@@ -241,11 +255,11 @@ import UseCases
   @Test func severalCommandsGetOneAnswer() async throws {
     let bench = try await ServiceBench(.app)
     _ = try await bench.answer.run(
-      try await work(bench, "@stet help\n\n@stet enrich\n\n@stet help"))
+      try await work(bench, "@stet help\n\n@stet review as ada\n\n@stet help"))
     #expect(answers(bench).count == 1)
     let answer = answers(bench)[0]
     #expect(answer.contains("Begin a line"))
-    #expect(answer.contains("`enrich` is not available"))
+    #expect(answer.contains("`review as` is not available"))
   }
 
   @Test func anIssueIsNoPullRequest() async throws {

@@ -246,4 +246,67 @@ private enum Payloads {
       "full_name":"octo-org/orders","owner":{"id":4,"login":"octo-org","type":"Organization"}}}}}
       """.utf8)
   }
+
+  // MARK: Issues
+
+  private func issue(
+    title: String = "t", labels: [String] = [], isOpen: Bool = true, isPullRequest: Bool = false
+  ) -> ForgeIssue {
+    ForgeIssue(
+      reference: PullRequestReference(Self.repository, 8), title: title, body: "b", isOpen: isOpen,
+      isPullRequest: isPullRequest, author: Self.ada, labels: labels, url: "")
+  }
+
+  @Test(arguments: [
+    (ForgeEvent.IssueChange.opened, Work.EnrichForgeIssue.Cause.opened), (.edited, .edited),
+    (.unlabeled, .unlabeled),
+  ])
+  func anIssueIsLookedAt(
+    _ change: ForgeEvent.IssueChange, _ cause: Work.EnrichForgeIssue.Cause
+  ) throws {
+    guard
+      case .enqueue(let jobs) = handler.decide(
+        event(.issue(change, issue()), event: "issues"))
+    else {
+      Issue.record("nothing was enqueued")
+      return
+    }
+    #expect(jobs.count == 1)
+    #expect(jobs[0].kind == Work.EnrichForgeIssue.kind)
+    #expect(jobs[0].arguments.contains("\"\(cause.rawValue)\""))
+    // A removed label must not be lost to a newer look.
+    #expect((jobs[0].supersedeKey == nil) == (change == .unlabeled))
+  }
+
+  @Test func anotherTextIsAnotherLook() throws {
+    func key(_ title: String) -> String? {
+      let decision = handler.decide(
+        event(.issue(.edited, issue(title: title)), event: "issues"))
+      guard case .enqueue(let jobs) = decision else { return nil }
+      return jobs.first?.uniqueKey
+    }
+    #expect(key("one") != nil && key("one") == key("one"))
+    #expect(key("one") != key("other"))
+  }
+
+  @Test func whatIsNoIssueOrNoPersonsIsLeft() {
+    let bot = Self.bot
+    let own = ForgeAccount(id: 3, login: "stet-bot", isBot: false)
+    let left: [ForgeEvent] = [
+      event(.issue(.opened, issue(isPullRequest: true)), event: "issues"),
+      event(.issue(.opened, issue(isOpen: false)), event: "issues"),
+      event(.issue(.closed, issue()), event: "issues"),
+      event(.issue(.labeled, issue()), event: "issues"),
+      event(.issue(.edited, issue()), event: "issues", sender: bot),
+      event(.issue(.unlabeled, issue()), event: "issues", sender: bot),
+      event(.issue(.edited, issue()), event: "issues", sender: nil),
+      event(.issue(.opened, issue()), event: "issues", sender: own),
+    ]
+    for event in left {
+      guard case .nothing = handler.decide(event) else {
+        Issue.record("something follows from \(event.content)")
+        continue
+      }
+    }
+  }
 }

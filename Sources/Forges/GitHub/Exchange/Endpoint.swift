@@ -31,6 +31,10 @@ enum Endpoint: String, CaseIterable, Sendable {
   case createReaction = "create_reaction"
   case addLabels = "add_labels"
   case removeLabel = "remove_label"
+  case issue
+  case listIssues = "list_issues"
+  case listLabels = "list_labels"
+  case listReactions = "list_reactions"
   case viewer
   case reviewThreads = "review_threads"
   case resolveThread = "resolve_thread"

@@ -63,6 +63,36 @@ extension GitHubAPI {
     var comments: [Comment]
   }
 
+  struct IssuePayload: Decodable {
+    /// GitHub has given labels of issues as bare names, too.
+    struct Label: Decodable {
+      var name: String?
+
+      private enum CodingKeys: String, CodingKey { case name }
+
+      init(from decoder: any Decoder) throws {
+        if let text = try? decoder.singleValueContainer().decode(String.self) {
+          name = text
+        } else {
+          name = try decoder.container(keyedBy: CodingKeys.self)
+            .decodeIfPresent(String.self, forKey: .name)
+        }
+      }
+    }
+
+    /// There where it is one.
+    struct PullRequest: Decodable {}
+
+    var number: Int
+    var title: String?
+    var body: String?
+    var state: String?
+    var user: AccountPayload?
+    var labels: [Label]?
+    var htmlUrl: String?
+    var pullRequest: PullRequest?
+  }
+
   struct ReactionRequestPayload: Encodable, Sendable { var content: String }
   struct LabelsRequestPayload: Encodable, Sendable { var labels: [String] }
 

@@ -99,6 +99,7 @@ extension GitHubAPI {
   struct ReactionPayload: Decodable {
     var id: Int64
     var content: String
+    var user: AccountPayload?
   }
 
   struct LabelPayload: Decodable { var name: String }

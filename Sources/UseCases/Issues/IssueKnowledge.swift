@@ -1,0 +1,167 @@
+import Dispatch
+import Domain
+public import Foundation
+
+/// An earlier issue of the same place, with what people made of it.
+struct KnownIssue: Sendable {
+  var id: String
+  var title: String
+  var description: String
+  /// As people left them; `nil` where nobody has said whether they are right.
+  var labels: Set<String>?
+  /// What was suggested, and which of it people took away.
+  var suggested: [String] = []
+  var removed: [String] = []
+}
+
+/// What is known of a repository, or of the tracker, from its earlier issues.
+struct IssueKnowledge: Sendable {
+  /// `nil` where there are too few issues with labels.
+  var classifier: IssueClassifier?
+  var search: DuplicateSearch
+  /// Titles by the id of the issue.
+  var titles: [String: String]
+  /// Tags that people take away more often than they keep them, with the reason.
+  var silenced: [String: String]
+
+  static let nothing = IssueKnowledge(History(), classifier: nil)
+
+  /// Times that a tag has to be taken away before it is silent, and the share of them.
+  private static let leastRemoved = 5
+  private static let worstShare = 0.5
+
+  /// What is read of a place.
+  struct History: Sendable {
+    /// The oldest first.
+    var issues: [KnownIssue] = []
+    /// What became of tags, beside what the issues tell.
+    var figures: [String: TagFigures] = [:]
+
+    var labelled: [LabelledIssue] {
+      issues.compactMap { issue in
+        issue.labels.map {
+          LabelledIssue(title: issue.title, description: issue.description, labels: $0)
+        }
+      }
+    }
+  }
+
+  init(_ history: History, classifier: IssueClassifier?) {
+    self.classifier = classifier
+    let issues = history.issues
+    search = DuplicateSearch(issues.map { ($0.id, $0.title, $0.description) })
+    titles = Dictionary(issues.map { ($0.id, $0.title) }) { $1 }
+    silenced = [:]
+    let own = TagFigures.of(issues.map { ($0.suggested, $0.removed) })
+    for (tag, figures) in own.merging(history.figures, uniquingKeysWith: +) {
+      let share = Double(figures.removed) / Double(max(1, figures.given))
+      if figures.removed >= Self.leastRemoved, share > Self.worstShare {
+        silenced[tag] = "people removed it \(figures.removed) of \(figures.given) times"
+      }
+    }
+  }
+}
+
+/// How often a tag was given, and how often a person took it away.
+public struct TagFigures: Sendable, Hashable, Codable {
+  public var given = 0
+  public var removed = 0
+
+  public init(given: Int = 0, removed: Int = 0) {
+    self.given = given
+    self.removed = removed
+  }
+
+  /// Of what was given, the share that people kept.
+  public var precision: Double { given == 0 ? 0 : Double(given - removed) / Double(given) }
+
+  public static func + (a: TagFigures, b: TagFigures) -> TagFigures {
+    TagFigures(given: a.given + b.given, removed: a.removed + b.removed)
+  }
+
+  static func of(_ issues: [(given: [String], removed: [String])]) -> [String: TagFigures] {
+    var figures: [String: TagFigures] = [:]
+    for issue in issues {
+      for tag in Set(issue.given) { figures[tag, default: TagFigures()].given += 1 }
+      for tag in Set(issue.removed).intersection(issue.given) {
+        figures[tag, default: TagFigures()].removed += 1
+      }
+    }
+    return figures
+  }
+}
+
+/// Keeps for a while what is known of each place, so that a burst of issues reads once, and for
+/// longer what was learned of it, which takes seconds.
+public actor KnownIssues {
+  private struct Entry<Value: Sendable> {
+    var value: Task<Value, any Error>
+    var until: Date
+  }
+
+  private var entries: [String: Entry<IssueKnowledge>] = [:]
+  private var classifiers: [String: Entry<IssueClassifier?>] = [:]
+  private let lifetime: TimeInterval
+  private let learnedLifetime: TimeInterval
+  private let capacity: Int
+
+  /// - Parameters:
+  ///   - lifetime: seconds after which the issues of a place are read again.
+  ///   - learnedLifetime: seconds after which they are learned from again.
+  public init(
+    lifetime: TimeInterval = 60, learnedLifetime: TimeInterval = 1_800, capacity: Int = 64
+  ) {
+    self.lifetime = lifetime
+    self.learnedLifetime = learnedLifetime
+    self.capacity = max(1, capacity)
+  }
+
+  /// - Parameter load: reads its earlier issues.
+  func of(
+    _ place: String, at now: Date,
+    load: @escaping @Sendable () async throws -> IssueKnowledge.History
+  ) async throws -> IssueKnowledge {
+    if let known = entries[place], known.until > now, known.until <= now + lifetime {
+      return try await known.value.value
+    }
+    let task = Task {
+      let history = try await load()
+      return IssueKnowledge(
+        history, classifier: try await self.classifier(of: place, history, at: now))
+    }
+    makeRoom(in: &entries)
+    entries[place] = Entry(value: task, until: now + lifetime)
+    do { return try await task.value } catch {
+      entries[place] = nil
+      throw error
+    }
+  }
+
+  private func classifier(
+    of place: String, _ history: IssueKnowledge.History, at now: Date
+  ) async throws -> IssueClassifier? {
+    if let known = classifiers[place], known.until > now, known.until <= now + learnedLifetime {
+      return try await known.value.value
+    }
+    let task = Task<IssueClassifier?, any Error> { await Self.learn(history.labelled) }
+    makeRoom(in: &classifiers)
+    classifiers[place] = Entry(value: task, until: now + learnedLifetime)
+    return try await task.value
+  }
+
+  private func makeRoom<Value>(in entries: inout [String: Entry<Value>]) {
+    guard entries.count >= capacity,
+      let oldest = entries.min(by: { $0.value.until < $1.value.until })
+    else { return }
+    entries[oldest.key] = nil
+  }
+
+  /// On a thread of its own: the pool of tasks is as wide as the machine, and others wait for it.
+  private static func learn(_ history: [LabelledIssue]) async -> IssueClassifier? {
+    await withCheckedContinuation { continuation in
+      DispatchQueue.global(qos: .utility).async {
+        continuation.resume(returning: IssueClassifier(learningFrom: history))
+      }
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import ArgumentParser
+import Domain
+import Foundation
+import UseCases
+
+struct EnrichCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "enrich",
+    abstract: "Summarise and tag an issue, or see what became of tags.",
+    subcommands: [EnrichIssueCommand.self, EnrichReportCommand.self],
+    defaultSubcommand: EnrichIssueCommand.self)
+}
+
+struct EnrichIssueCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "issue",
+    abstract: "Summarise and tag an issue: a file, standard input, or one on the forge.",
+    discussion: """
+      The first line of a file is the title. Of an issue on the forge nothing is changed without \
+      --post; the labels are those of its repository.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "The file; - reads standard input; OWNER/REPO#N is an issue on the forge.",
+      valueName: "file|-|issue"),
+    completion: .file())
+  var subject: String
+
+  @Flag(help: "Comment on the issue, and set labels where its repository's policy says live.")
+  var post = false
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @Flag(help: "Ask no model: the issue's own words alone.")
+  var noModel = false
+
+  @OptionGroup var settingsOptions: SettingsOptions
+
+  private static let largest = ByteCount.mebibytes(1)
+
+  func validate() throws {
+    if post, PullRequestReference(subject) == nil {
+      throw ValidationError("--post is for an issue on the forge: give OWNER/REPO#N.")
+    }
+  }
+
+  func run() async throws {
+    let settings = try settingsOptions.read(overrides: noModel ? ["LLM_PROVIDER": "none"] : [:])
+    settings.tellWarnings()
+    let wiring = Wiring(settings)
+    let line = ProgressLine(terminal: Terminal(environment: settings.environment))
+    do {
+      line.show("looking at the issue")
+      let found: Run
+      if let reference = PullRequestReference(subject) {
+        found = try await onForge(reference, wiring)
+      } else {
+        found = try await inText(wiring)
+      }
+      line.end()
+      await wiring.close()
+      try Task.checkCancellation()
+      try tell(found)
+    } catch {
+      line.end()
+      await wiring.close()
+      throw error
+    }
+  }
+
+  private func inText(_ wiring: Wiring) async throws -> Run {
+    let bytes = try InputFile.read(
+      subject, in: nil, limit: Self.largest, what: "the issue", standardInput: true)
+    guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
+      throw CommandFailure.misuse("the issue \(subject) is no text in UTF-8.")
+    }
+    let lines = text.split(
+      maxSplits: 1, omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    let title = String(lines.first ?? "").trimmingCharacters(in: .whitespaces)
+      .trimmingPrefix("# ")
+    guard !title.isEmpty else {
+      throw CommandFailure.misuse(
+        "the issue \(subject) has no title: its first line is empty.")
+    }
+    let rest = lines.count > 1 ? String(lines[1]) : ""
+    return try await EnrichText(
+      ports: .init(
+        model: try wiring.model(), cache: wiring.responseCache, runs: wiring.runs,
+        callDeadline: wiring.callDeadline)
+    ).run(
+      title: String(title), description: rest.trimmingCharacters(in: .whitespacesAndNewlines),
+      subject: subject == "-" ? "standard input" : subject, askedBy: "cli")
+  }
+
+  private func onForge(_ reference: PullRequestReference, _ wiring: Wiring) async throws -> Run {
+    let run = TimeOrderedID.next(Date())
+    let work = Work.EnrichForgeIssue(
+      access: ForgeAccess(forge: "github", repository: reference.repository),
+      reference: reference, askedBy: "cli", run: run, cause: .asked, publishes: post)
+    let outcome = try await EnrichForgeIssue(
+      ports: wiring.enrichment(model: try wiring.model())
+    ).run(work, job: nil)
+    guard let found = try await wiring.runs.run(id: run) else {
+      switch outcome {
+      case .cancelled(let reason): throw CommandFailure.failed("\(reference): \(reason).")
+      case .snoozed(_, let why):
+        throw CommandFailure.failed("\(reference): \(why ?? "the forge asks to wait").")
+      case .completed: throw CommandFailure.failed("\(reference): nothing was recorded.")
+      }
+    }
+    return found
+  }
+
+  private func tell(_ run: Run) throws {
+    let result = run.result
+    if json {
+      try Output.results.write(JSONText.of(result ?? .object([:])))
+      return
+    }
+    func shown(_ text: String) -> String {
+      Defanged.forTerminal(SecretMask.masked(text).text, oneLine: true, limit: 1_000)
+    }
+    try Output.results.line(shown(result?["ai_summary"]?.string ?? ""))
+    let tags = result?["tags"]?.string ?? ""
+    try Output.results.line("tags: \(tags.isEmpty ? "none" : shown(tags))")
+    for duplicate in result?["duplicates"]?.array ?? [] {
+      let score: String =
+        switch duplicate["score"] {
+        case .number(let value)?: value.formatted(.number.precision(.fractionLength(2)))
+        case .integer(let value)?: "\(value)"
+        default: "?"
+        }
+      try Output.results.line("perhaps the same: #\(duplicate["id"]?.string ?? "?") (\(score))")
+    }
+    Output.notes.tell("stet: by \(shown(result?["source"]?.string ?? "?")), run \(run.id)")
+    if let failure = result?["model_failure"]?.string {
+      Output.notes.tell("stet: the model failed: \(shown(failure))")
+      throw CommandFailure.quiet(.failed)
+    }
+  }
+}
+
+struct EnrichReportCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Show how often people kept the labels and tags that Stet gave.")
+
+  @Option(
+    help: ArgumentHelp(
+      "Only of this place: OWNER/REPO, or tracker.", valueName: "place"))
+  var place: String?
+  @Flag(help: "Print JSON.")
+  var json = false
+  @OptionGroup var settingsOptions: SettingsOptions
+
+  func run() async throws {
+    let settings = try settingsOptions.read()
+    let wiring = Wiring(settings)
+    let wanted = place.map { $0 == "tracker" ? $0 : "github:\($0)" }
+    let report: EnrichmentReport
+    do throws(StoreError) {
+      report = try await EnrichmentReport.read(
+        runs: wiring.runs, issues: wiring.issues, place: wanted)
+    } catch {
+      await wiring.close()
+      throw CommandFailure.failed(error.detail)
+    }
+    await wiring.close()
+    if json {
+      try Output.results.write(JSONText.of(report))
+      return
+    }
+    guard report.enrichments > 0 || !report.rows.isEmpty else {
+      Output.notes.tell("No issue was enriched yet; `stet enrich` and `stet serve` do it.")
+      return
+    }
+    var table = TextTable(columns: 5)
+    table.add(["PLACE", "TAG", "GIVEN", "REMOVED", "PRECISION"])
+    for row in report.rows {
+      table.add([
+        row.place, row.tag, "\(row.given)", "\(row.removed)",
+        row.precision.formatted(.percent.precision(.fractionLength(0))),
+      ])
+    }
+    try Output.results.write(table.text)
+    let cost = report.costUSD.formatted(.number.precision(.fractionLength(4)))
+    try Output.results.line(
+      "\(report.enrichments) enrichments, \(report.fallbacks) without a model, \(report.tokens) "
+        + "tokens, \(cost) USD where prices are known")
+  }
+}
