@@ -81,6 +81,12 @@ struct PullRequestAttempt: Sendable {
         try await concludeOpenCheck(CheckConclusion.superseded, &claim)
       }
       try await claim.release()
+      if claim.record.run == arguments.run,
+        let review = try await ports.review.runs?.run(id: arguments.run)?.review
+      {
+        // Published by an earlier try, which may have ended before it told anybody.
+        try await ports.notices?.tell(of: review, pull, arguments, at: ports.review.now())
+      }
       return .ended(.completed)
     }
     try await begin(pull, claim: &claim)
@@ -105,6 +111,8 @@ struct PullRequestAttempt: Sendable {
         detailsURL: ports.detailsURL(arguments.run)),
       claim: &claim)
     try await record(published.review)
+    try await ports.notices?.tell(
+      of: published.review, pull, arguments, at: ports.review.now())
     return .ended(.completed)
   }
 

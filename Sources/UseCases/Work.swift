@@ -249,7 +249,8 @@ extension Work {
   public static let kinds: Set<String> = [
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
     EnrichIssue.kind, ReconcilePublication.kind, FixPullRequest.kind, GenerateCode.kind,
-    RefactorCode.kind, Evaluate.kind, Upkeep.kind,
+    RefactorCode.kind, Evaluate.kind, Upkeep.kind, NotifyPeople.kind, DeliverNotice.kind,
+    DeliverDigest.kind,
   ]
 }
 

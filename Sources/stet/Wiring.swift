@@ -12,7 +12,7 @@ import WebClient
 /// or started before it is used.
 struct Wiring: Sendable {
   let settings: Settings
-  private let web: WebClient
+  let web: WebClient
   let database: any SQLDatabase
   private let served: LocalModel?
   /// The provider whose limits hold: the first of those that are asked; `nil` where none is.
@@ -168,7 +168,8 @@ struct Wiring: Sendable {
         openForge: openForge, review: review(model: model, usesCache: usesCache),
         publications: publications, audit: audit, policies: policies, jobs: jobs,
         tokenBudget: tokenBudget,
-        callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
+        callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention,
+        notices: noticeQueue))
   }
 
   /// Heads of pull requests, fetched by git into the data folder. Nothing of them runs outside the

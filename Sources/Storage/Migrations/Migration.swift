@@ -23,6 +23,7 @@ struct Migration: Sendable {
     retention0011,
     queue0012,
     keys0013,
+    notices0014,
   ]
 
   static let latest = all.count

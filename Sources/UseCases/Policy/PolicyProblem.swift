@@ -43,14 +43,17 @@ public struct PolicyError: Error, Sendable, Equatable, CustomStringConvertible {
 public struct PolicyFile: Sendable, Equatable {
   public var review: ReviewPolicy
   public var fix: FixPolicy
+  public var notify: NotifyPolicy
   /// Keys that this version does not know.
   public var warnings: [PolicyProblem]
 
   public init(
-    review: ReviewPolicy, fix: FixPolicy = FixPolicy(), warnings: [PolicyProblem] = []
+    review: ReviewPolicy, fix: FixPolicy = FixPolicy(), notify: NotifyPolicy = NotifyPolicy(),
+    warnings: [PolicyProblem] = []
   ) {
     self.review = review
     self.fix = fix
+    self.notify = notify
     self.warnings = warnings
   }
 }

@@ -70,8 +70,9 @@ public struct PolicyReader {
         if value.int != 1 { report(value, name, "this version of Stet reads version 1 only") }
       case "review": review(value, into: &policy.review)
       case "fix": fix(value, into: &policy.fix)
+      case "notify": notify(value, into: &policy.notify)
       default:
-        let near = nearest(name, ["version", "review", "fix"])
+        let near = nearest(name, ["version", "review", "fix", "notify"])
         warn(key, name, "unknown key, left aside" + (near.map { "; did you mean '\($0)'?" } ?? ""))
       }
     }
