@@ -156,8 +156,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "NotificationsTests",
-      dependencies: ["Notifications", "Domain", "WebClient", "TestKit", crypto],
-      swiftSettings: strict),
+      dependencies: ["Notifications", "Domain", "WebClient", "TestKit"],
+      exclude: ["aiosmtpd"], swiftSettings: strict),
     .testTarget(
       name: "StorageTests",
       dependencies: [

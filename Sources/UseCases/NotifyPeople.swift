@@ -13,13 +13,12 @@ public struct NotifyPeople: Sendable {
     public var jobs: any JobQueue
     public var audit: any AuditTrail
     public var openForge: ForgeOpener
-    public var policies: BasePolicies
     public var server: NoticeServer
     public var now: @Sendable () -> Date
 
     public init(
       notifier: any Notifier, notices: any NoticeStore, jobs: any JobQueue, audit: any AuditTrail,
-      openForge: @escaping ForgeOpener, policies: BasePolicies, server: NoticeServer,
+      openForge: @escaping ForgeOpener, server: NoticeServer,
       now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.notifier = notifier
@@ -27,7 +26,6 @@ public struct NotifyPeople: Sendable {
       self.jobs = jobs
       self.audit = audit
       self.openForge = openForge
-      self.policies = policies
       self.server = server
       self.now = now
     }
@@ -46,7 +44,7 @@ public struct NotifyPeople: Sendable {
     var sources = [NoticeRouting.Source(name: ports.server.name, policy: ports.server.policy)]
     if let access = arguments.access {
       do {
-        let policy = try await policy(access, base: arguments.base)
+        let policy = try await policy(access, context)
         sources.append(.init(name: BasePolicies.file, policy: ports.server.trimmed(policy)))
       } catch let error where error.code == .notFound || error.code == .unauthorized {
         // A repository that is not to be seen has no say; the server's routes still have.
@@ -83,20 +81,21 @@ public struct NotifyPeople: Sendable {
     return .completed
   }
 
+  /// That of the default branch, which moves, so that it is read each time. One that cannot be used is
+  /// told of by the next review.
   private func policy(
-    _ access: ForgeAccess, base: String?
+    _ access: ForgeAccess, _ context: JobContext
   ) async throws(ForgeError) -> NotifyPolicy {
-    if let base {
-      if let known = await ports.policies.found(access.repository, base: base) {
-        return known.notify
-      }
-      let forge = try await ports.openForge(access)
-      return try await ports.policies.policy(of: access.repository, base: base, from: forge).notify
-    }
-    // The default branch moves, so that it is read each time.
     let forge = try await ports.openForge(access)
-    let bytes = try await forge.file(BasePolicies.file, in: access.repository, at: "HEAD")
-    return bytes.flatMap { try? PolicyReader.read($0).notify } ?? NotifyPolicy()
+    guard
+      let bytes = try await forge.file(BasePolicies.file, in: access.repository, at: "HEAD")
+    else { return NotifyPolicy() }
+    do { return try PolicyReader.read(bytes).notify } catch {
+      context.logger.notice(
+        "a repository's policy has mistakes, so only the server's routes count",
+        metadata: ["repository": "\(access.repository)"])
+      return NotifyPolicy()
+    }
   }
 
   private func job(

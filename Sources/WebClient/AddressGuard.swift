@@ -18,6 +18,7 @@ public struct AddressGuard: Sendable {
   /// are not public.
   private let allowed: Set<String>
   private let resolve: @Sendable (String) async -> [[UInt8]]
+  private let isFit: @Sendable ([UInt8]) -> Bool
 
   /// - Parameter allowing: hosts of one's own network that may be asked all the same, such as
   ///   `hooks.internal` or `10.0.0.5:8443`.
@@ -26,8 +27,10 @@ public struct AddressGuard: Sendable {
   }
 
   init(
-    allowing: some Sequence<String>, resolve: @escaping @Sendable (String) async -> [[UInt8]]
+    allowing: some Sequence<String>, resolve: @escaping @Sendable (String) async -> [[UInt8]],
+    isFit: @escaping @Sendable ([UInt8]) -> Bool = Self.isPublic
   ) {
+    self.isFit = isFit
     allowed = Set(allowing.map { $0.lowercased() })
     self.resolve = resolve
   }
@@ -38,7 +41,7 @@ public struct AddressGuard: Sendable {
       return nil
     }
     if let bytes = addressBytes(address.host) {
-      guard Self.isPublic(bytes) else { throw Self.refusal(address) }
+      guard isFit(bytes) else { throw Self.refusal(address) }
       return nil
     }
     let found = await resolve(address.host)
@@ -48,7 +51,7 @@ public struct AddressGuard: Sendable {
       throw WebError(
         code: .unreachable, detail: "No connection to \(address.origin): the name is unknown.")
     }
-    guard found.allSatisfy(Self.isPublic) else { throw Self.refusal(address) }
+    guard found.allSatisfy(isFit) else { throw Self.refusal(address) }
     return throughProxy ? nil : Self.text(first)
   }
 

@@ -34,6 +34,6 @@ extension Wiring {
     NotifyPeople(
       ports: .init(
         notifier: notifier, notices: SQLNoticeStore(database), jobs: jobs, audit: audit,
-        openForge: openForge, policies: policies, server: settings.notify.server))
+        openForge: openForge, server: settings.notify.server))
   }
 }

@@ -12,11 +12,10 @@ public struct NoticeQueue: Sendable {
   /// For how long the same notice is not told again.
   static let memory = Duration.seconds(30 * 86_400)
 
-  /// - Parameter base: the commit whose policy counts; `nil`: the default branch.
-  public func tell(
-    _ notice: Notice, access: ForgeAccess?, base: String? = nil
-  ) async throws {
-    let arguments = Work.NotifyPeople(access: access, notice: notice, base: base)
+  /// - Parameter access: by which the repository's policy is read; `nil`: only the server's routes
+  ///   count.
+  public func tell(_ notice: Notice, access: ForgeAccess?) async throws {
+    let arguments = Work.NotifyPeople(access: access, notice: notice)
     _ = try await jobs.enqueue([
       NewJob(
         kind: Work.NotifyPeople.kind, arguments: try arguments.json(), uniqueKey: notice.id,
@@ -29,14 +28,13 @@ public struct NoticeQueue: Sendable {
     of review: Review, _ pull: PullRequest, _ arguments: Work.ReviewPullRequest, at now: Date
   ) async throws {
     try await tell(
-      ReviewNotice.of(review, pull, arguments, at: now), access: arguments.access, base: pull.base)
+      ReviewNotice.of(review, pull, arguments, at: now), access: arguments.access)
   }
 
   /// Best effort: it is told where something failed already.
   func tellOfFailure(_ arguments: Work.ReviewPullRequest, reason: String, at now: Date) async {
     try? await tell(
-      ReviewNotice.ofFailure(arguments, reason: reason, at: now), access: arguments.access,
-      base: arguments.pullRequest?.base)
+      ReviewNotice.ofFailure(arguments, reason: reason, at: now), access: arguments.access)
   }
 }
 

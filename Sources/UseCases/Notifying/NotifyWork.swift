@@ -7,13 +7,10 @@ extension Work {
     /// By whose leave the repository's policy is read; `nil`: only the server's own routes count.
     public var access: ForgeAccess?
     public var notice: Notice
-    /// The commit or branch whose policy counts; `nil`: the default branch.
-    public var base: String?
 
-    public init(access: ForgeAccess?, notice: Notice, base: String? = nil) {
+    public init(access: ForgeAccess?, notice: Notice) {
       self.access = access
       self.notice = notice
-      self.base = base
     }
   }
 

@@ -5,7 +5,6 @@ public actor BasePolicies {
   /// A policy, and what a person should know of it.
   struct Found: Sendable {
     var policy: ReviewPolicy
-    var notify = NotifyPolicy()
     var note: String?
   }
 
@@ -45,7 +44,7 @@ public actor BasePolicies {
     do {
       let file = try PolicyReader.read(bytes)
       let warning = file.warnings.first.map { "\($0)" }
-      return Found(policy: file.review, notify: file.notify, note: warning)
+      return Found(policy: file.review, note: warning)
     } catch {
       let problem = error.problems.first.map { "\($0)" } ?? "\(file) cannot be read"
       return Found(
