@@ -87,7 +87,12 @@ struct WebhookPayload: Encodable, Sendable {
     var title: String
     var severity: String
     var notices: [Item]
-    var left_out: Int
+    var leftOut: Int
+
+    enum CodingKeys: String, CodingKey {
+      case id, title, severity, notices
+      case leftOut = "left_out"
+    }
   }
 
   /// `notice` or `digest`.
@@ -106,6 +111,6 @@ struct WebhookPayload: Encodable, Sendable {
           repository: item.repository, subject: item.subject, title: item.title, url: item.url,
           facts: Dictionary(item.facts.map { ($0.name, $0.value) }) { first, _ in first },
           lines: item.lines, at: item.at, run: item.run)
-      }, left_out: message.leftOut)
+      }, leftOut: message.leftOut)
   }
 }

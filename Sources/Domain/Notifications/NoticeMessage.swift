@@ -57,10 +57,10 @@ public struct NoticeMessage: Sendable, Hashable, Codable {
     let kept = Set(ranked.prefix(Self.mostItems))
     let items = sorted.indices.filter(kept.contains).map { Item(sorted[$0]) }
     let places = Set(notices.map { "\($0.repository)".lowercased() }).count
-    let where_ =
+    let source =
       places == 1 ? "\(notices.first.map { "\($0.repository)" } ?? "")" : "\(places) repositories"
     self.init(
-      id: id, title: "\(notices.count) \(notices.count == 1 ? "notice" : "notices") from \(where_)",
+      id: id, title: "\(notices.count) \(notices.count == 1 ? "notice" : "notices") from \(source)",
       items: items, leftOut: sorted.count - items.count, at: at)
   }
 
