@@ -107,7 +107,7 @@ struct PullRequestAttempt: Sendable {
       .init(
         pull: now, review: reviewed.outcome.review, diff: reviewed.diff,
         modelFailed: reviewed.outcome.modelFailure != nil,
-        notes: reviewed.note.map { [$0] } ?? [], handle: ports.handle,
+        notes: reviewed.notes, handle: ports.handle,
         detailsURL: ports.detailsURL(arguments.run)),
       claim: &claim)
     try await record(published.review)
@@ -169,8 +169,8 @@ struct PullRequestAttempt: Sendable {
   private struct Reviewed {
     var outcome: ReviewChange.Outcome
     var diff: Diff
-    /// About the policy.
-    var note: String?
+    /// About the policy, and about what is not shown.
+    var notes: [String]
   }
 
   /// - Returns: `nil` where the change is empty.
@@ -205,7 +205,13 @@ struct PullRequestAttempt: Sendable {
         "the model failed (\(failure.code.rawValue)): \(SecretMask.masked(failure.detail).text)",
         retryAfter: failure.retryAfter)
     }
-    return Reviewed(outcome: outcome, diff: diff, note: policy.note)
+    var notes = policy.note.map { [$0] } ?? []
+    if let filter = try await ports.filters?.used(of: repository),
+      let silenced = filter.silence(&outcome.review)
+    {
+      notes.append(silenced)
+    }
+    return Reviewed(outcome: outcome, diff: diff, notes: notes)
   }
 
   private func parsed(_ change: ForgeDiff) throws -> Diff {

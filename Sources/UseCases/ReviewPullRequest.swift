@@ -22,6 +22,8 @@ public struct ReviewPullRequest: Sendable {
     public var handle: String
     /// Where people are told; `nil` where nobody is.
     public var notices: NoticeQueue?
+    /// What each repository's people ignore; `nil`: nothing is silenced.
+    public var filters: (any OutcomeFilterStore)?
 
     public init(
       openForge: @escaping ForgeOpener, review: ReviewChange.Ports,
@@ -30,7 +32,8 @@ public struct ReviewPullRequest: Sendable {
       tokenBudget: (any TokenBudget)? = nil,
       callDeadline: Duration = .seconds(120),
       detailsURL: @escaping @Sendable (_ run: String) -> String? = { _ in nil },
-      handle: String = "stet", notices: NoticeQueue? = nil
+      handle: String = "stet", notices: NoticeQueue? = nil,
+      filters: (any OutcomeFilterStore)? = nil
     ) {
       self.openForge = openForge
       self.review = review
@@ -43,6 +46,7 @@ public struct ReviewPullRequest: Sendable {
       self.detailsURL = detailsURL
       self.handle = handle
       self.notices = notices
+      self.filters = filters
     }
   }
 

@@ -250,7 +250,7 @@ extension Work {
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
     EnrichIssue.kind, ReconcilePublication.kind, FixPullRequest.kind, GenerateCode.kind,
     RefactorCode.kind, Evaluate.kind, Upkeep.kind, NotifyPeople.kind, DeliverNotice.kind,
-    DeliverDigest.kind,
+    DeliverDigest.kind, WeeklyReport.kind,
   ]
 }
 

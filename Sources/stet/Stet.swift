@@ -15,7 +15,7 @@ struct Stet: AsyncParsableCommand {
       RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
       GenerateCommand.self, RefactorCommand.self, HistoryCommand.self, SandboxCommand.self,
-      ReplCommand.self, NotifyCommand.self,
+      ReplCommand.self, NotifyCommand.self, ReportCommand.self,
       MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self,
     ])

@@ -90,7 +90,7 @@ extension NoticeMessage.Item {
 
   /// Only what every form can carry as it stands.
   private static func isLink(_ text: String) -> Bool {
-    (text.hasPrefix("https://") || text.hasPrefix("http://")) && text.utf8.count <= 2_000
+    (text.hasPrefix("https://") || text.hasPrefix("http://")) && text.utf8.count <= 1_000
       && text.utf8.allSatisfy { byte in
         (0x21...0x7E).contains(byte) && !"\"<>|\\^`{}".utf8.contains(byte)
       }

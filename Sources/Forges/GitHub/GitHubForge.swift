@@ -87,7 +87,7 @@ public struct GitHubForge: Forge {
   }
 
   /// - Throws: `.malformed` for a link that leads away from the API: the credential stays there.
-  private func target(of link: String, _ call: GitHubCall) throws(ForgeError) -> String {
+  func target(of link: String, _ call: GitHubCall) throws(ForgeError) -> String {
     guard link.hasPrefix(connection.apiURL + "/") else {
       throw ForgeError(
         code: .malformed,

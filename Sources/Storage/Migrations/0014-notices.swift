@@ -1,5 +1,5 @@
 extension Migration {
-  /// Notices that wait for their digest.
+  /// Notices that wait for their digest, and what was learned of which findings people ignore.
   static let notices0014 = Migration(
     number: 14, name: "notices",
     statements: [
@@ -11,6 +11,15 @@ extension Migration {
         body TEXT NOT NULL,
         PRIMARY KEY (digest, id)
       )
+      """,
       """
+      CREATE TABLE outcome_filters (
+        repository TEXT NOT NULL,
+        version BIGINT NOT NULL,
+        used BIGINT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (repository, version)
+      )
+      """,
     ])
 }

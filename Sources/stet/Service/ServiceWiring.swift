@@ -82,6 +82,9 @@ struct ServiceWiring: Sendable {
         JobHandler(Work.DeliverDigest.kind, concurrency: 2, limit: .seconds(120)) {
           try await notifyPeople.deliverDigest($0)
         },
+        JobHandler(Work.WeeklyReport.kind, concurrency: 1, limit: .seconds(3_600)) {
+          try await wiring.weeklyReport.handle($0)
+        },
         JobHandler(Work.Upkeep.kind, concurrency: 1, limit: .seconds(3_600)) {
           try await upkeep.handle($0)
         },

@@ -151,6 +151,10 @@ extension SettingsReading {
     let level = text("STET_NOTIFY_LEVEL").flatMap { Severity(rawValue: $0.lowercased()) }
     guard !places.isEmpty else { return NotifyPolicy() }
     return NotifyPolicy(
-      routes: [NotifyPolicy.Route(severity: level ?? .warning, destinations: places)])
+      routes: [
+        NotifyPolicy.Route(severity: level ?? .warning, destinations: places),
+        // The week's figures are no trouble, and were asked for by naming a place.
+        NotifyPolicy.Route(events: [.report], destinations: places),
+      ])
   }
 }

@@ -100,7 +100,12 @@ struct SettingDefinition: Sendable {
     row(
       "STET_UPKEEP", .cron, "17 3 * * *",
       "when what is older goes, as five fields of cron: minute, hour, day, month, day of the week"),
-    row("STET_TIME_ZONE", .timeZone, "UTC", "time zone of STET_UPKEEP, such as Europe/Berlin"),
+    row(
+      "STET_REPORTS", .cron, "0 8 * * 1",
+      "when people are told what happened in a week, as five fields of cron"),
+    row(
+      "STET_TIME_ZONE", .timeZone, "UTC",
+      "time zone of STET_UPKEEP and STET_REPORTS, such as Europe/Berlin"),
     row(
       "STET_LOG_FORMAT", .choice(["text", "json"]), "text",
       "form of the log of `stet serve` and `stet worker`"),

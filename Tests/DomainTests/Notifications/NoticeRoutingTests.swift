@@ -122,7 +122,7 @@ import Testing
 
   /// Hidden characters, line breaks and secrets of others do not go out.
   @Test func textsOfOthersAreMadeHarmless() {
-    let key = ["AKIA", "IOSFODNN7", "EXAMPLE"].joined()
+    let key = ["AKIA", "Q3EGRI7M", "X2LJW5TZ"].joined()
     let notice = Notice(
       id: "n", event: .review, forge: "github",
       repository: RepositoryName(owner: "acme", name: "app"),
