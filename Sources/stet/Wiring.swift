@@ -130,7 +130,7 @@ struct Wiring: Sendable {
 
   /// What a repository's pull requests went through, for reports.
   var pullRequestsSince: MakeReport.Listing {
-    { [github] repository, date throws(ForgeError) in
+    { [github] repository, date async throws(ForgeError) in
       guard let github else {
         throw ForgeError(
           code: .unauthorized,

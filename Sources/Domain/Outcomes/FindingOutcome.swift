@@ -1,7 +1,7 @@
 public import Foundation
 
 /// What became of a finding that people were shown.
-public enum FindingFate: String, Sendable, Hashable, Codable, CaseIterable {
+public enum FindingFate: String, Sendable, Hashable, Codable, CaseIterable, CodingKeyRepresentable {
   /// A later push took away what it was about.
   case fixed
   /// Somebody resolved its thread, or put its thumb up.

@@ -11,14 +11,15 @@ public enum ReportFormat: String, Sendable, Hashable, CaseIterable {
     case .text: ReportText.text(report)
     case .markdown: ReportText.markdown(report)
     case .html: ReportPage.html(report)
-    case .json:
-      try {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.dateEncodingStrategy = .iso8601
-        return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
-      }()
+    case .json: try Self.json(report)
     }
+  }
+
+  private static func json(_ report: RepositoryReport) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
   }
 }
 

@@ -25,15 +25,14 @@ struct NotifyTestCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try settingsOptions.read()
     let wiring = Wiring(settings)
-    do {
-      let failures = try await send(settings, wiring.notifier)
-      await wiring.close()
-      if failures > 0 {
-        throw CommandFailure.failed("\(failures) of the messages were not delivered.")
-      }
-    } catch {
+    let failures: Int
+    do { failures = try await send(settings, wiring.notifier) } catch {
       await wiring.close()
       throw error
+    }
+    await wiring.close()
+    if failures > 0 {
+      throw CommandFailure.failed("\(failures) of the messages were not delivered.")
     }
   }
 

@@ -48,7 +48,7 @@ final class NotifyBench: Sendable {
             client: client, address: receiver.url + "/hook",
             key: WebhookKey(String(repeating: "k", count: 32)), addressGuard: AddressGuard())),
         notices: notices, jobs: jobs, audit: audit,
-        openForge: { access throws(ForgeError) in
+        openForge: { access async throws(ForgeError) in
           guard let forge else {
             throw ForgeError(code: .unauthorized, detail: "no credentials")
           }
