@@ -64,6 +64,9 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "Notifications", dependencies: ["Domain", "WebClient", "CCurl", crypto],
+      swiftSettings: strict),
+    .target(
       name: "Storage",
       dependencies: [
         "Domain", "Jobs", "CZlib", "CPostgres", log, crypto,
@@ -90,12 +93,15 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl",
+      providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
+    .systemLibrary(
       name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
     .executableTarget(
       name: "stet",
       dependencies: [
-        "Domain", "Jobs", "WebClient", "Forges", "LanguageModels", "Storage", "Sandbox",
-        "UseCases", "Server", "Yams", log, metrics, crypto, lifecycle,
+        "Domain", "Jobs", "WebClient", "Forges", "LanguageModels", "Notifications", "Storage",
+        "Sandbox", "UseCases", "Server", "Yams", log, metrics, crypto, lifecycle,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: executable),
@@ -152,6 +158,10 @@ let package = Package(
       dependencies: ["LanguageModels", "Domain", "WebClient", "TestKit", log],
       swiftSettings: strict),
     .testTarget(
+      name: "NotificationsTests",
+      dependencies: ["Notifications", "Domain", "WebClient", "TestKit"],
+      exclude: ["aiosmtpd"], swiftSettings: strict),
+    .testTarget(
       name: "StorageTests",
       dependencies: [
         "Storage", "Jobs", "Domain", "TestKit", "DeliveryWriter", log, lifecycle,
@@ -163,8 +173,8 @@ let package = Package(
     .testTarget(
       name: "UseCasesTests",
       dependencies: [
-        "UseCases", "Domain", "Jobs", "Forges", "Storage", "LanguageModels", "Sandbox",
-        "WebClient", "TestKit", "Yams", log,
+        "UseCases", "Domain", "Jobs", "Forges", "Storage", "LanguageModels", "Notifications",
+        "Sandbox", "WebClient", "TestKit", "Yams", log,
       ],
       swiftSettings: strict),
     .testTarget(

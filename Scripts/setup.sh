@@ -34,6 +34,7 @@ want_command python3 python3
 want_header sqlite3.h libsqlite3-dev
 want_header zlib.h zlib1g-dev
 want_header postgresql/libpq-fe.h libpq-dev
+want_header curl/curl.h libcurl4-openssl-dev
 if [[ $for_tests == --for-tests ]]; then
   # Any version will do. The tests start servers of their own and stop them.
   servers=(/usr/lib/postgresql/*/bin/postgres)

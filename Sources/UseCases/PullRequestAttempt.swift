@@ -81,6 +81,12 @@ struct PullRequestAttempt: Sendable {
         try await concludeOpenCheck(CheckConclusion.superseded, &claim)
       }
       try await claim.release()
+      if claim.record.run == arguments.run,
+        let review = try await ports.review.runs?.run(id: arguments.run)?.review
+      {
+        // Published by an earlier try, which may have ended before it told anybody.
+        try await ports.notices?.tell(of: review, pull, arguments, at: ports.review.now())
+      }
       return .ended(.completed)
     }
     try await begin(pull, claim: &claim)
@@ -101,10 +107,12 @@ struct PullRequestAttempt: Sendable {
       .init(
         pull: now, review: reviewed.outcome.review, diff: reviewed.diff,
         modelFailed: reviewed.outcome.modelFailure != nil,
-        notes: reviewed.note.map { [$0] } ?? [], handle: ports.handle,
+        notes: reviewed.notes, handle: ports.handle,
         detailsURL: ports.detailsURL(arguments.run)),
       claim: &claim)
     try await record(published.review)
+    try await ports.notices?.tell(
+      of: published.review, pull, arguments, at: ports.review.now())
     return .ended(.completed)
   }
 
@@ -161,8 +169,8 @@ struct PullRequestAttempt: Sendable {
   private struct Reviewed {
     var outcome: ReviewChange.Outcome
     var diff: Diff
-    /// About the policy.
-    var note: String?
+    /// About the policy, and about what is not shown.
+    var notes: [String]
   }
 
   /// - Returns: `nil` where the change is empty.
@@ -197,7 +205,13 @@ struct PullRequestAttempt: Sendable {
         "the model failed (\(failure.code.rawValue)): \(SecretMask.masked(failure.detail).text)",
         retryAfter: failure.retryAfter)
     }
-    return Reviewed(outcome: outcome, diff: diff, note: policy.note)
+    var notes = policy.note.map { [$0] } ?? []
+    if let filter = try await ports.filters?.used(of: repository),
+      let silenced = filter.silence(&outcome.review)
+    {
+      notes.append(silenced)
+    }
+    return Reviewed(outcome: outcome, diff: diff, notes: notes)
   }
 
   private func parsed(_ change: ForgeDiff) throws -> Diff {

@@ -20,6 +20,10 @@ public struct ReviewPullRequest: Sendable {
     public var detailsURL: @Sendable (_ run: String) -> String?
     /// Whom commands address, without `@`.
     public var handle: String
+    /// Where people are told; `nil` where nobody is.
+    public var notices: NoticeQueue?
+    /// What each repository's people ignore; `nil`: nothing is silenced.
+    public var filters: (any OutcomeFilterStore)?
 
     public init(
       openForge: @escaping ForgeOpener, review: ReviewChange.Ports,
@@ -28,7 +32,8 @@ public struct ReviewPullRequest: Sendable {
       tokenBudget: (any TokenBudget)? = nil,
       callDeadline: Duration = .seconds(120),
       detailsURL: @escaping @Sendable (_ run: String) -> String? = { _ in nil },
-      handle: String = "stet"
+      handle: String = "stet", notices: NoticeQueue? = nil,
+      filters: (any OutcomeFilterStore)? = nil
     ) {
       self.openForge = openForge
       self.review = review
@@ -40,6 +45,8 @@ public struct ReviewPullRequest: Sendable {
       self.callDeadline = callDeadline
       self.detailsURL = detailsURL
       self.handle = handle
+      self.notices = notices
+      self.filters = filters
     }
   }
 
@@ -145,6 +152,7 @@ public struct ReviewPullRequest: Sendable {
     _ arguments: Work.ReviewPullRequest, reason: String, job: String?
   ) async {
     guard arguments.publishes else { return }
+    await ports.notices?.tellOfFailure(arguments, reason: reason, at: ports.review.now())
     let publications = ports.publications
     let record = try? await publications.publication(
       on: arguments.access.forge, of: arguments.reference)

@@ -367,6 +367,8 @@ extension Work {
     HandleDelivery.kind, ReviewPullRequest.kind, AnswerCommand.kind, ReviewDiff.kind,
     EnrichIssue.kind, EnrichForgeIssue.kind, ConfirmIssueLabels.kind, ReconcilePublication.kind,
     FixPullRequest.kind, GenerateCode.kind, RefactorCode.kind, Evaluate.kind, Upkeep.kind,
+    ShepherdPullRequest.kind, ShepherdCommit.kind, AdvanceMergeQueue.kind, NotifyPeople.kind,
+    DeliverNotice.kind, DeliverDigest.kind, WeeklyReport.kind,
   ]
 }
 

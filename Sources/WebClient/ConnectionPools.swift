@@ -16,7 +16,15 @@ final class ConnectionPools: Sendable {
   private let configuration: WebClientConfiguration
   private let state = Mutex(State())
 
-  init(configuration: WebClientConfiguration) { self.configuration = configuration }
+  /// Numeric addresses that names stand for, whatever a resolver says.
+  private let pinned: [String: String]
+
+  init(configuration: WebClientConfiguration, pinning pinned: [String: String] = [:]) {
+    self.configuration = configuration
+    self.pinned = pinned
+  }
+
+  var isShutDown: Bool { state.withLock { $0.isShutDown } }
 
   deinit { close() }
 
@@ -65,6 +73,7 @@ final class ConnectionPools: Sendable {
     settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit =
       configuration.connectionsPerHost
     settings.httpVersion = .http1Only
+    settings.dnsOverride = pinned
     if let proxy {
       switch proxy.kind {
       case .socks: settings.proxy = .socksServer(host: proxy.host, port: proxy.port)

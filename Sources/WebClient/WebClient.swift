@@ -169,6 +169,7 @@ public final class WebClient: Sendable {
     case .proxy(let chosen): proxy = chosen
     case .unusable(let problem): throw WebError(code: .invalidURL, detail: problem)
     }
+    let pools = try await pools(for: request, at: address, throughProxy: proxy != nil)
     guard let client = pools.client(through: proxy) else {
       throw WebError(code: .cancelled, detail: "The HTTP client has been shut down.")
     }
@@ -188,5 +189,20 @@ public final class WebClient: Sendable {
       throw WebError(explaining: error, origin: address.origin)
     }
     return Exchange(feed: feed, head: try await feed.head(), pools: pools)
+  }
+
+  /// Those of the client, or for an address that was looked at a pool of its own, which ends with the
+  /// answer: it knows no other way to the name than the address that was found fit.
+  private func pools(
+    for request: WebRequest, at address: WebAddress, throughProxy: Bool
+  ) async throws(WebError) -> ConnectionPools {
+    guard let chosen = request.addressGuard else { return pools }
+    guard !pools.isShutDown else {
+      throw WebError(code: .cancelled, detail: "The HTTP client has been shut down.")
+    }
+    guard let fit = try await chosen.check(address, throughProxy: throughProxy) else {
+      return pools
+    }
+    return ConnectionPools(configuration: configuration, pinning: [address.host: fit])
   }
 }

@@ -21,6 +21,9 @@ public struct WebError: Error, Sendable, Equatable, CustomStringConvertible {
     case malformed
     /// The retry budget was empty before the first request. Nothing was sent.
     case budgetSpent = "budget_spent"
+    /// The address, or one that it redirects to, is not of the public internet, and the request may
+    /// go nowhere else. Nothing was sent there.
+    case forbiddenAddress = "forbidden_address"
   }
 
   public var code: Code

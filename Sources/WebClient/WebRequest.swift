@@ -20,13 +20,15 @@ public struct WebRequest: Sendable {
   public var budget: RetryBudget?
   /// Hand back an answer of status 400 and above as a value, after the retries, and do not throw it.
   public var acceptsErrorStatus: Bool
+  /// For an address that somebody else chose: where it may lead. `nil`: anywhere.
+  public var addressGuard: AddressGuard?
 
   public init(
     method: String = "GET", url: String, headers: WebHeaders = [:], body: [UInt8]? = nil,
     carriesSecret: Bool = false, followsWithinOrigin: Bool = false,
     deadline: Duration = .seconds(60),
     maxResponseBytes: Int = 16 << 20, retry: RetryPolicy = .never, budget: RetryBudget? = nil,
-    acceptsErrorStatus: Bool = false
+    acceptsErrorStatus: Bool = false, addressGuard: AddressGuard? = nil
   ) {
     self.method = method
     self.url = url
@@ -39,6 +41,7 @@ public struct WebRequest: Sendable {
     self.retry = retry
     self.budget = budget
     self.acceptsErrorStatus = acceptsErrorStatus
+    self.addressGuard = addressGuard
   }
 }
 

@@ -15,7 +15,8 @@ struct Stet: AsyncParsableCommand {
       RunsCommand.self,
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
       GenerateCommand.self, RefactorCommand.self, HistoryCommand.self, SandboxCommand.self,
-      EnrichCommand.self, ReplCommand.self, PolicyCommand.self,
+      EnrichCommand.self, ReplCommand.self, PolicyCommand.self, NotifyCommand.self,
+      ReportCommand.self,
       MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self,
     ])

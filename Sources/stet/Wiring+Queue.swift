@@ -32,13 +32,19 @@ extension Wiring {
   var recurring: [JobSchedule] {
     let settings = settings.service
     guard let cron = try? CronExpression(settings.upkeep),
+      let reports = try? CronExpression(settings.reports),
       let zone = TimeZone(identifier: settings.timeZone)
     else { return [] }
     return [
       JobSchedule(
+        name: "weekly-report", cron: reports, zone: zone,
+        job: NewJob(
+          kind: Work.WeeklyReport.kind, arguments: "{}", uniqueKey: Work.WeeklyReport.kind,
+          maxAttempts: 3)),
+      JobSchedule(
         name: "upkeep", cron: cron, zone: zone,
         job: NewJob(
-          kind: Work.Upkeep.kind, arguments: "{}", uniqueKey: Work.Upkeep.kind, maxAttempts: 3))
+          kind: Work.Upkeep.kind, arguments: "{}", uniqueKey: Work.Upkeep.kind, maxAttempts: 3)),
     ]
   }
 

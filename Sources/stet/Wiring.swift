@@ -12,7 +12,7 @@ import WebClient
 /// or started before it is used.
 struct Wiring: Sendable {
   let settings: Settings
-  private let web: WebClient
+  let web: WebClient
   let database: any SQLDatabase
   private let served: LocalModel?
   /// The provider whose limits hold: the first of those that are asked; `nil` where none is.
@@ -131,6 +131,20 @@ struct Wiring: Sendable {
     }
   }
 
+  /// What a repository's pull requests went through, for reports.
+  var pullRequestsSince: MakeReport.Listing {
+    { [github] repository, date async throws(ForgeError) in
+      guard let github else {
+        throw ForgeError(
+          code: .unauthorized,
+          detail: "Stet has no leave to ask GitHub: set GITHUB_TOKEN, or GITHUB_APP_ID and "
+            + "GITHUB_APP_PRIVATE_KEY.")
+      }
+      return try await github.get().forge(for: repository)
+        .pullRequests(in: repository, changedSince: date)
+    }
+  }
+
   /// Whether Stet itself acts as this account, as far as it has been told. It is known once anything
   /// has been published.
   @Sendable func isOwn(_ forge: String, _ account: ForgeAccount) -> Bool {
@@ -171,7 +185,8 @@ struct Wiring: Sendable {
         openForge: openForge, review: review(model: model, usesCache: usesCache),
         publications: publications, audit: audit, policies: policies, jobs: jobs,
         tokenBudget: tokenBudget,
-        callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention))
+        callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention,
+        notices: noticeQueue, filters: filters))
   }
 
   /// Heads of pull requests, fetched by git into the data folder. Nothing of them runs outside the

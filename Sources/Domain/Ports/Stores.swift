@@ -127,6 +127,16 @@ extension IssueStore {
   }
 }
 
+/// Keeps notices until the digest that tells of them is sent.
+public protocol NoticeStore: Sendable {
+  /// One of the same id in the same digest is replaced.
+  func hold(_ notice: Notice, in digest: String) async throws(StoreError)
+  /// In order of time.
+  func held(in digest: String) async throws(StoreError) -> [Notice]
+  /// Throws away those that were told of.
+  func release(_ ids: [String], from digest: String) async throws(StoreError)
+}
+
 /// Keeps API tokens, by the hash of their text alone.
 public protocol TokenStore: Sendable {
   func save(_ token: APIToken) async throws(StoreError)

@@ -122,7 +122,7 @@ extension WireFault {
     case .unreachable, .connectionLost, .malformed, .status: retryable = true
     case .timedOut: code = .timedOut
     case .cancelled: code = .cancelled
-    case .invalidURL, .redirected: code = .rejected
+    case .invalidURL, .redirected, .forbiddenAddress: code = .rejected
     case .tooLarge, .tlsFailed, .budgetSpent: break
     }
   }

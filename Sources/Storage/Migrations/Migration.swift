@@ -25,6 +25,7 @@ struct Migration: Sendable {
     keys0013,
     policyNotes0014,
     issueFilters0015,
+    notices0016,
   ]
 
   static let latest = all.count

@@ -44,6 +44,7 @@ public struct PolicyFile: Sendable, Equatable {
   public var review: ReviewPolicy
   public var fix: FixPolicy
   public var issues: IssuePolicy
+  public var notify: NotifyPolicy
   /// Rules, merges, queue and roles. Only what stands on the default branch is ever acted upon.
   public var shepherd: ShepherdPolicy
   /// Keys that this version does not know.
@@ -51,11 +52,13 @@ public struct PolicyFile: Sendable, Equatable {
 
   public init(
     review: ReviewPolicy, fix: FixPolicy = FixPolicy(), issues: IssuePolicy = IssuePolicy(),
-    shepherd: ShepherdPolicy = ShepherdPolicy(), warnings: [PolicyProblem] = []
+    notify: NotifyPolicy = NotifyPolicy(), shepherd: ShepherdPolicy = ShepherdPolicy(),
+    warnings: [PolicyProblem] = []
   ) {
     self.review = review
     self.fix = fix
     self.issues = issues
+    self.notify = notify
     self.shepherd = shepherd
     self.warnings = warnings
   }

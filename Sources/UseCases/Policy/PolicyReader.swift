@@ -73,6 +73,7 @@ public struct PolicyReader {
       case "review": review(value, into: &policy.review)
       case "fix": fix(value, into: &policy.fix)
       case "issues": issues(value, into: &policy.issues)
+      case "notify": notify(value, into: &policy.notify)
       case "rules": rules(value, into: &policy.shepherd)
       case "merge": merge(value, into: &policy.shepherd.merge)
       case "roles": roles(value, into: &policy.shepherd.roles)
@@ -87,7 +88,7 @@ public struct PolicyReader {
   }
 
   static let sections = [
-    "version", "review", "fix", "issues", "rules", "merge", "roles", "commands", "queue", "freeze",
+    "version", "review", "fix", "issues", "notify", "rules", "merge", "roles", "commands", "queue", "freeze",
   ]
 
   private static let reviewKeys = [

@@ -4,7 +4,10 @@ import Domain
 struct RunsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs", abstract: "Look at what earlier commands did.",
-    subcommands: [RunsListCommand.self, RunsShowCommand.self])
+    subcommands: [
+      RunsListCommand.self, RunsShowCommand.self, RunsOutcomesCommand.self,
+      RunsFilterCommand.self,
+    ])
 }
 
 struct RunsListCommand: AsyncParsableCommand {

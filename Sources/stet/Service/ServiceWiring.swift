@@ -29,7 +29,7 @@ struct ServiceWiring: Sendable {
   /// while every one of them is taken.
   private static func places(_ workers: Int) -> (reviews: Int, others: Int, all: Int) {
     let others = max(1, workers / 2)
-    return (workers, others, workers + 7 * others + 6)
+    return (workers, others, workers + 10 * others + 15)
   }
 
   func worker(named name: String? = nil) -> Worker {
@@ -88,6 +88,18 @@ struct ServiceWiring: Sendable {
         },
         JobHandler(Work.AdvanceMergeQueue.kind, concurrency: 2, limit: .seconds(600)) {
           try await AdvanceMergeQueue(ports: shepherding).handle($0.job)
+        },
+        JobHandler(Work.NotifyPeople.kind, concurrency: 2, limit: .seconds(120)) {
+          try await notifyPeople.route($0)
+        },
+        JobHandler(Work.DeliverNotice.kind, concurrency: places.others, limit: .seconds(120)) {
+          try await notifyPeople.deliver($0)
+        },
+        JobHandler(Work.DeliverDigest.kind, concurrency: 2, limit: .seconds(120)) {
+          try await notifyPeople.deliverDigest($0)
+        },
+        JobHandler(Work.WeeklyReport.kind, concurrency: 1, limit: .seconds(3_600)) {
+          try await wiring.weeklyReport.handle($0)
         },
         JobHandler(Work.Upkeep.kind, concurrency: 1, limit: .seconds(3_600)) {
           try await upkeep.handle($0)
@@ -152,6 +164,8 @@ struct ServiceWiring: Sendable {
         openForge: wiring.openForge, publications: wiring.publications, audit: wiring.audit,
         jobs: wiring.jobs))
   }
+
+  private var notifyPeople: NotifyPeople { wiring.notifyPeople }
 
   private var reviewDiff: ReviewDiff {
     ReviewDiff(review: wiring.review(model: model), callDeadline: wiring.callDeadline)

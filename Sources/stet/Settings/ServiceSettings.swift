@@ -63,6 +63,8 @@ struct ServiceSettings: Sendable {
   var criteria = EvaluationCriteria()
   /// When old records go.
   var upkeep = "17 3 * * *"
+  /// When people are told of the week.
+  var reports = "0 8 * * 1"
   var timeZone = "UTC"
   /// Connections to PostgreSQL.
   var connections = 8
@@ -127,6 +129,7 @@ extension SettingsReading {
     service.criteria =
       text("STET_CRITERIA").flatMap { try? EvaluateCode.criteria(json: $0) } ?? service.criteria
     service.upkeep = text("STET_UPKEEP") ?? service.upkeep
+    service.reports = text("STET_REPORTS") ?? service.reports
     service.timeZone = text("STET_TIME_ZONE") ?? service.timeZone
     service.connections =
       text("STET_DATABASE_CONNECTIONS").flatMap(Int.init) ?? service.connections

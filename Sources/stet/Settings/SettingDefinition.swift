@@ -102,7 +102,12 @@ struct SettingDefinition: Sendable {
     row(
       "STET_UPKEEP", .cron, "17 3 * * *",
       "when what is older goes, as five fields of cron: minute, hour, day, month, day of the week"),
-    row("STET_TIME_ZONE", .timeZone, "UTC", "time zone of STET_UPKEEP, such as Europe/Berlin"),
+    row(
+      "STET_REPORTS", .cron, "0 8 * * 1",
+      "when people are told what happened in a week, as five fields of cron"),
+    row(
+      "STET_TIME_ZONE", .timeZone, "UTC",
+      "time zone of STET_UPKEEP and STET_REPORTS, such as Europe/Berlin"),
     row(
       "STET_LOG_FORMAT", .choice(["text", "json"]), "text",
       "form of the log of `stet serve` and `stet worker`"),
@@ -182,6 +187,40 @@ struct SettingDefinition: Sendable {
     row(
       "GITHUB_WEBHOOK_SECRET", .secret, "unset",
       "secret of GitHub's webhooks; without it they are answered with 503"),
+    row(
+      "STET_SLACK_WEBHOOK", .secret, "unset",
+      "address of an incoming webhook of Slack, or NAME=ADDRESS,NAME=ADDRESS for several channels"),
+    row(
+      "STET_SMTP_URL", .secret, "unset",
+      "server that takes mail: smtp://USER:PASSWORD@HOST:587 (STARTTLS), or "
+        + "smtps://USER:PASSWORD@HOST:465; user and password percent-encoded"),
+    row(
+      "STET_SMTP_TLS", .choice(["required", "optional"]), "required",
+      "whether mail goes over TLS only; optional is for a relay that asks for no password"),
+    row(
+      "STET_SMTP_CA_FILE", .text, "the system's",
+      "file of certificates in PEM that vouch for the mail server"),
+    row("STET_MAIL_FROM", .text, "unset", "who mail is from: an address, or NAME <ADDRESS>"),
+    row("STET_MAIL_TO", .text, "unset", "who gets mail, separated by commas"),
+    row(
+      "STET_MAIL_DOMAINS", .text, "unset",
+      "domains, separated by commas, to which a repository's policy may have mail sent"),
+    row(
+      "STET_WEBHOOK_URL", .secret, "unset", "address that is told of what happens, by signed JSON"),
+    row(
+      "STET_WEBHOOK_SECRET", .secret, "unset",
+      "what such messages are signed with, also those to addresses that policies name; at least 16 "
+        + "bytes"),
+    row(
+      "STET_NOTIFY_LEVEL", .choice(["note", "warning", "error"]), "warning",
+      "the least that the places of these settings are told, where STET_NOTIFY_FILE says nothing"),
+    row(
+      "STET_NOTIFY_FILE", .text, "unset",
+      "YAML file with a notify: section for all repositories; see notifications.md"),
+    row(
+      "STET_PRIVATE_HOSTS", .text, "unset",
+      "hosts of one's own network, separated by commas, to which addresses that policies name may "
+        + "lead; all others have to be public"),
     row(
       "HF_ENDPOINT", .address, "https://huggingface.co",
       "where `stet model pull` looks for models first"),

@@ -57,6 +57,7 @@ struct Settings: Sendable {
   var providers: [ModelProvider]
   var service: ServiceSettings
   var github: GitHubSettings
+  var notify: NotifySettings
   /// Every setting of `SettingDefinition.all`.
   var values: [String: SettingValue]
   /// What is not wrong and yet not as one would expect; each told once, on standard error.

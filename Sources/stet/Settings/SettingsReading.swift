@@ -38,6 +38,7 @@ struct SettingsReading {
     let dataFolder = path(text("STET_DATA_DIR") ?? dataHome, home: home, folder: folder)
     let database = readDatabase(dataFolder, home: home, folder: folder)
     let github = readGitHub(home: home, folder: folder)
+    let notify = readNotify(home: home, folder: folder)
     guard problems.isEmpty, let database else { return nil }
 
     var values: [String: SettingValue] = [:]
@@ -56,7 +57,7 @@ struct SettingsReading {
     values["DATABASE_URL"]?.content = .plain(database.shown)
     return Settings(
       dataFolder: dataFolder, database: database, providers: providers,
-      service: readService(), github: github, values: values,
+      service: readService(), github: github, notify: notify, values: values,
       warnings: warnings, environment: environment)
   }
 

@@ -167,7 +167,7 @@ extension ForgeError {
       switch error.code {
       case .timedOut, .unreachable, .connectionLost, .tlsFailed, .status, .budgetSpent:
         .unreachable
-      case .tooLarge, .invalidURL: .rejected
+      case .tooLarge, .invalidURL, .forbiddenAddress: .rejected
       case .redirected, .malformed: .malformed
       case .cancelled: .cancelled
       }

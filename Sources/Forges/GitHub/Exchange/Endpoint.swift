@@ -6,6 +6,7 @@ enum Endpoint: String, CaseIterable, Sendable {
   case installationToken = "installation_token"
   case app, user
   case pullRequest = "pull_request"
+  case pullRequestTimes = "pull_request_times"
   case diff
   case files
   case comparison

@@ -14,7 +14,7 @@ enum CostLine {
   }
 
   /// Four decimals below a dollar, two above.
-  private static func dollars(_ value: Double) -> String {
+  static func dollars(_ value: Double) -> String {
     let decimals = value < 1 ? 4 : 2
     let scale = decimals == 4 ? 10_000 : 100
     let units = Int((max(0, min(value, 1e9)) * Double(scale)).rounded())
