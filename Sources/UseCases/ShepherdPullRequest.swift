@@ -12,9 +12,8 @@ public struct ShepherdPullRequest: Sendable {
     public var publications: any PublicationStore
     public var runs: any RunStore
     public var jobs: any JobQueue
-    /// Says something to a channel; `nil`: nobody can be told.
-    public var notify:
-      (@Sendable (_ channel: String?, _ text: String, PullRequestReference) async throws -> Void)?
+    /// Leaves a notice for people; `nil`: nobody can be told.
+    public var notify: (@Sendable (Notice, ForgeAccess) async throws -> Void)?
     /// What else an action may set off (`enrich`, `learn`), as a job; `nil`: not set up.
     public var job: @Sendable (PolicyAction, ForgeAccess, PullRequestReference) -> NewJob?
     public var limits: WorkLimits
@@ -23,7 +22,7 @@ public struct ShepherdPullRequest: Sendable {
     public init(
       openForge: @escaping ForgeOpener, notes: any PolicyNotes, audit: any AuditTrail,
       publications: any PublicationStore, runs: any RunStore, jobs: any JobQueue,
-      notify: (@Sendable (String?, String, PullRequestReference) async throws -> Void)? = nil,
+      notify: (@Sendable (Notice, ForgeAccess) async throws -> Void)? = nil,
       job: @escaping @Sendable (PolicyAction, ForgeAccess, PullRequestReference) -> NewJob? = {
         _, _, _ in nil
       },

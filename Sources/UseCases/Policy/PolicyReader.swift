@@ -88,7 +88,8 @@ public struct PolicyReader {
   }
 
   static let sections = [
-    "version", "review", "fix", "issues", "notify", "rules", "merge", "roles", "commands", "queue", "freeze",
+    "version", "review", "fix", "issues", "notify", "rules", "merge", "roles", "commands", "queue",
+    "freeze",
   ]
 
   private static let reviewKeys = [

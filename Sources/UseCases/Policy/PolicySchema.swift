@@ -8,6 +8,7 @@ public enum PolicySchema {
     object(
       [
         "version": .object(["const": .integer(1)]), "review": review, "fix": fix,
+        "issues": issues, "notify": notify,
         "rules": list(rule, "What is done by itself."), "merge": merge, "roles": roles,
         "commands": commands, "queue": queue,
         "freeze": either([freeze, list(freeze, "When nothing is merged.")]),
@@ -216,6 +217,30 @@ public enum PolicySchema {
     object([
       "test_command": texts(""), "image": word(SandboxImage.self, ""),
       "protected_paths": texts(""), "timeout": whole(1, 1_800),
+    ])
+  }
+
+  private static var issues: JSONValue {
+    object([
+      "mode": word(IssuePolicy.Mode.self, "What may follow from an issue."),
+      "labels": described(["type": .string("array"), "items": text("")], "Those that may be set."),
+      "instructions": text("How to choose and to describe."), "max_labels": whole(1, 5),
+      "comment": flag(""), "duplicates": flag(""), "learn": flag(""),
+    ])
+  }
+
+  private static var notify: JSONValue {
+    object([
+      "time_zone": text("Such as Europe/Berlin."), "quiet_hours": texts("Such as 22:00-07:00."),
+      "routes": list(
+        object(
+          [
+            "events": words(Notice.Event.self, "Without it, every one."),
+            "severity": word(Severity.self, "The least that is told."),
+            "repositories": texts(""), "to": texts("Such as slack, or mail:ADDRESS."),
+            "digest": text("Such as daily 09:00."), "quiet": word(NotifyPolicy.AtNight.self, ""),
+            "template": text(""),
+          ], required: ["to"]), ""),
     ])
   }
 

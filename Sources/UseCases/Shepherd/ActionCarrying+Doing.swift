@@ -68,12 +68,27 @@ extension ActionCarrying {
       guard let notify = ports.notify else {
         throw ForgeError(code: .rejected, detail: "no channel is set up to tell people by")
       }
-      do { try await notify(channel, text ?? "", reference) } catch {
+      let notice = notice(plan.rule, text ?? "", channel: channel, key: key, facts)
+      do { try await notify(notice, arguments.access) } catch {
         throw ForgeError(code: .rejected, detail: "nobody could be told: \(error)")
       }
       return [:]
     case .review, .queue, .enrich, .learn: return try await enqueue(plan.action, facts)
     }
+  }
+
+  /// Which routes it takes is up to the `notify:` sections of the repository and of the server.
+  private func notice(
+    _ rule: String, _ text: String, channel: String?, key: String, _ facts: PolicyFacts
+  ) -> Notice {
+    let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+    return Notice(
+      id: "policy-\(ContentHash.of(parts: [place.lowercased(), key]))", event: .policy,
+      severity: .warning, forge: arguments.access.forge, repository: reference.repository,
+      subject: "\(reference)", subjectTitle: facts.title,
+      headline: lines.first ?? "A rule asks to tell of it.",
+      facts: [Notice.Fact("rule", rule)] + (channel.map { [Notice.Fact("channel", $0)] } ?? []),
+      lines: Array(lines.dropFirst()), at: ports.now())
   }
 
   private func review(

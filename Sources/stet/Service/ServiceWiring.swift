@@ -141,6 +141,7 @@ struct ServiceWiring: Sendable {
     .init(
       openForge: wiring.openForge, notes: wiring.policyNotes, audit: wiring.audit,
       publications: wiring.publications, runs: wiring.runs, jobs: wiring.jobs,
+      notify: wiring.noticeQueue.map { queue in { try await queue.tell($0, access: $1) } },
       limits: wiring.workLimits)
   }
 
