@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Domain
 import Foundation
-import UseCases
+public import UseCases
 
 extension ReportFormat: ExpressibleByArgument {}
 

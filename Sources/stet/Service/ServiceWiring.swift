@@ -138,11 +138,14 @@ struct ServiceWiring: Sendable {
   }
 
   private var shepherding: ShepherdPullRequest.Ports {
-    .init(
+    var ports = ShepherdPullRequest.Ports(
       openForge: wiring.openForge, notes: wiring.policyNotes, audit: wiring.audit,
       publications: wiring.publications, runs: wiring.runs, jobs: wiring.jobs,
-      notify: wiring.noticeQueue.map { queue in { try await queue.tell($0, access: $1) } },
       limits: wiring.workLimits)
+    if let queue = wiring.noticeQueue {
+      ports.notify = { notice, access in try await queue.tell(notice, access: access) }
+    }
+    return ports
   }
 
   private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
