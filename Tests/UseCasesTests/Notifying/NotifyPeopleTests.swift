@@ -1,9 +1,11 @@
-import Domain
 import Foundation
 import Jobs
+import Storage
 import TestKit
 import Testing
-import UseCases
+
+@testable import Domain
+@testable import UseCases
 
 @Suite struct NotifyPeopleTests {
   private func policy(

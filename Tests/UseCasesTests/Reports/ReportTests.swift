@@ -6,7 +6,7 @@ import Testing
 @testable import UseCases
 
 @Suite struct ReportTests {
-  private static let from = Date(timeIntervalSince1970: 1_800_000_000 - 1_800_000_000 % 86_400)
+  private static let from = Date(timeIntervalSince1970: 1_799_971_200)
   private static let app = RepositoryName(owner: "acme", name: "app")
 
   private func run(

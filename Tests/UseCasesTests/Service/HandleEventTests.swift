@@ -223,29 +223,6 @@ import Testing
       #expect(counts["enqueued", default: 0] > 0)
     }
   }
-}
-
-private enum Payloads {
-  static func sha(_ byte: String) -> String { String(repeating: byte, count: 20) }
-
-  /// A webhook with the members that a pull request's event is read from.
-  static func pullRequest(_ action: String, head: String, state: String = "open") -> [UInt8] {
-    Array(
-      """
-      {"action":"\(action)","number":5,"installation":{"id":9},
-      "sender":{"id":1,"login":"ada","type":"User"},
-      "repository":{"id":3,"name":"orders","full_name":"octo-org/orders",
-      "owner":{"id":4,"login":"octo-org","type":"Organization"}},
-      "pull_request":{"number":5,"title":"t","body":null,"state":"\(state)","draft":false,
-      "merged":false,"html_url":"https://github.example/octo-org/orders/pull/5",
-      "user":{"id":1,"login":"ada","type":"User"},"labels":[],"comments":0,"review_comments":0,
-      "changed_files":1,"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z",
-      "head":{"sha":"\(sha(head))","ref":"change","repo":{"id":3,"name":"orders",
-      "full_name":"octo-org/orders","owner":{"id":4,"login":"octo-org","type":"Organization"}}},
-      "base":{"sha":"\(sha("bb"))","ref":"main","repo":{"id":3,"name":"orders",
-      "full_name":"octo-org/orders","owner":{"id":4,"login":"octo-org","type":"Organization"}}}}}
-      """.utf8)
-  }
 
   // MARK: Issues
 
@@ -308,5 +285,28 @@ private enum Payloads {
         continue
       }
     }
+  }
+}
+
+private enum Payloads {
+  static func sha(_ byte: String) -> String { String(repeating: byte, count: 20) }
+
+  /// A webhook with the members that a pull request's event is read from.
+  static func pullRequest(_ action: String, head: String, state: String = "open") -> [UInt8] {
+    Array(
+      """
+      {"action":"\(action)","number":5,"installation":{"id":9},
+      "sender":{"id":1,"login":"ada","type":"User"},
+      "repository":{"id":3,"name":"orders","full_name":"octo-org/orders",
+      "owner":{"id":4,"login":"octo-org","type":"Organization"}},
+      "pull_request":{"number":5,"title":"t","body":null,"state":"\(state)","draft":false,
+      "merged":false,"html_url":"https://github.example/octo-org/orders/pull/5",
+      "user":{"id":1,"login":"ada","type":"User"},"labels":[],"comments":0,"review_comments":0,
+      "changed_files":1,"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z",
+      "head":{"sha":"\(sha(head))","ref":"change","repo":{"id":3,"name":"orders",
+      "full_name":"octo-org/orders","owner":{"id":4,"login":"octo-org","type":"Organization"}}},
+      "base":{"sha":"\(sha("bb"))","ref":"main","repo":{"id":3,"name":"orders",
+      "full_name":"octo-org/orders","owner":{"id":4,"login":"octo-org","type":"Organization"}}}}}
+      """.utf8)
   }
 }
