@@ -194,7 +194,7 @@ public final class PostgresServer: Sendable {
   /// Ends the connections to a database as a network or an administrator does.
   public func terminateConnections(to database: String) throws(Failure) {
     try run(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database)'")
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '\(database)'")
   }
 
   // MARK: - Processes

@@ -254,7 +254,7 @@ struct PostgresDatabaseTests {
         if runs.withLock({ runs in
           runs += 1; return runs == 1
         }) {
-          _ = try? server.run("SELECT pg_terminate_backend(\(process[0].integer(0) ?? 0))")
+          _ = try? server.run("SELECT pg_terminate_backend(\(process[0].integer(0) ?? 0), 5000)")
         }
         try transaction.change(SQLStatement("UPDATE t SET n = 2"))
       }
