@@ -159,9 +159,10 @@ private func issueFilterContract(
   #expect(try await store.change(id: "none") { $0.title = "x" } == nil)
 
   // Nothing is lost where many change the same issue.
+  let id = closed.id
   try await withThrowingTaskGroup(of: Void.self) { group in
     for number in 0..<5 {
-      group.addTask { _ = try await store.change(id: closed.id) { $0.tags.append("t\(number)") } }
+      group.addTask { _ = try await store.change(id: id) { $0.tags.append("t\(number)") } }
     }
     try await group.waitForAll()
   }
