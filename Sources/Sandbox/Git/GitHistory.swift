@@ -228,7 +228,11 @@ public actor GitHistory: CodeHistory {
       }
       _ = try await git.disarm()
     } catch {
-      throw Self.told(error)
+      guard error.code == .notARepository else { throw Self.told(error) }
+      throw HistoryError(
+        code: .unavailable,
+        detail: "\(folder) is not inside a git repository, so there are no rounds in it; "
+          + "`stet generate --into` makes both.")
     }
     opened = git
     return git

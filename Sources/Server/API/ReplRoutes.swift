@@ -145,40 +145,39 @@ struct ReplRoutes {
   @Sendable private func interrupt(
     _ request: Request, _ context: ServerContext
   ) async throws -> Response {
-    let id = context.parameter("session")
-    let sessions = try sessions()
-    do throws(ReplError) {
-      try await sessions.interrupt(id, askedBy: context.caller.actor)
-      return Self.answer(id)
-    } catch {
-      throw Problem.of(repl: error)
+    try await order(context) { sessions, id, caller async throws(ReplError) in
+      try await sessions.interrupt(id, askedBy: caller)
     }
   }
 
   @Sendable private func reset(
     _ request: Request, _ context: ServerContext
   ) async throws -> Response {
-    let id = context.parameter("session")
-    let sessions = try sessions()
-    do throws(ReplError) {
-      try await sessions.reset(id, askedBy: context.caller.actor)
-      return Self.answer(id)
-    } catch {
-      throw Problem.of(repl: error)
+    try await order(context) { sessions, id, caller async throws(ReplError) in
+      try await sessions.reset(id, askedBy: caller)
     }
   }
 
   @Sendable private func close(
     _ request: Request, _ context: ServerContext
   ) async throws -> Response {
+    try await order(context) { sessions, id, caller async throws(ReplError) in
+      try await sessions.close(id, askedBy: caller)
+    }
+  }
+
+  private func order(
+    _ context: ServerContext,
+    _ give: (ReplSessions, String, String) async throws(ReplError) -> Void
+  ) async throws -> Response {
     let id = context.parameter("session")
     let sessions = try sessions()
     do throws(ReplError) {
-      try await sessions.close(id, askedBy: context.caller.actor)
-      return Self.answer(id)
+      try await give(sessions, id, context.caller.actor)
     } catch {
       throw Problem.of(repl: error)
     }
+    return Self.answer(id)
   }
 
   private static func answer(_ id: String, status: Int = 200) -> Response {

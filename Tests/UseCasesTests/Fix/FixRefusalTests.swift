@@ -88,7 +88,7 @@ import Testing
       let workspace = try await bench.checkouts.open(
         WorkspacePlan(
           remote: bench.git.path(of: FixBench.repository), branch: "change",
-          commit: try #require(bench.hub.head(of: bench.reference)), token: nil))
+          commit: bench.hub.head(of: bench.reference), token: nil))
       let targets = try await FixTargets(
         diff, leftOut: [], wish: .init(wanted: []), findings: [], policy: FixPolicy(),
         in: workspace)
