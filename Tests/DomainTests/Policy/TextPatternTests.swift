@@ -26,7 +26,7 @@ import Testing
   }
 
   /// Patterns that make others take years.
-  @Test(arguments: ["(a+)+$", "(a|a)*b", "(a*)*c", "(.*)*x", "((){100}){100}a{0,90}a{0,90}b"])
+  @Test(arguments: ["(a+)+$", "(a|a)*b", "(a*)*c", "(.*)*x", "((){100}){100}a{0,70}a{0,70}b"])
   func isNeverSlow(_ pattern: String) throws {
     let text = String(repeating: "a", count: 30_000) + "!"
     let start = ContinuousClock.now
