@@ -30,6 +30,12 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
   public private(set) var deeds: [String: Deed] = [:]
   /// Reasons for which merges were held when it was last said.
   public var held: String?
+  /// What could not be done, in sentences by the deed's name, and the head that it was for.
+  public private(set) var refusals: [String: String] = [:]
+  private var refusalHead: String?
+  /// The comment that tells of it, and what it says.
+  public var refusalComment: Int64?
+  public var refusalsTold: String?
 
   public init() {}
 
@@ -70,13 +76,27 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
     return .go
   }
 
-  public mutating func finish(_ key: String) { deeds[key]?.isPending = false }
+  public mutating func finish(_ key: String) {
+    deeds[key]?.isPending = false
+    refusals[key] = nil
+  }
 
   /// It was refused: it may be tried again.
   public mutating func giveBack(_ key: String) {
     deeds[key]?.isPending = false
     if deeds[key]?.times.isEmpty == false { deeds[key]?.times.removeLast() }
     if deeds[key]?.times.isEmpty == true { deeds[key] = nil }
+  }
+
+  /// What was refused for an earlier head is asked for anew, or not at all.
+  public mutating func refuse(_ key: String, head: String, _ sentence: String) {
+    keepRefusals(of: head)
+    if refusals.count < 50 { refusals[key] = sentence }
+  }
+
+  public mutating func keepRefusals(of head: String) {
+    if refusalHead != head { refusals = [:] }
+    refusalHead = head
   }
 
   private mutating func forget(before now: Date) {
