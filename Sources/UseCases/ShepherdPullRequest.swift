@@ -102,10 +102,15 @@ public struct ShepherdPullRequest: Sendable {
   public func run(
     _ arguments: Work.ShepherdCommit, age: Duration? = nil
   ) async throws -> JobOutcome {
-    let open: [PullRequest]
+    var open: [PullRequest]
     do throws(ForgeError) {
-      open = try await ports.openForge(arguments.access).pullRequests(
-        in: arguments.access.repository, areOpen: true, limit: Self.mostListed)
+      let forge = try await ports.openForge(arguments.access)
+      let repository = arguments.access.repository
+      open = try await forge.openPullRequests(withHead: arguments.commit, in: repository)
+      if open.isEmpty {
+        open = try await forge.pullRequests(
+          in: repository, areOpen: true, limit: Self.mostListed)
+      }
     } catch {
       let place = "\(arguments.access.forge):\(arguments.access.repository)"
       return try ForgeFailure.outcome(error, at: place, age: age)

@@ -26,6 +26,8 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
   public static let mostInAnHour = 40
   public static let period: TimeInterval = 86_400
   private static let mostDeeds = 300
+  /// When it was last said that an hour has seen too many.
+  private var cutAt: Date?
 
   public private(set) var deeds: [String: Deed] = [:]
   /// Reasons for which merges were held when it was last said.
@@ -60,15 +62,20 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
     let hour = deeds.values.reduce(0) { count, deed in
       count + deed.times.count { now.timeIntervalSince($0) < 3_600 }
     }
-    let isLoop = deed.times.count >= Self.mostOfOne
-    if isLoop || hour >= Self.mostInAnHour {
+    if deed.times.count >= Self.mostOfOne {
       let isNew = !deed.isCut
       deed.isCut = true
       deeds[key] = deed
       return .cut(
-        isLoop
-          ? "'\(action.summary)' was done \(deed.times.count) times in a day and undone each time; it is left alone now"
-          : "\(hour) actions were taken in an hour; nothing more is done for now", isNew: isNew)
+        "'\(action.summary)' was done \(deed.times.count) times in a day and undone each time; it is left alone now",
+        isNew: isNew)
+    }
+    if hour >= Self.mostInAnHour {
+      // Of all actions together, or each new one would be said to be cut off.
+      let isNew = cutAt.map { abs(now.timeIntervalSince($0)) >= 3_600 } ?? true
+      if isNew { cutAt = now }
+      return .cut(
+        "\(hour) actions were taken in an hour; nothing more is done for now", isNew: isNew)
     }
     deed.times.append(now)
     deed.isPending = true

@@ -155,7 +155,7 @@ import Testing
     var merged: [Int] = []
     var reasons: Set<String> = []
     for _ in 0..<1_000 where !merged.contains(1) {
-      arrive(batch * 2)
+      arrive(batch * 4)
       for _ in 0..<(batch * 4) {
         guard let order = queue.orders.first, !merged.contains(1) else { break }
         if queue.waiting.contains(where: { $0.number == 1 }) { reasons.insert(queue.why(1)) }
@@ -171,7 +171,7 @@ import Testing
         _ = queue.handle(event)
       }
     }
-    let steps = MergePriority.allCases.count - 1 - (MergePriority.allCases.firstIndex(of: priority) ?? 0)
+    let steps = MergePriority.allCases.count { $0 > priority }
     let place = merged.firstIndex(of: 1) ?? .max
     #expect(place >= MergeQueue.patience * steps, "it did not wait at all")
     #expect(place <= (MergeQueue.patience + batch) * steps + batch * 4, "\(place)")

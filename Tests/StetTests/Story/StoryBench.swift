@@ -81,7 +81,7 @@ final class StoryBench {
     // Whichever part of the request the file is: claims at other places are dropped.
     let claims = ["A", "B", "C"].map {
       Said.finding(
-        path: "app/report.py", line: "\($0)6", quote: "return total / (len(values) - 1)",
+        path: "app/report.py", line: "\($0)5", quote: "return total / (len(values) - 1)",
         message: "One value alone divides by nothing.")
     }
     model.script(

@@ -161,6 +161,30 @@ import Testing
     #expect(summary.contains("did you mean") == isBroken, "\(summary)")
   }
 
+  /// A status names no pull request: whose head it is of is found by the commit, not by reading all.
+  @Test func oneOfTenThousandOpenPullRequestsIsFound() async throws {
+    let bench = try await Self.bench("rules: [{name: marks, then: {label: python}}]")
+    // Of a commit that is nobody's head nothing follows; then all that are open are looked at.
+    let other = try await shepherd(bench).run(
+      Work.ShepherdCommit(
+        access: bench.access, commit: String(repeating: "0", count: 40), actor: nil,
+        askedBy: "github:ci"))
+    #expect(other == .cancelled(reason: "no open pull request has this head"))
+    let heads = bench.hub.addPullRequests(10_000, in: ServiceBench.repository)
+    let number = try #require(heads.keys.min())
+    bench.hub.clearLog()
+    let outcome = try await shepherd(bench).run(
+      Work.ShepherdCommit(
+        access: bench.access, commit: heads[number] ?? "", actor: "ci", askedBy: "github:ci"))
+    #expect(outcome == .completed)
+    #expect(bench.hub.log.count <= 2, "\(bench.calls)")
+    let jobs = try await bench.jobs.jobs(JobFilter(limit: 10))
+    #expect(jobs.count == 1)
+    let work = try Work.ShepherdPullRequest(of: try #require(jobs.first))
+    #expect(work.reference.number == number)
+    #expect(work.event == .checks)
+  }
+
   /// The clock of the forge runs ahead of ours, and moments lie in the future.
   @Test func clocksThatDisagreeMakeNothingOld() async throws {
     let bench = try await Self.bench(
