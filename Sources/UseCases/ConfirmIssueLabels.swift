@@ -53,7 +53,8 @@ public struct ConfirmIssueLabels: Sendable {
     if try await LostTry.hasLost(job, in: ports.jobs) { throw PublicationClaim.TakenOver() }
     let trail = ActionTrail(
       ports.audit, actor: "\(name):\(who.login)", place: place,
-      decidedBy: Work.ConfirmIssueLabels.kind, run: nil, job: job.id)
+      decidedBy: Work.ConfirmIssueLabels.kind,
+      reason: "a person's reaction to what was proposed", run: nil, job: job.id)
     // Labels that were deleted meanwhile would be made anew.
     let known = try await forge.labels(in: repository)
     let labels = enrichment.proposed.filter(known.contains)

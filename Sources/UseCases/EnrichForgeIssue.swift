@@ -77,7 +77,9 @@ public struct EnrichForgeIssue: Sendable {
         context: context,
         trail: ActionTrail(
           ports.audit, actor: arguments.askedBy, place: place,
-          decidedBy: Work.EnrichForgeIssue.kind, run: arguments.run, job: job?.id))
+          decidedBy: Work.EnrichForgeIssue.kind,
+          reason: "the cause of this look: \(arguments.cause.rawValue)", run: arguments.run,
+          job: job?.id))
       return try await look.run()
     } catch let error as ForgeError {
       if error.code == .notFound { return .cancelled(reason: "the issue is gone") }

@@ -18,6 +18,8 @@ public struct HandleEvent: Sendable {
     public var limits: WorkLimits
     /// Whether policies are followed: every event of a pull request is held against them.
     public var followsPolicies: Bool
+    /// Whether there is anybody to be told of what happens.
+    public var tellsPeople: Bool
     public var now: @Sendable () -> Date
 
     public init(
@@ -27,7 +29,7 @@ public struct HandleEvent: Sendable {
         $0.externalID.map { CheckOwner(parsing: $0) != nil } ?? false
       },
       handle: String = "stet", limits: WorkLimits = WorkLimits(), followsPolicies: Bool = false,
-      now: @escaping @Sendable () -> Date = { Date() }
+      tellsPeople: Bool = false, now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.inbox = inbox
       self.readers = readers
@@ -37,6 +39,7 @@ public struct HandleEvent: Sendable {
       self.handle = handle
       self.limits = limits
       self.followsPolicies = followsPolicies
+      self.tellsPeople = tellsPeople
       self.now = now
     }
   }
@@ -61,7 +64,7 @@ public struct HandleEvent: Sendable {
     } catch {
       throw JobFailure("\(arguments.delivery): \(error.detail)", isFinal: true)
     }
-    let following = ports.followsPolicies ? shepherding(event) : []
+    let following = (ports.followsPolicies ? shepherding(event) : []) + telling(event)
     switch decide(event) {
     case .nothing(let reason):
       if following.isEmpty { return .cancelled(reason: reason) }

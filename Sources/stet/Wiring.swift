@@ -178,7 +178,8 @@ struct Wiring: Sendable {
   }
 
   func reviewPullRequest(
-    model: (any LanguageModel)?, usesCache: Bool = true, callDeadline: Duration? = nil
+    model: (any LanguageModel)?, usesCache: Bool = true, callDeadline: Duration? = nil,
+    followsPolicies: Bool = false
   ) -> ReviewPullRequest {
     ReviewPullRequest(
       ports: .init(
@@ -186,7 +187,8 @@ struct Wiring: Sendable {
         publications: publications, audit: audit, policies: policies, jobs: jobs,
         tokenBudget: tokenBudget,
         callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention,
-        notices: noticeQueue, filters: filters))
+        notices: noticeQueue, filters: filters, followsPolicies: followsPolicies,
+        limits: workLimits))
   }
 
   /// Heads of pull requests, fetched by git into the data folder. Nothing of them runs outside the

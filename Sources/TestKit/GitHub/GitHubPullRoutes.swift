@@ -16,6 +16,18 @@ extension GitHubRoute {
           issue.pull.map { world.json(pull: $0, of: issue, in: repository) }
         }, in: world.root)
     },
+    GitHubRoute("GET", repo: "/commits/{ref}/pulls", .read("pull_requests")) {
+      world, call, repository in
+      guard let commit = world.commit(call.text("ref"), in: repository) else {
+        throw GitHubRefusal(status: 422, message: "No commit found for SHA: \(call.text("ref"))")
+      }
+      let found = repository.issues.values.filter { $0.pull?.head == commit.sha }
+        .sorted { $0.number > $1.number }
+      return call.page(
+        found.compactMap { issue in
+          issue.pull.map { world.json(pull: $0, of: issue, in: repository) }
+        }, in: world.root)
+    },
     GitHubRoute("GET", repo: "/pulls/{number}", .read("pull_requests")) { world, call, repository in
       let (issue, pull) = try repository.pull(call)
       switch call.request.media {

@@ -13,11 +13,13 @@ struct IssueLook: Sendable {
   let trail: ActionTrail
 
   private var repository: RepositoryName { arguments.reference.repository }
-  private var isAsked: Bool { arguments.cause == .asked }
+  private var isAsked: Bool { arguments.cause == .asked || arguments.cause == .rule }
 
   func run() async throws -> JobOutcome {
     let issue = try await forge.issue(arguments.reference)
-    if issue.isPullRequest { return .cancelled(reason: "it is a pull request") }
+    if issue.isPullRequest, arguments.cause != .rule {
+      return .cancelled(reason: "it is a pull request")
+    }
     var record =
       try await ports.publications.publication(
         on: arguments.access.forge, of: arguments.reference)?.enrichment

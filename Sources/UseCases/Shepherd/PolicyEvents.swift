@@ -24,7 +24,12 @@ extension HandleEvent {
     if case .check(let check) = event.content {
       // Of what Stet does itself only the end of its review brings news.
       if isOwn, !ports.isOwnCheck(check) { return [] }
-      guard check.status != "queued", check.status != "in_progress" else { return [] }
+      guard !["queued", "in_progress", "pending"].contains(check.status) else { return [] }
+      // A trial's commit is the head of no pull request: who waits for it is the queue.
+      let looks = check.branches.compactMap { branch in
+        AdvanceMergeQueue.look(access, trial: branch, commit: check.commit, check: check.name)
+      }
+      if !looks.isEmpty { return looks }
       if check.pullRequests.isEmpty {
         let work = Work.ShepherdCommit(
           access: access, commit: check.commit, actor: event.sender?.login, askedBy: askedBy)
@@ -56,6 +61,29 @@ extension HandleEvent {
       return jobs([subject], .commented)
     default: return []
     }
+  }
+}
+
+extension HandleEvent {
+  /// What people are told of an event, whoever caused it.
+  func telling(_ event: ForgeEvent) -> [NewJob] {
+    guard ports.tellsPeople, case .pullRequest(.closed, let pull) = event.content,
+      pull.state == .merged
+    else { return [] }
+    let access = ForgeAccess(
+      forge: event.forge, repository: pull.reference.repository, installation: event.installation)
+    let who = event.sender?.login ?? "unknown"
+    let name = ContentHash.of(
+      parts: [event.forge, "\(pull.reference)".lowercased(), pull.head])
+    let notice = Notice(
+      id: "merged-\(name.prefix(32))", event: .merged, forge: event.forge,
+      repository: pull.reference.repository, subject: "\(pull.reference)",
+      subjectTitle: pull.title, headline: "Merged into \(pull.baseBranch).", url: pull.url,
+      facts: [
+        Notice.Fact("author", pull.author.login), Notice.Fact("merged by", who),
+        Notice.Fact("commit", String(pull.head.prefix(8))),
+      ], at: ports.now())
+    return (try? NoticeQueue.job(notice, access: access)).map { [$0] } ?? []
   }
 }
 

@@ -146,9 +146,13 @@ struct PolicyExplainCommand: AsyncParsableCommand {
       named: policy, in: folder, of: reference.repository, from: forge)
     var needs = PolicyNeeds(file.shepherd)
     needs.addGate(file.shepherd.merge)
+    let review = try await RunsReading.ask {
+      try await OwnReviews(publications: wiring.publications, runs: wiring.runs)
+        .last(of: reference, on: "github")
+    }
     do throws(ForgeError) {
       let facts = try await FactGathering(forge: forge, needs: needs).facts(
-        of: reference, event: happened ?? .command, review: nil, now: Date())
+        of: reference, event: happened ?? .command, review: review, now: Date())
       return (facts, file.shepherd)
     } catch {
       throw PullRequestSubject.failure(error)

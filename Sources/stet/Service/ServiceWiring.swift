@@ -134,7 +134,7 @@ struct ServiceWiring: Sendable {
       ports: .init(
         inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs, isOwn: wiring.isOwn,
         handle: wiring.settings.service.mention, limits: wiring.workLimits,
-        followsPolicies: true))
+        followsPolicies: true, tellsPeople: wiring.noticeQueue != nil))
   }
 
   private var shepherding: ShepherdPullRequest.Ports {
@@ -148,7 +148,9 @@ struct ServiceWiring: Sendable {
     return ports
   }
 
-  private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
+  private var reviewPullRequest: ReviewPullRequest {
+    wiring.reviewPullRequest(model: model, followsPolicies: true)
+  }
 
   private var fixPullRequest: FixPullRequest { wiring.fixPullRequest(model: model) }
 

@@ -46,6 +46,7 @@ enum Endpoint: String, CaseIterable, Sendable {
   case team
   case membership
   case listPullRequests = "list_pull_requests"
+  case commitPullRequests = "commit_pull_requests"
   case combinedStatus = "combined_status"
   case addAssignees = "add_assignees"
   case requestReviewers = "request_reviewers"
