@@ -371,7 +371,9 @@ extension Work {
     EnrichIssue.kind, EnrichForgeIssue.kind, ConfirmIssueLabels.kind, ReconcilePublication.kind,
     FixPullRequest.kind, GenerateCode.kind, RefactorCode.kind, Evaluate.kind, Upkeep.kind,
     ShepherdPullRequest.kind, ShepherdCommit.kind, AdvanceMergeQueue.kind, NotifyPeople.kind,
-    DeliverNotice.kind, DeliverDigest.kind, WeeklyReport.kind,
+    DeliverNotice.kind, DeliverDigest.kind, WeeklyReport.kind, SweepRepositories.kind,
+    SweepRepository.kind, ShepherdBase.kind, WakeStaleItem.kind, RedeliverWebhooks.kind,
+    RefreshCaches.kind,
   ]
 }
 

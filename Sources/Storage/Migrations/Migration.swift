@@ -26,6 +26,7 @@ struct Migration: Sendable {
     policyNotes0014,
     issueFilters0015,
     notices0016,
+    repositories0017,
   ]
 
   static let latest = all.count

@@ -94,6 +94,8 @@ public struct TagFigures: Sendable, Hashable, Codable {
 /// Keeps for a while what is known of each place, so that a burst of issues reads once, and for
 /// longer what was learned of it, which takes seconds.
 public actor KnownIssues {
+  typealias Load = @Sendable () async throws -> IssueKnowledge.History
+
   private struct Entry<Value: Sendable> {
     var value: Task<Value, any Error>
     var until: Date
@@ -101,6 +103,8 @@ public actor KnownIssues {
 
   private var entries: [String: Entry<IssueKnowledge>] = [:]
   private var classifiers: [String: Entry<IssueClassifier?>] = [:]
+  /// How each place is read, and when somebody asked about it last.
+  private var readings: [String: (load: Load, askedAt: Date)] = [:]
   private let lifetime: TimeInterval
   private let learnedLifetime: TimeInterval
   private let capacity: Int
@@ -119,8 +123,14 @@ public actor KnownIssues {
   /// - Parameter load: reads its earlier issues.
   func of(
     _ place: String, at now: Date,
-    load: @escaping @Sendable () async throws -> IssueKnowledge.History
+    load: @escaping Load
   ) async throws -> IssueKnowledge {
+    if readings.count >= capacity, readings[place] == nil,
+      let oldest = readings.min(by: { $0.value.askedAt < $1.value.askedAt })
+    {
+      readings[oldest.key] = nil
+    }
+    readings[place] = (load, now)
     if let known = entries[place], known.until > now, known.until <= now + lifetime {
       return try await known.value.value
     }
@@ -147,6 +157,39 @@ public actor KnownIssues {
     makeRoom(in: &classifiers)
     classifiers[place] = Entry(value: task, until: now + learnedLifetime)
     return try await task.value
+  }
+
+  /// A place that nobody asked about for so long is forgotten, in seconds.
+  private static let remembered: TimeInterval = 86_400
+
+  /// Learns anew of each place whose knowledge has lived half of its time.
+  /// - Returns: how many were renewed, and why others were not.
+  func refresh(at now: Date) async throws -> (renewed: Int, failed: [(String, String)]) {
+    var (renewed, failed) = (0, [(String, String)]())
+    for (place, reading) in readings.sorted(by: { $0.key < $1.key }) {
+      try Task.checkCancellation()
+      if now.timeIntervalSince(reading.askedAt) > Self.remembered {
+        readings[place] = nil
+        continue
+      }
+      guard let known = classifiers[place], known.until < now + learnedLifetime / 2 else {
+        continue
+      }
+      do {
+        let history = try await reading.load()
+        let classifier = await Self.learn(history.labelled)
+        // Put in its place only now: until then the old one serves.
+        classifiers[place] = Entry(value: Task { classifier }, until: now + learnedLifetime)
+        entries[place] = Entry(
+          value: Task { IssueKnowledge(history, classifier: classifier) }, until: now + lifetime)
+        renewed += 1
+      } catch is CancellationError {
+        throw CancellationError()
+      } catch {
+        failed.append((place, (error as? ForgeError)?.detail ?? "\(error)"))
+      }
+    }
+    return (renewed, failed)
   }
 
   private func makeRoom<Value>(in entries: inout [String: Entry<Value>]) {

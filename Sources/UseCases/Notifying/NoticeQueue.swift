@@ -15,14 +15,12 @@ public struct NoticeQueue: Sendable {
   /// - Parameter access: by which the repository's policy is read; `nil`: only the server's routes
   ///   count.
   public func tell(_ notice: Notice, access: ForgeAccess?) async throws {
-    _ = try await jobs.enqueue([try Self.job(notice, access: access)])
-  }
-
-  static func job(_ notice: Notice, access: ForgeAccess?) throws -> NewJob {
     let arguments = Work.NotifyPeople(access: access, notice: notice)
-    return NewJob(
-      kind: Work.NotifyPeople.kind, arguments: try arguments.json(), uniqueKey: notice.id,
-      uniquePeriod: Self.memory, group: access.map(WorkLimits.group), run: notice.run)
+    _ = try await jobs.enqueue([
+      NewJob(
+        kind: Work.NotifyPeople.kind, arguments: try arguments.json(), uniqueKey: notice.id,
+        uniquePeriod: Self.memory, group: access.map(WorkLimits.group), run: notice.run)
+    ])
   }
 
   /// One message for a whole review, never one for each comment.

@@ -106,8 +106,16 @@ struct SettingDefinition: Sendable {
       "STET_REPORTS", .cron, "0 8 * * 1",
       "when people are told what happened in a week, as five fields of cron"),
     row(
+      "STET_SWEEP", .cron, "7 * * * *",
+      "when repositories are gone through for what is stale and for rules that wait for a time, as "
+        + "five fields of cron"),
+    row(
+      "STET_REDELIVER", .cron, "3-59/15 * * * *",
+      "when webhooks that the forge could not deliver are asked for again, as five fields of cron"),
+    row(
       "STET_TIME_ZONE", .timeZone, "UTC",
-      "time zone of STET_UPKEEP and STET_REPORTS, such as Europe/Berlin"),
+      "time zone of STET_UPKEEP, STET_REPORTS, STET_SWEEP and STET_REDELIVER, such as "
+        + "Europe/Berlin"),
     row(
       "STET_LOG_FORMAT", .choice(["text", "json"]), "text",
       "form of the log of `stet serve` and `stet worker`"),
