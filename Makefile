@@ -9,7 +9,6 @@ MAKEFLAGS += --no-print-directory
 BUILD_FLAGS := --disable-index-store --explicit-target-dependency-import-check error
 RELEASE_FLAGS := -c release $(BUILD_FLAGS) --product stet
 BINARY := .build/release/stet
-# One test at a time: many wait for sockets, servers and processes, and two cores are soon busy.
 TESTS := .build/debug/stetPackageTests.xctest
 FILTER ?=
 ARGS ?=
@@ -48,7 +47,7 @@ run: build ## run stet with ARGS="..."
 test: .build/setup-tests.stamp ## run every test; FILTER=NAME for some
 	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
 	@Scripts/test-images.sh .build/debug/stet
-	@$(TESTS) --testing-library swift-testing --no-parallel $(if $(FILTER),--filter "$(FILTER)")
+	@Scripts/test.sh $(TESTS) "$(FILTER)"
 
 attack: .build/setup-tests.stamp ## try every attack on the sandbox, as root and as an ordinary user
 	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)

@@ -13,17 +13,29 @@ public final class ClosedPort: Sendable {
   private let socket: CInt
 
   public init() {
-    let socket = tcpSocket()
-    var address = loopback(port: 0)
+    socket = tcpSocket()
+    port = Self.bound(socket, to: 0) ?? 0
+  }
+
+  /// One that the system gives to nobody by itself: a server that is stopped for a while finds it
+  /// free again, whatever connections others make meanwhile.
+  public init(forServer: Void) {
+    socket = tcpSocket()
+    var port: Int?
+    while port == nil { port = Self.bound(socket, to: Int.random(in: 15_000..<32_000)) }
+    self.port = port ?? 0
+  }
+
+  /// - Returns: the port; `nil` where it is another's.
+  private static func bound(_ socket: CInt, to port: Int) -> Int? {
+    var address = loopback(port: port)
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        _ = bind(socket, $0, size)
-        _ = getsockname(socket, $0, &size)
+    return withUnsafeMutablePointer(to: &address) { address in
+      address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        guard bind(socket, $0, size) == 0, getsockname(socket, $0, &size) == 0 else { return nil }
+        return Int(in_port_t(bigEndian: address.pointee.sin_port))
       }
     }
-    self.socket = socket
-    port = Int(in_port_t(bigEndian: address.sin_port))
   }
 
   deinit { close(socket) }

@@ -260,7 +260,7 @@ public final class PostgresServer: Sendable {
   #endif
 
   private static func freePort() throws(Failure) -> Int {
-    let held = ClosedPort()
+    let held = ClosedPort(forServer: ())
     return held.port
   }
 }

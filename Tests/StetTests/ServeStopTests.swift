@@ -51,7 +51,10 @@ import WebClient
   private func lookBeside(_ service: ServiceRunning, _ job: Job) async throws {
     let list = try await service.stet(["jobs", "list", "--json"])
     #expect(list.status == 0, "\(list.error)")
-    #expect(try list.json().array?.count == 2, "\(list.output)")
+    let kinds = try list.json().array?.compactMap { $0["kind"]?.string } ?? []
+    #expect(
+      kinds.sorted() == ["handle-delivery", "review-pull-request", "shepherd-pull-request"],
+      "\(list.output)")
     let running = try await service.stet(["jobs", "list", "--state", "running"])
     #expect(running.output.contains(job.id) && running.output.contains("review-pull-request"))
     let show = try await service.stet(["jobs", "show", job.id])

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs the tests, one at a time in each of two processes: most wait for sockets, servers and
+# programs, so that two go well beside each other on two cores. The first one's lines are shown as
+# they come, the other's after its end. A filter runs in one process.
+# usage: test.sh TESTS [FILTER]   (the test executable)
+set -euo pipefail
+
+tests=$1
+filter=${2:-}
+arguments=(--testing-library swift-testing --no-parallel)
+if [[ -n $filter ]]; then exec "$tests" "${arguments[@]}" --filter "$filter"; fi
+
+# About half of the time each.
+readonly second='^(SandboxTests|UseCasesTests)\.'
+log=$(mktemp)
+beside=
+end() {
+  if [[ -n $beside ]]; then kill "$beside" 2>/dev/null || true; fi
+  rm -f "$log"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+
+"$tests" "${arguments[@]}" --filter "$second" >"$log" 2>&1 &
+beside=$!
+status=0
+"$tests" "${arguments[@]}" --skip "$second" || status=$?
+other=0
+wait "$beside" || other=$?
+beside=
+cat "$log"
+# What failed is read last, and a process that crashed said nothing of its own end.
+for code in "$status" "$other"; do
+  if ((code != 0)); then
+    printf 'test: a process of the tests ended with status %d\n' "$code"
+    exit "$code"
+  fi
+done
