@@ -349,11 +349,27 @@ extension Work {
     public var reference: PullRequestReference
     /// That proposed them.
     public var run: String
+    /// What a person said elsewhere than on the forge; `nil`: reactions are looked for there.
+    public var word: Word?
 
-    public init(access: ForgeAccess, reference: PullRequestReference, run: String) {
+    public struct Word: Sendable, Hashable, Codable {
+      public var isYes: Bool
+      /// As `AuditEvent.actor`.
+      public var by: String
+
+      public init(isYes: Bool, by: String) {
+        self.isYes = isYes
+        self.by = by
+      }
+    }
+
+    public init(
+      access: ForgeAccess, reference: PullRequestReference, run: String, word: Word? = nil
+    ) {
       self.access = access
       self.reference = reference
       self.run = run
+      self.word = word
     }
   }
 }

@@ -72,6 +72,8 @@ func withServer<Value: Sendable>(
     runs: SQLRunStore(database),
     issues: SQLIssueStore(database), tokens: SQLTokenStore(database),
     audit: SQLAuditTrail(database), webhooks: [SignedByWord()], forge: "forge",
+    dashboard: DashboardPorts(
+      publications: SQLPublicationStore(database), notes: SQLPolicyNotes(database)),
     metrics: PrometheusMetrics())
   var configuration = ServerConfiguration(port: 0, version: "1.2.3")
   configuration.limits.requestBurst = 10_000

@@ -87,6 +87,8 @@ public protocol AuditTrail: Sendable {
   func append(_ event: AuditEvent) async throws(StoreError) -> AuditEntry
   /// Oldest first. - Parameter after: only entries with a larger number.
   func entries(after: Int64, limit: Int) async throws(StoreError) -> [AuditEntry]
+  /// Newest first. - Parameter before: only entries with a smaller number; `nil`: from the last.
+  func entries(before: Int64?, limit: Int) async throws(StoreError) -> [AuditEntry]
   func verify() async throws(StoreError) -> AuditVerification
 }
 

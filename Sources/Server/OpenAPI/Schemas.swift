@@ -8,6 +8,14 @@ enum Schemas {
     .merging(repl) { first, _ in first }.merging(evaluations) { first, _ in first }
 
   private static let requests: [String: JSONValue] = [
+    "SignInForm": Schema.object([
+      Schema.required("token", Schema.text("An API token.")),
+      Schema.required("csrf", Schema.text("As the page gave it.")),
+      Schema.optional("next", Schema.text("Where to go then.")),
+    ]),
+    "ActionForm": Schema.object([
+      Schema.required("csrf", Schema.text("As the page gave it."))
+    ]),
     "Delivery": Schema.map(of: .bool(true), "As the forge sends it."),
     "FixRequest": Schema.object([
       Schema.required("code", Schema.text("The whole file.", from: 1)),

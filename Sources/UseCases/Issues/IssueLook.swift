@@ -209,14 +209,7 @@ struct IssueLook: Sendable {
   private func waitForWord() async throws {
     let work = Work.ConfirmIssueLabels(
       access: arguments.access, reference: arguments.reference, run: arguments.run)
-    _ = try await ports.jobs.enqueue([
-      NewJob(
-        kind: Work.ConfirmIssueLabels.kind, arguments: try work.json(),
-        uniqueKey: "confirm \(place) \(arguments.run)".lowercased(),
-        supersedeKey: "confirm \(place)".lowercased(),
-        group: WorkLimits.group(arguments.access),
-        limits: ports.limits.ofForge(arguments.access), delay: .seconds(60))
-    ])
+    _ = try await ports.jobs.enqueue([try work.job(ports.limits)])
   }
 
   private func noteRemoved(

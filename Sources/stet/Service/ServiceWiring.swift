@@ -228,7 +228,7 @@ struct ServiceWiring: Sendable {
         ],
         fix: fix, generation: settings.generation, criteria: settings.criteria,
         forge: wiring.settings.github.credentials == nil ? nil : "github",
-        repl: wiring.repl, metrics: metrics),
+        dashboard: wiring.dashboard, repl: wiring.repl, metrics: metrics),
       configuration: ServerConfiguration(
         host: (place ?? settings.listen).host, port: (place ?? settings.listen).port,
         publicURL: place == nil ? settings.publicURL : nil, version: Version.number,
