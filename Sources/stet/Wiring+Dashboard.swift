@@ -17,7 +17,7 @@ extension Wiring {
   private var budgetReading: BudgetReading? {
     guard let perDay = settings.service.tokensPerDay else { return nil }
     let budget = SQLTokenBudget(database, perDay: perDay)
-    return BudgetReading(perDay: perDay) { limit throws(StoreError) in
+    return BudgetReading(perDay: perDay) { limit async throws(StoreError) in
       try await budget.uses(limit: limit)
     }
   }
@@ -26,6 +26,6 @@ extension Wiring {
   private var secretKey: SecretKey? {
     if let key = settings.secretKeys.first { return key }
     let file = SecretKeyFile(dataFolder: settings.dataFolder)
-    return (try? file.keys())?.flatMap(\.first)
+    return (try? file.keys())?.first
   }
 }

@@ -45,7 +45,7 @@ struct AuditPage {
     }
     let before = try query.integer("before", in: 1...Int.max)
     let page = try await ReadAudit(ports.audit).page(
-      limit: Paging.rows, before: before.map(Int64.init), place: place)
+      limit: Paging.rows, before: before.map { Int64($0) }, place: place)
     let now = ports.now()
     let view = View(
       place: PageText.line(place, limit: 300), isFiltered: !place.isEmpty,

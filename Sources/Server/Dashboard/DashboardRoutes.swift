@@ -157,6 +157,5 @@ extension Paging {
   /// Of a page for people.
   static let rows = 25
 
-  /// - Parameter said: whether the rows filled the page.
   static func before(_ request: Request) throws -> String? { try Paging(request).before }
 }
