@@ -114,14 +114,8 @@ public struct ConfirmIssueLabels: Sendable {
     _ forge: any Forge, _ trail: ActionTrail
   ) async throws {
     let earlier = try await ports.runs.run(id: arguments.run)?.result
-    let duplicates = (earlier?["duplicates"]?.array ?? []).compactMap { entry in
-      entry["id"]?.string.map { id in
-        var score = 0.0
-        if case .number(let value)? = entry["score"] { score = value }
-        if case .integer(let value)? = entry["score"] { score = Double(value) }
-        return TrackedIssue.Duplicate(id: id, score: score)
-      }
-    }
+    let duplicates = (earlier?["duplicates"]?.array ?? []).compactMap(
+      TrackedIssue.Duplicate.init(document:))
     let body = EnrichmentComment(
       summary: earlier?["ai_summary"]?.string ?? "",
       source: (earlier?["source"]?.string).flatMap(TrackedIssue.Source.init) ?? .model,
