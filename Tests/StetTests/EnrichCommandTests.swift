@@ -50,8 +50,9 @@ import Testing
     let model = FakeModelServer(.openAI)
     model.script([], always: try SaidOfIssues.tagged(["bug", "api", "urgent"]))
     let socket = try await service.asking(model)
-    let texts = (1...9).map {
-      #"{"id":\#($0),"title":"\#(Self.names[$0 % 3]) breaks","description":"It does, \#($0)."}"#
+    let texts = (1...9).map { number in
+      let title = "\(Self.names[number % 3]) breaks"
+      return #"{"id":\#(number),"title":"\#(title)","description":"It does, \#(number)."}"#
     }
     let file = try service.folder.write(texts.joined(separator: "\r\n"), to: "batch.jsonl")
     let outcome = try await service.stet(["enrich", "--batch", file])

@@ -88,7 +88,7 @@ import WebClient
     try await service.idles(atLeast: 6)
     let asked = try scene.said("@stet enrich", by: "ada")
     _ = try await service.deliver(asked)
-    try await service.idles(atLeast: 8)
+    try await service.idles(atLeast: 9)
     #expect(scene.labels == ["ui"])
     let report = try await service.stet(["enrich", "report", "--json"]).json()
     let rows = report["rows"]?.array ?? []

@@ -31,8 +31,10 @@ import WebClient
     #expect(read["enrichment"]?["state"]?.string == "completed")
     #expect(read["enrichment"]?["attempts"]?.integer == 1)
     #expect(read["enrichment"]?["last_error"] == .null)
-    let run = try await service.stet(["runs", "show", read["enrichment"]?["run"]?.string ?? "?"])
-    #expect(run.status == 0 && run.output.contains("needs-review"), "\(run.output)\(run.error)")
+    let id = read["enrichment"]?["run"]?.string ?? "?"
+    let run = try await service.stet(["runs", "show", id, "--json"]).json()
+    #expect(run["result"]?["tags"]?.string == "needs-review,bug,frontend,performance")
+    #expect(run["result"]?["cached"] == .null)
   }
 
   @Test func aModelSaysWhatItIsAndFiltersFindIt() async throws {
@@ -120,10 +122,9 @@ import WebClient
       "POST", "/issues", #"{"title":"Every request hangs","description":"\#(text) 1"}"#)
     _ = try await service.enriched(first.id)
     let items = (2...6).map { #"{"title":"Every request hangs","description":"\#(text) \#($0)"}"# }
-    let made = try await service.json(
-      "POST", "/issues/batch",
-      #"{"issues":[\#(items.joined(separator: ",")),{"title":"Every request hangs too","description":"\#(text)"}]}"#
-    )
+    let other = #"{"title":"Every request hangs too","description":"\#(text)"}"#
+    let body = #"{"issues":[\#((items + [other]).joined(separator: ","))]}"#
+    let made = try await service.json("POST", "/issues/batch", body)
     #expect(made.status == 201, "\(made.body)")
     let ids = made.body["ids"]?.array?.compactMap(\.string) ?? []
     #expect(ids.count == 6)
