@@ -129,7 +129,8 @@ public struct ConfirmIssueLabels: Sendable {
     _ forge: any Forge, _ trail: ActionTrail
   ) async throws {
     let earlier = try await ports.runs.run(id: arguments.run)?.result
-    let duplicates = ReadProposals.duplicates(earlier?["duplicates"])
+    let duplicates = (earlier?["duplicates"]?.array ?? []).compactMap(
+      TrackedIssue.Duplicate.init(document:))
     let body = EnrichmentComment(
       summary: earlier?["ai_summary"]?.string ?? "",
       source: (earlier?["source"]?.string).flatMap(TrackedIssue.Source.init) ?? .model,

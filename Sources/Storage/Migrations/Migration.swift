@@ -27,7 +27,8 @@ struct Migration: Sendable {
     issueFilters0015,
     notices0016,
     repositories0017,
+    likeness0018,
   ]
 
-  static let latest = all.count
+  static let latest = all.last?.number ?? 0
 }

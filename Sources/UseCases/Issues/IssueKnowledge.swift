@@ -1,6 +1,7 @@
 import Dispatch
 import Domain
 public import Foundation
+import Synchronization
 
 /// An earlier issue of the same place, with what people made of it.
 struct KnownIssue: Sendable {
@@ -19,6 +20,8 @@ struct IssueKnowledge: Sendable {
   /// `nil` where there are too few issues with labels.
   var classifier: IssueClassifier?
   var search: DuplicateSearch
+  /// Knows none where there is no model of vectors.
+  var meaning: MeaningSearch
   /// Titles by the id of the issue.
   var titles: [String: String]
   /// Tags that people take away more often than they keep them, with the reason.
@@ -36,6 +39,8 @@ struct IssueKnowledge: Sendable {
     var issues: [KnownIssue] = []
     /// What became of tags, beside what the issues tell.
     var figures: [String: TagFigures] = [:]
+    /// By issue, where a model of vectors said what it means.
+    var vectors: [String: [Float]] = [:]
 
     var labelled: [LabelledIssue] {
       issues.compactMap { issue in
@@ -50,6 +55,10 @@ struct IssueKnowledge: Sendable {
     self.classifier = classifier
     let issues = history.issues
     search = DuplicateSearch(issues.map { ($0.id, $0.title, $0.description) })
+    meaning = MeaningSearch(
+      issues.compactMap { issue in
+        history.vectors[issue.id].map { (issue.id, $0) }
+      })
     titles = Dictionary(issues.map { ($0.id, $0.title) }) { $1 }
     silenced = [:]
     let own = TagFigures.of(issues.map { ($0.suggested, $0.removed) })
@@ -60,6 +69,29 @@ struct IssueKnowledge: Sendable {
       }
     }
   }
+}
+
+extension IssueKnowledge.History {
+  /// Of all its issues, as far as the model gives them.
+  mutating func find(by vectors: IssueVectors?, _ log: VectorLog) async {
+    guard let vectors else { return }
+    let found = await vectors.vectors(
+      of: issues.map { .init(id: $0.id, title: $0.title, description: $0.description) },
+      deadline: .seconds(60))
+    self.vectors = found.vectors
+    log.add(found)
+  }
+}
+
+/// What the vectors of a history cost, for the one who had them made; others find them there.
+final class VectorLog: Sendable {
+  private let all = Mutex<[IssueVectors.Found]>([])
+
+  func add(_ found: IssueVectors.Found) {
+    all.withLock { $0.append(.init(calls: found.calls, failure: found.failure)) }
+  }
+
+  var found: [IssueVectors.Found] { all.withLock { $0 } }
 }
 
 /// How often a tag was given, and how often a person took it away.

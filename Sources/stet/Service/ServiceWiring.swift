@@ -210,6 +210,7 @@ struct ServiceWiring: Sendable {
       ports: ServerPorts(
         inbox: wiring.inbox, jobs: wiring.jobs, schedules: wiring.schedules,
         workLimits: wiring.workLimits, runs: wiring.runs, issues: wiring.issues,
+        storeIssues: wiring.storeIssues,
         tokens: wiring.tokens, audit: wiring.audit, webhooks: webhooks,
         events: wiring.jobEvents,
         readiness: [
