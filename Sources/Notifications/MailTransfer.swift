@@ -117,7 +117,9 @@ final class MailTransfer: Sendable {
       return error(
         .rejected, "has a certificate that nobody vouches for; see STET_SMTP_CA_FILE")
     case CURLE_SSL_CONNECT_ERROR: return error(.unreachable, "made no secure connection")
-    case CURLE_LOGIN_DENIED: return error(.rejected, "refuses the user or the password")
+    // A server that is only busy says so with 4xx.
+    case CURLE_LOGIN_DENIED where !(400...499).contains(answer):
+      return error(.rejected, "refuses the user or the password")
     default:
       if (500...599).contains(answer) { return error(.rejected, "refuses the mail (\(answer))") }
       if (400...499).contains(answer) {

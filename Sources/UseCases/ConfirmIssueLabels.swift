@@ -42,7 +42,9 @@ public struct ConfirmIssueLabels: Sendable {
     let word: Work.ConfirmIssueLabels.Word
     if let given = arguments.word {
       word = given
-    } else if let seen = try await reaction(to: comment, name, forge, repository) {
+    } else if let seen = try await reaction(
+      to: comment, heard: Set(enrichment.heard ?? []), name, forge, repository)
+    {
       word = seen
     } else {
       guard age < Self.longest else {
@@ -79,11 +81,12 @@ public struct ConfirmIssueLabels: Sendable {
 
   /// What people said on the forge; a no weighs more than a yes.
   private func reaction(
-    to comment: Int64, _ name: String, _ forge: any Forge, _ repository: RepositoryName
+    to comment: Int64, heard: Set<String>, _ name: String, _ forge: any Forge,
+    _ repository: RepositoryName
   ) async throws -> Work.ConfirmIssueLabels.Word? {
     let reference = CommentReference(.conversation, comment)
     for (reaction, isYes) in [(Reaction.thumbsDown, false), (.thumbsUp, true)] {
-      if let who = try await person(reaction, reference, forge, repository) {
+      if let who = try await person(reaction, heard, reference, forge, repository) {
         return Work.ConfirmIssueLabels.Word(isYes: isYes, by: "\(name):\(who.login)")
       }
     }
@@ -92,16 +95,22 @@ public struct ConfirmIssueLabels: Sendable {
 
   /// Somebody who may set labels, and gave this reaction.
   private func person(
-    _ reaction: Reaction, _ comment: CommentReference, _ forge: any Forge,
+    _ reaction: Reaction, _ heard: Set<String>, _ comment: CommentReference, _ forge: any Forge,
     _ repository: RepositoryName
   ) async throws -> ForgeAccount? {
     let accounts = try await forge.accounts(reacting: reaction, to: comment, in: repository)
-    for account in accounts.prefix(20) where !account.isBot {
+      .filter { !$0.isBot && !heard.contains(Self.mark(reaction, $0)) }
+    for account in accounts.prefix(100) {
       if try await forge.permission(of: account.login, in: repository) >= .triage {
         return account
       }
     }
     return nil
+  }
+
+  /// As `Publication.Enrichment.heard` has it.
+  static func mark(_ reaction: Reaction, _ account: ForgeAccount) -> String {
+    "\(reaction.rawValue):\(account.login.lowercased())"
   }
 
   /// What was declined was given and taken away: it counts against the labels.

@@ -21,6 +21,8 @@ public struct EnrichForgeIssue: Sendable {
     public var jobs: any JobStore
     /// What a repository may spend on the model in a day; `nil`: anything.
     public var tokenBudget: (any TokenBudget)?
+    /// `nil`: nobody is told.
+    public var notices: NoticeQueue?
     public var limits: WorkLimits
     public var callDeadline: Duration
     /// How long to wait after each try of the model that failed.
@@ -36,7 +38,8 @@ public struct EnrichForgeIssue: Sendable {
       cache: (any ResponseCache)? = nil, similar: (any SimilarAnswers)? = nil,
       vectors: IssueVectors? = nil, known: KnownIssues = KnownIssues(),
       publications: any PublicationStore, runs: any RunStore, audit: any AuditTrail,
-      jobs: any JobStore, tokenBudget: (any TokenBudget)? = nil, limits: WorkLimits = WorkLimits(),
+      jobs: any JobStore, tokenBudget: (any TokenBudget)? = nil, notices: NoticeQueue? = nil,
+      limits: WorkLimits = WorkLimits(),
       callDeadline: Duration = .seconds(60),
       retryDelays: [Duration] = EnrichIssue.usualRetryDelays, handle: String = "stet",
       now: @escaping @Sendable () -> Date = { Date() },
@@ -53,6 +56,7 @@ public struct EnrichForgeIssue: Sendable {
       self.audit = audit
       self.jobs = jobs
       self.tokenBudget = tokenBudget
+      self.notices = notices
       self.limits = limits
       self.callDeadline = callDeadline
       self.retryDelays = retryDelays

@@ -18,6 +18,8 @@ public struct EnrichIssue: Sendable {
     public var vectors: IssueVectors?
     /// What was learned of earlier issues.
     public var known: KnownIssues
+    /// What the tracker may spend on the model in a day, as a repository may; `nil`: anything.
+    public var tokenBudget: (any TokenBudget)?
     public var now: @Sendable () -> Date
     /// 64 random bits, for the fences around what others wrote.
     public var random: @Sendable () -> UInt64
@@ -26,7 +28,7 @@ public struct EnrichIssue: Sendable {
       model: (any LanguageModel)?, issues: any IssueStore, runs: (any RunStore)?,
       cache: (any ResponseCache)? = nil, similar: (any SimilarAnswers)? = nil,
       vectors: IssueVectors? = nil, known: KnownIssues = KnownIssues(),
-      now: @escaping @Sendable () -> Date = { Date() },
+      tokenBudget: (any TokenBudget)? = nil, now: @escaping @Sendable () -> Date = { Date() },
       random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
       self.model = model
@@ -36,9 +38,18 @@ public struct EnrichIssue: Sendable {
       self.similar = similar
       self.vectors = vectors
       self.known = known
+      self.tokenBudget = tokenBudget
       self.now = now
       self.random = random
     }
+  }
+
+  /// The tracker's own budget stands beside those of repositories.
+  static let tracker = ForgeAccess(
+    forge: "stet", repository: RepositoryName(owner: "stet", name: "tracker"))
+
+  private var vectors: IssueVectors? {
+    ports.vectors?.within(ports.tokenBudget, of: Self.tracker)
   }
 
   /// Seconds after a job's making in which its issue may still be stored.
@@ -99,7 +110,7 @@ public struct EnrichIssue: Sendable {
     var request = EnrichmentRequest(
       id: issue.id, place: "tracker", title: issue.title, description: issue.description,
       without: Set(issue.removedTags))
-    request.vector = await ports.vectors?.vector(of: request, knowledge, &work)
+    request.vector = await vectors?.vector(of: request, knowledge, &work)
     let enrichment: IssueEnrichment
     if ports.model != nil {
       do {
@@ -107,7 +118,8 @@ public struct EnrichIssue: Sendable {
       } catch let error as ModelError {
         if Task.isCancelled || error.code == .cancelled { throw CancellationError() }
         let message = "\(error.code.rawValue): \(error.detail)"
-        guard isLast(job) else {
+        // A spent budget is spent until midnight: nobody waits for that.
+        guard isLast(job) || error.code == .budgetSpent else {
           try await retryLater(
             arguments, message, work, after: retryDelays[max(0, job.attempt - 1)])
         }
@@ -132,7 +144,8 @@ public struct EnrichIssue: Sendable {
     _ work: inout EnrichmentWork
   ) async throws -> IssueEnrichment {
     let enricher = IssueEnricher(
-      model: ports.model, answers: SimilarReply(cache: ports.cache, similar: ports.similar),
+      model: ports.model?.within(ports.tokenBudget, of: Self.tracker),
+      answers: SimilarReply(cache: ports.cache, similar: ports.similar),
       random: ports.random, callDeadline: callDeadline)
     guard let context else {
       return try await enricher.enrichment(request, knowledge, attempt: job.attempt, &work)

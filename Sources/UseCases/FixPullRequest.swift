@@ -20,6 +20,8 @@ public struct FixPullRequest: Sendable {
     public var jobs: (any JobStore)?
     /// What a repository may spend on the model in a day; `nil`: anything.
     public var tokenBudget: (any TokenBudget)?
+    /// `nil`: nobody is told.
+    public var notices: NoticeQueue?
     public var limits: Limits
     public var now: @Sendable () -> Date
     public var random: @Sendable () -> UInt64
@@ -29,7 +31,7 @@ public struct FixPullRequest: Sendable {
       model: (any LanguageModel)?, syntax: any SyntaxChecker, sandbox: (any CodeSandbox)?,
       runs: any RunStore, publications: any PublicationStore, audit: any AuditTrail,
       jobs: (any JobStore)? = nil, tokenBudget: (any TokenBudget)? = nil,
-      limits: Limits = Limits(), now: @escaping @Sendable () -> Date = { Date() },
+      notices: NoticeQueue? = nil, limits: Limits = Limits(), now: @escaping @Sendable () -> Date = { Date() },
       random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
       self.openForge = openForge
@@ -42,6 +44,7 @@ public struct FixPullRequest: Sendable {
       self.audit = audit
       self.jobs = jobs
       self.tokenBudget = tokenBudget
+      self.notices = notices
       self.limits = limits
       self.now = now
       self.random = random
@@ -89,6 +92,12 @@ public struct FixPullRequest: Sendable {
     do {
       let outcome = try await once(arguments, ledger, attempt, isLastAttempt, job, progress)
       await ledger.close(.completed, failure: nil)
+      if case .completed = outcome, arguments.publishes {
+        // It is done: a notice that is lost must not have it done again.
+        try? await ports.notices?.tell(
+          PullRequestNotice.fix(arguments, ledger.document.summary, at: ports.now()),
+          access: arguments.access)
+      }
       return outcome
     } catch {
       return try await failed(error, arguments, ledger, isLastAttempt, age, job)

@@ -41,6 +41,8 @@ public struct NotifyPeople: Sendable {
   public func route(_ context: JobContext) async throws -> JobOutcome {
     let arguments = try Work.NotifyPeople(of: context.job)
     let notice = arguments.notice
+    // Settled once, so that a second try puts it into the same digest.
+    let now = try await context.step("now") { [ports] in ports.now() }
     var sources = [NoticeRouting.Source(name: ports.server.name, policy: ports.server.policy)]
     if let access = arguments.access {
       do {
@@ -52,12 +54,21 @@ public struct NotifyPeople: Sendable {
           "a repository's policy cannot be read, so only the server's routes count",
           metadata: ["repository": "\(access.repository)"])
       } catch {
+        // Who runs the server hears of it all the same: perhaps it tells of this very outage. What is
+        // on its way already is not sent again when the repository's routes are known.
+        if error.code != .cancelled { _ = try await send(notice, sources, now, context) }
         return try ForgeFailure.outcome(
           error, at: "\(access.forge):\(access.repository)",
           age: ForgeFailure.age(of: context.job, at: ports.now()))
       }
     }
-    let plan = NoticeRouting.plan(notice, sources, now: ports.now())
+    return try await send(notice, sources, now, context)
+  }
+
+  private func send(
+    _ notice: Notice, _ sources: [NoticeRouting.Source], _ now: Date, _ context: JobContext
+  ) async throws -> JobOutcome {
+    let plan = NoticeRouting.plan(notice, sources, now: now)
     let deliveries = ports.server.expanded(plan.deliveries)
     for silence in plan.silences {
       context.logger.debug(
@@ -74,7 +85,7 @@ public struct NotifyPeople: Sendable {
         context.progress("\(delivery.destination.shown): \(refusal)")
         continue
       }
-      jobs.append(try await job(for: notice, delivery))
+      jobs.append(try await job(for: notice, delivery, now))
     }
     _ = try await ports.jobs.enqueue(jobs)
     context.progress("\(jobs.count) messages are on their way")
@@ -99,10 +110,9 @@ public struct NotifyPeople: Sendable {
   }
 
   private func job(
-    for notice: Notice, _ delivery: NoticeRouting.Delivery
+    for notice: Notice, _ delivery: NoticeRouting.Delivery, _ now: Date
   ) async throws -> NewJob {
-    let now = ports.now()
-    func wait(_ date: Date) -> Duration { .seconds(max(0, date.timeIntervalSince(now))) }
+    func wait(_ date: Date) -> Duration { .seconds(max(0, date.timeIntervalSince(ports.now()))) }
     // Places are asked in turn, and never by many at once.
     let limits = [JobLimit("notify:\(delivery.destination.shown)", concurrency: 2, rate: 60)]
     let group = "notify:\(delivery.destination.shown)"
@@ -160,6 +170,16 @@ public struct NotifyPeople: Sendable {
       held.first.map { "\($0.forge):\($0.repository)" } ?? ""
     }
     try await ports.notices.release(ids, from: arguments.digest)
+    // What came while it was sent found this job and made none of its own.
+    let later = try await ports.notices.held(in: arguments.digest).map(\.id)
+    if !later.isEmpty {
+      _ = try await ports.jobs.enqueue([
+        NewJob(
+          kind: Work.DeliverDigest.kind, arguments: try arguments.json(),
+          uniqueKey: ContentHash.of(parts: [arguments.digest] + later.sorted()),
+          group: context.job.group, delay: .seconds(60), maxAttempts: Self.tries)
+      ])
+    }
     return .completed
   }
 

@@ -24,7 +24,8 @@ extension Wiring {
     EnrichForgeIssue.Ports(
       openForge: openForge, model: model, cache: responseCache, similar: similarAnswers,
       vectors: issueVectors, known: knownIssues, publications: publications, runs: runs,
-      audit: audit, jobs: jobs, tokenBudget: tokenBudget, limits: workLimits,
+      audit: audit, jobs: jobs, tokenBudget: tokenBudget, notices: noticeQueue,
+      limits: workLimits,
       callDeadline: callDeadline, retryDelays: settings.service.enrichRetries,
       handle: settings.service.mention)
   }
@@ -34,7 +35,7 @@ extension Wiring {
     EnrichIssue(
       ports: .init(
         model: model, issues: issues, runs: runs, cache: responseCache, similar: similarAnswers,
-        vectors: issueVectors, known: knownIssues),
+        vectors: issueVectors, known: knownIssues, tokenBudget: tokenBudget),
       retryDelays: settings.service.enrichRetries)
   }
 

@@ -213,7 +213,8 @@ struct Wiring: Sendable {
       ports: .init(
         openForge: openForge, workspaces: checkouts.opener, model: model, syntax: syntax,
         sandbox: sandbox, runs: runs, publications: publications, audit: audit,
-        jobs: queued ? jobs : nil, tokenBudget: tokenBudget))
+        jobs: queued ? jobs : nil, tokenBudget: tokenBudget,
+        notices: queued ? noticeQueue : nil))
   }
 
   // MARK: Models

@@ -49,16 +49,20 @@ public struct Publication: Sendable, Hashable, Codable {
     public var removed: [String]
     /// The run that said it last.
     public var run: String
+    /// Reactions that stood on the comment before these labels were proposed in it, as
+    /// `REACTION:LOGIN`: they were a word on others.
+    public var heard: [String]?
 
     public init(
       comment: Int64? = nil, proposed: [String] = [], applied: [String] = [],
-      removed: [String] = [], run: String
+      removed: [String] = [], run: String, heard: [String]? = nil
     ) {
       self.comment = comment
       self.proposed = proposed
       self.applied = applied
       self.removed = removed
       self.run = run
+      self.heard = heard
     }
   }
 

@@ -42,7 +42,7 @@ enum IssueFields {
     let title = fields.text(
       "title", isRequired: isRequired, maxBytes: 4 * IssueRoutes.longestTitle)?
       .trimmingCharacters(in: .whitespacesAndNewlines)
-    if let title, title.isEmpty || title.count > IssueRoutes.longestTitle {
+    if let title, title.isEmpty || title.unicodeScalars.count > IssueRoutes.longestTitle {
       fields.refuse("title", "It has to have 1 to \(IssueRoutes.longestTitle) characters.")
     }
     return title

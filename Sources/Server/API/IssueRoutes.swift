@@ -156,6 +156,16 @@ struct IssueRoutes {
     let change = try IssueFields.change(&fields)
     let known = try await issue(context)
     let now = ports.now()
+    var wanted = known
+    change.apply(to: &wanted)
+    // The job first, which waits until the issue names it: with the text in place and no job, the
+    // same request once more would find nothing to change.
+    var job: EnqueuedJob?
+    if wanted.title != known.title || wanted.description != known.description {
+      // Each text has a job of its own: one that runs for the text before does not stand for it.
+      job = try await enqueue(
+        known.id, key: "\(known.id) \(Int(now.timeIntervalSince1970 * 1_000))", now)
+    }
     guard
       var issue = try await ports.issues.change(
         id: known.id,
@@ -165,11 +175,7 @@ struct IssueRoutes {
           if issue != before { issue.updatedAt = now }
         })
     else { throw Problem.unknown("issue", known.id) }
-    if issue.title != known.title || issue.description != known.description {
-      // Each text has a job of its own: one that runs for the text before does not stand for it.
-      let key = "\(issue.id) \(Int(now.timeIntervalSince1970 * 1_000))"
-      issue = try await awaiting(enqueue(issue.id, key: key, now), issue)
-    }
+    if let job { issue = try await awaiting(job, issue) }
     if issue != known { try await note("issue.updated", issue, context) }
     return Answer.json(try await detailed(issue))
   }

@@ -51,17 +51,20 @@ struct Sessions: Sendable {
   /// - Returns: `nil` unless this key has authenticated it and its time is not over.
   func session(_ text: String, at now: Date) -> Session? {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    guard text.utf8.count <= 400, parts.count == 4, let seconds = Int64(parts[2]) else {
-      return nil
-    }
+    // Nothing of it is read before it is known to be ours.
+    guard text.utf8.count <= 400, parts.count == 4,
+      isMAC(parts[3], of: "session \(parts[0]).\(parts[1]).\(parts[2])"),
+      let seconds = Int64(parts[2]), Self.years.contains(seconds)
+    else { return nil }
     let session = Session(
       token: parts[0], id: parts[1],
       expiresAt: Date(timeIntervalSince1970: TimeInterval(seconds)))
-    guard isMAC(parts[3], of: "session \(Self.said(session))"), now < session.expiresAt,
-      !ended.has(session.id)
-    else { return nil }
+    guard now < session.expiresAt, !ended.has(session.id) else { return nil }
     return session
   }
+
+  /// Seconds since 1970 of which a date can be made.
+  private static let years: ClosedRange<Int64> = 0...253_402_300_799
 
   private static func said(_ session: Session) -> String {
     "\(session.token).\(session.id).\(Int64(session.expiresAt.timeIntervalSince1970))"

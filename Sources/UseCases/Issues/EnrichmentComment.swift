@@ -30,7 +30,7 @@ struct EnrichmentComment: Sendable {
       parts.append("Perhaps the same: \(list.joined(separator: ", ")).")
     }
     parts += notes.map { "> " + Defanged.forMarkdown($0, oneLine: true, limit: 600) }
-    let who = source == .fallback ? "No model was asked. " : ""
+    let who = source == .fallback ? "By the issue's own words, without a model. " : ""
     parts.append(
       "<sub>\(who)\(Defanged.codeSpan("@\(handle) enrich")) has me look again.</sub>")
     return parts.joined(separator: "\n\n") + "\n"

@@ -24,9 +24,12 @@ struct IssueLook: Sendable {
       try await ports.publications.publication(
         on: arguments.access.forge, of: arguments.reference)?.enrichment
       ?? Publication.Enrichment(run: arguments.run)
-    // Also where the webhook of it never came.
-    let gone = record.applied.filter { !issue.labels.contains($0) }
-    record.applied.removeAll { gone.contains($0) }
+    // Also where the webhook of it never came. What a cut-off try of this very run meant to set is
+    // no person's doing.
+    let isCutOff = record.run == arguments.run
+    let absent = record.applied.filter { !issue.labels.contains($0) }
+    let gone = isCutOff ? [] : absent
+    record.applied.removeAll { absent.contains($0) }
     record.removed += gone.filter { !record.removed.contains($0) }
     if arguments.cause == .unlabeled { return try await noteRemoved(gone, record) }
 
@@ -178,15 +181,19 @@ struct IssueLook: Sendable {
     let room = max(0, IssuePrompt.most - record.applied.count)
     let new = Array(
       enrichment.tags.filter { !present.contains($0.lowercased()) }.prefix(room))
+    // Of a try before this one, which was cut off.
+    var set = record.run == arguments.run ? record.applied.filter(enrichment.tags.contains) : []
+    let before = (proposed: record.proposed, heard: record.heard)
     record.run = arguments.run
     record.proposed = mode == .gated ? new : []
-    var set: [String] = []
     if mode == .live, !new.isEmpty {
       try await confirm()
+      set += new
+      record.applied += new
+      // Noted first: labels whose answer is lost are Stet's all the same.
+      if arguments.publishes { try await store(record) }
       try await forge.addLabels(new, to: arguments.reference)
       try await trail.note("issue.labeled", facts: ["labels": new.joined(separator: ", ")])
-      set = new
-      record.applied += new
     }
     if mode == .gated || (mode == .live && (policy.issues.comments || isAsked)) {
       var notes = policy.note.map { [$0] } ?? []
@@ -204,10 +211,16 @@ struct IssueLook: Sendable {
       let said = try await IssueComment(
         forge: forge, reference: arguments.reference, trail: trail
       ).say(comment.body, known: record.comment)
-      // The thumbs of an earlier comment were for other labels.
       record.comment = said
+      // Thumbs that stand there already were for other labels.
+      if !record.proposed.isEmpty {
+        record.heard =
+          Set(before.proposed) == Set(record.proposed) ? before.heard : try await heard(said)
+      }
     }
     if arguments.publishes { try await store(record) }
+    // Before the run is recorded as done: a try after this one would not come here again.
+    if !record.proposed.isEmpty, record.comment != nil { try await waitForWord() }
     let further: [String: JSONValue] = [
       "place": .string(place), "mode": .string(mode.rawValue),
       "cause": .string(arguments.cause.rawValue),
@@ -218,8 +231,24 @@ struct IssueLook: Sendable {
     try await ports.runs.save(
       work.record(
         enrichment, failure: nil, now: ports.now(), further: further, actions: trail.actions))
-    if !record.proposed.isEmpty, record.comment != nil { try await waitForWord() }
+    if mode != .shadow {
+      // It is done: a notice that is lost must not have it done again.
+      try? await ports.notices?.tell(
+        PullRequestNotice.issue(
+          arguments, issue, enrichment.summary, labels: set, proposed: record.proposed,
+          at: ports.now()), access: arguments.access)
+    }
     return .completed
+  }
+
+  private func heard(_ comment: Int64) async throws(ForgeError) -> [String] {
+    var heard: [String] = []
+    for reaction in [Reaction.thumbsUp, .thumbsDown] {
+      heard += try await forge.accounts(
+        reacting: reaction, to: CommentReference(.conversation, comment), in: repository
+      ).map { ConfirmIssueLabels.mark(reaction, $0) }
+    }
+    return heard
   }
 
   private func waitForWord() async throws {

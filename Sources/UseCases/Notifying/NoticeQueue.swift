@@ -34,8 +34,12 @@ public struct NoticeQueue: Sendable {
   /// Once a day for each mark.
   public func tell(of mark: BudgetMark, at now: Date) async throws {
     guard let notice = PullRequestNotice.budget(mark, at: now) else { return }
+    // The tracker is of no forge.
+    let isTracker = notice.forge == EnrichIssue.tracker.forge
     try await tell(
-      notice, access: ForgeAccess(forge: notice.forge, repository: notice.repository))
+      notice,
+      access: isTracker
+        ? nil : ForgeAccess(forge: notice.forge, repository: notice.repository))
   }
 
   /// Best effort: it is told where something failed already.

@@ -16,6 +16,30 @@ enum PullRequestNotice {
       facts: facts, at: now)
   }
 
+  static func fix(_ work: Work.FixPullRequest, _ summary: String, at now: Date) -> Notice {
+    Notice(
+      id: "fix-\(work.run)", event: .fix, severity: .note, forge: work.access.forge,
+      repository: work.reference.repository, subject: "\(work.reference)", headline: summary,
+      facts: [Notice.Fact("asked by", work.askedBy)], at: now, run: work.run)
+  }
+
+  /// What was said of an issue, or asked about it.
+  static func issue(
+    _ work: Work.EnrichForgeIssue, _ issue: ForgeIssue, _ summary: String, labels: [String],
+    proposed: [String], at now: Date
+  ) -> Notice {
+    var facts: [Notice.Fact] = []
+    if !labels.isEmpty { facts.append(Notice.Fact("labels", labels.joined(separator: ", "))) }
+    if !proposed.isEmpty {
+      facts.append(Notice.Fact("waits for a word", proposed.joined(separator: ", ")))
+    }
+    return Notice(
+      id: "issue-\(work.run)", event: .issue, severity: .note, forge: work.access.forge,
+      repository: work.reference.repository, subject: "\(work.reference)",
+      subjectTitle: issue.title, headline: summary, url: issue.url.isEmpty ? nil : issue.url,
+      facts: facts, at: now, run: work.run)
+  }
+
   /// - Parameter entry: what sets this time apart from others.
   static func leftQueue(
     _ reference: PullRequestReference, reason: String, branch: String, forge: String,

@@ -162,18 +162,20 @@ struct StaleItems: Sendable {
       try await memory.save()
       return false
     }
-    if !isCutOff {
-      let answer = try await answer(item, &memory, isSure: true)
-      switch policy.step(item, memory.value, answer: answer, now: ports.now()) {
-      case .close: break
-      case .wake(let why):
-        try await wake(item, why, &memory)
-        return true
-      case .leave, .remind: return false
-      }
-      memory.value?.stage = .closing
-      try await memory.save()
+    // Judged anew after a cut-off try too: somebody may have answered since.
+    if isCutOff { memory.value?.stage = .reminded }
+    let answer = try await answer(item, &memory, isSure: true)
+    switch policy.step(item, memory.value, answer: answer, now: ports.now()) {
+    case .close: break
+    case .wake(let why):
+      try await wake(item, why, &memory)
+      return true
+    case .leave, .remind:
+      if isCutOff { try await memory.save() }
+      return false
     }
+    memory.value?.stage = .closing
+    try await memory.save()
     guard let mark = memory.value else { return false }
     try await say(
       policy.closeMessage, Self.farewell, item, reason,

@@ -9,6 +9,8 @@ extension PolicyReader {
   ]
   private static let weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
   private static let mostRoutes = 50
+  /// Of one route: each is a message of its own for each event.
+  private static let mostDestinations = 10
 
   mutating func notify(_ node: Node, into policy: inout NotifyPolicy) {
     if isNull(node) { return }
@@ -76,6 +78,11 @@ extension PolicyReader {
       case "repositories": route.repositories = words(value, keyPath).map(\.1)
       case "to":
         route.destinations = words(value, keyPath).compactMap { destination($0, $1, keyPath) }
+        if route.destinations.count > Self.mostDestinations {
+          report(
+            value, keyPath,
+            "names \(route.destinations.count) places, more than the \(Self.mostDestinations) allowed")
+        }
       case "digest": route.digest = digest(value, keyPath)
       case "quiet":
         if let word = text(value, keyPath, longest: 40),
