@@ -39,6 +39,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -88,8 +89,9 @@ let package = Package(
       name: "Server",
       dependencies: [
         "Domain", "Jobs", "UseCases", log, metrics, crypto, lifecycle, hummingbird, nioCore,
+        .product(name: "Mustache", package: "swift-mustache"),
       ],
-      swiftSettings: strict),
+      resources: [.embedInCode("Dashboard/Resources")], swiftSettings: strict),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(
@@ -152,7 +154,7 @@ let package = Package(
         "Server", "UseCases", "Jobs", "Storage", "Sandbox", "Domain", "TestKit", log, metrics,
         lifecycle, hummingbird, nioCore, nioPosix, "Yams",
       ],
-      swiftSettings: strict),
+      exclude: ["Browser"], swiftSettings: strict),
     .testTarget(
       name: "LanguageModelsTests",
       dependencies: ["LanguageModels", "Domain", "WebClient", "TestKit", log],

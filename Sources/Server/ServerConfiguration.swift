@@ -61,6 +61,8 @@ public struct ServerLimits: Sendable {
   public var requestsPerMinutePerAddress: Int?
   /// How many of them may come at once; `nil`: a quarter of a minute's.
   public var requestBurstPerAddress: Int?
+  /// Texts that are no token which one address may try on the sign-in page in a minute.
+  public var signInFailuresPerMinute = 10
   /// Longest `?wait=`.
   public var longestWait = Duration.seconds(120)
   public var fixDeadline = Duration.seconds(30)

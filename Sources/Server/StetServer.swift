@@ -43,7 +43,8 @@ public struct StetServer: Service {
         + RunRoutes(
           ports: ports, limits: limits, streams: StreamSlots(most: limits.eventStreams)
         ).routes
-        + JobRoutes(ports: ports, limits: limits).routes + system.routes)
+        + JobRoutes(ports: ports, limits: limits).routes
+        + DashboardRoutes(ports: ports).routes + system.routes)
   }
 
   private var factory: any MetricsFactory { ports.metrics ?? MetricsSystem.factory }
@@ -74,6 +75,9 @@ public struct StetServer: Service {
     }
     let door = FrontDoor(
       table: RouteTable(routes), access: access,
+      dashboard: DashboardDoor(
+        sessions: Sessions(secret: ports.dashboard.secret), access: access,
+        configuration: configuration, now: ports.now),
       tokenLimiter: limits.tokenLimiter(), addressLimiter: limits.addressLimiter(),
       bodies: BodyBudget(most: limits.bodiesInFlight), factory: factory, logger: logger)
     // Hummingbird's own notes say nothing that is not said here.

@@ -25,6 +25,10 @@ public struct SQLAuditTrail: AuditTrail {
     SELECT number, at_microseconds, event, previous, hash FROM audit
     WHERE number > $1 ORDER BY number LIMIT $2
     """
+  private static let older = """
+    SELECT number, at_microseconds, event, previous, hash FROM audit
+    WHERE number < $1 ORDER BY number DESC LIMIT $2
+    """
 
   /// Of writers that meet one always wins, so this is far more than enough.
   private static let tries = 100
@@ -60,6 +64,14 @@ public struct SQLAuditTrail: AuditTrail {
     return entries
   }
 
+  public func entries(before: Int64?, limit: Int) async throws(StoreError) -> [AuditEntry] {
+    var entries: [AuditEntry] = []
+    for link in try await links(Self.older, from: before ?? .max, limit: limit) {
+      entries.append(try link.entry())
+    }
+    return entries
+  }
+
   /// Reads the whole trail, a page at a time.
   public func verify() async throws(StoreError) -> AuditVerification {
     var check = AuditCheck(sha256: Self.sha256)
@@ -74,8 +86,14 @@ public struct SQLAuditTrail: AuditTrail {
   }
 
   private func links(after: Int64, limit: Int) async throws(StoreError) -> [AuditLink] {
+    try await links(Self.page, from: after, limit: limit)
+  }
+
+  private func links(
+    _ text: String, from number: Int64, limit: Int
+  ) async throws(StoreError) -> [AuditLink] {
     let rows = try await database.query(
-      SQLStatement(Self.page, [.integer(after), .number(max(0, limit))]))
+      SQLStatement(text, [.integer(number), .number(max(0, limit))]))
     return rows.map { row in
       // A column of another type was put there by another hand, and fails the check.
       AuditLink(

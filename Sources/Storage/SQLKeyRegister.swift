@@ -18,6 +18,13 @@ public struct SecretKey: Sendable, Hashable, CustomStringConvertible, CustomRefl
   public var description: String { id }
   public var customMirror: Mirror { Mirror(self, children: ["id": id]) }
 
+  /// 32 bytes for one purpose, from which neither the key nor those of another can be found.
+  public func derived(for purpose: String) -> [UInt8] {
+    HKDF<SHA256>.deriveKey(
+      inputKeyMaterial: SymmetricKey(data: bytes), info: Data(purpose.utf8), outputByteCount: 32
+    ).withUnsafeBytes { Array($0) }
+  }
+
   /// Tells this key from another of the same id. 32 random bytes cannot be found from it.
   var proof: String { Self.hash(bytes, "stet-key-proof") }
 

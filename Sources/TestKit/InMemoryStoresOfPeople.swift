@@ -70,6 +70,14 @@ public actor InMemoryAuditTrail: AuditTrail {
     return entries
   }
 
+  public func entries(before: Int64?, limit: Int) async throws(StoreError) -> [AuditEntry] {
+    if let failure { throw failure }
+    var entries: [AuditEntry] = []
+    let older = links.reversed().lazy.filter { $0.number < before ?? .max }
+    for link in older.prefix(max(0, limit)) { entries.append(try link.entry()) }
+    return entries
+  }
+
   public func verify() async throws(StoreError) -> AuditVerification {
     if let failure { throw failure }
     var check = AuditCheck(sha256: Self.sha256)

@@ -210,6 +210,11 @@ public struct AdvanceMergeQueue: Sendable {
     }
     switch notice {
     case .merged(let number):
+      try await ports.notify?(
+        PullRequestNotice.merged(
+          PullRequestReference(repository, number), title: nil, url: nil,
+          forge: arguments.access.forge, by: "the queue of \(arguments.branch)", at: ports.now()),
+        arguments.access)
       try await note(
         "queue.merged", number,
         [
@@ -224,6 +229,11 @@ public struct AdvanceMergeQueue: Sendable {
         + "\(Defanged.message(reason, limit: 500))."
       let last = try await forge.comments(on: reference).last?.body
       if last != body { _ = try await forge.comment(body, on: reference) }
+      try await ports.notify?(
+        PullRequestNotice.leftQueue(
+          reference, reason: String(reason.prefix(500)), branch: arguments.branch,
+          forge: arguments.access.forge, entry: job ?? "\(ports.now())", at: ports.now()),
+        arguments.access)
       try await note("queue.left", number, ["reason": String(reason.prefix(500))])
     case .discarded(let batch):
       try await forge.removeBranch(QueueRound.branch(arguments.branch, batch), in: repository)

@@ -3,7 +3,8 @@ import Foundation
 public import Jobs
 
 /// Looks whether a person has said yes or no to labels that were proposed, and does so. Forges tell
-/// of reactions by no webhook, so it comes back for two weeks, at longer and longer intervals.
+/// of reactions by no webhook, so it comes back for two weeks, at longer and longer intervals. A
+/// word that was given on the dashboard comes with the job itself: `DecideIssueLabels`.
 public struct ConfirmIssueLabels: Sendable {
   private static let longest = Duration.seconds(14 * 86_400)
 
@@ -38,11 +39,12 @@ public struct ConfirmIssueLabels: Sendable {
     else { return .cancelled(reason: "the labels wait for no word any more") }
     let forge = try await ports.openForge(arguments.access)
     let repository = arguments.reference.repository
-    let reference = CommentReference(.conversation, comment)
-    // A no weighs more than a yes.
-    let no = try await person(.thumbsDown, reference, forge, repository)
-    let yes = no == nil ? try await person(.thumbsUp, reference, forge, repository) : nil
-    guard let who = no ?? yes else {
+    let word: Work.ConfirmIssueLabels.Word
+    if let given = arguments.word {
+      word = given
+    } else if let seen = try await reaction(to: comment, name, forge, repository) {
+      word = seen
+    } else {
       guard age < Self.longest else {
         return .cancelled(reason: "nobody has confirmed the labels in two weeks")
       }
@@ -52,13 +54,12 @@ public struct ConfirmIssueLabels: Sendable {
     }
     if try await LostTry.hasLost(job, in: ports.jobs) { throw PublicationClaim.TakenOver() }
     let trail = ActionTrail(
-      ports.audit, actor: "\(name):\(who.login)", place: place,
-      decidedBy: Work.ConfirmIssueLabels.kind,
-      reason: "a person's reaction to what was proposed", run: nil, job: job.id)
+      ports.audit, actor: word.by, place: place, decidedBy: Work.ConfirmIssueLabels.kind,
+      reason: "a person's word on what was proposed", run: nil, job: job.id)
     // Labels that were deleted meanwhile would be made anew.
     let known = try await forge.labels(in: repository)
     let labels = enrichment.proposed.filter(known.contains)
-    if yes != nil {
+    if word.isYes {
       try await forge.addLabels(labels, to: arguments.reference)
       try await trail.note("issue.labeled", facts: ["labels": labels.joined(separator: ", ")])
       enrichment.applied += labels.filter { !enrichment.applied.contains($0) }
@@ -71,9 +72,22 @@ public struct ConfirmIssueLabels: Sendable {
     var claim = try await PublicationClaim.take(
       ports.publications, forge: name, reference: arguments.reference)
     try await claim.update { [enrichment] in $0.enrichment = enrichment }
-    try await note(yes != nil, labels, arguments, who, job, place, trail)
-    try await tell(yes != nil, labels, arguments, comment, forge, trail)
+    try await note(word, labels, job, place, trail)
+    try await tell(word.isYes, labels, arguments, comment, forge, trail)
     return .completed
+  }
+
+  /// What people said on the forge; a no weighs more than a yes.
+  private func reaction(
+    to comment: Int64, _ name: String, _ forge: any Forge, _ repository: RepositoryName
+  ) async throws -> Work.ConfirmIssueLabels.Word? {
+    let reference = CommentReference(.conversation, comment)
+    for (reaction, isYes) in [(Reaction.thumbsDown, false), (.thumbsUp, true)] {
+      if let who = try await person(reaction, reference, forge, repository) {
+        return Work.ConfirmIssueLabels.Word(isYes: isYes, by: "\(name):\(who.login)")
+      }
+    }
+    return nil
   }
 
   /// Somebody who may set labels, and gave this reaction.
@@ -92,20 +106,20 @@ public struct ConfirmIssueLabels: Sendable {
 
   /// What was declined was given and taken away: it counts against the labels.
   private func note(
-    _ isYes: Bool, _ labels: [String], _ arguments: Work.ConfirmIssueLabels, _ who: ForgeAccount,
-    _ job: Job, _ place: String, _ trail: ActionTrail
+    _ word: Work.ConfirmIssueLabels.Word, _ labels: [String], _ job: Job, _ place: String,
+    _ trail: ActionTrail
   ) async throws {
     let now = ports.now()
     var result: [String: JSONValue] = [
-      "place": .string(place), "cause": .string(isYes ? "confirmed" : "declined"),
+      "place": .string(place), "cause": .string(word.isYes ? "confirmed" : "declined"),
       "labels_set": .array(labels.map(JSONValue.string)),
     ]
-    if !isYes { result["labels_removed"] = .array(labels.map(JSONValue.string)) }
+    if !word.isYes { result["labels_removed"] = .array(labels.map(JSONValue.string)) }
     try await ports.runs.save(
       Run(
         id: TimeOrderedID.next(now), kind: .enrich, startedAt: now, seconds: 0,
-        outcome: .completed, askedBy: "\(arguments.access.forge):\(who.login)", subject: place,
-        inputs: [:], modelCalls: [], claims: 0, masked: [:], review: nil, failure: nil,
+        outcome: .completed, askedBy: word.by, subject: place, inputs: [:], modelCalls: [],
+        claims: 0, masked: [:], review: nil, failure: nil,
         job: job.id, actions: trail.actions, result: .object(result)))
   }
 
@@ -115,14 +129,8 @@ public struct ConfirmIssueLabels: Sendable {
     _ forge: any Forge, _ trail: ActionTrail
   ) async throws {
     let earlier = try await ports.runs.run(id: arguments.run)?.result
-    let duplicates = (earlier?["duplicates"]?.array ?? []).compactMap { entry in
-      entry["id"]?.string.map { id in
-        var score = 0.0
-        if case .number(let value)? = entry["score"] { score = value }
-        if case .integer(let value)? = entry["score"] { score = Double(value) }
-        return TrackedIssue.Duplicate(id: id, score: score)
-      }
-    }
+    let duplicates = (earlier?["duplicates"]?.array ?? []).compactMap(
+      TrackedIssue.Duplicate.init(document:))
     let body = EnrichmentComment(
       summary: earlier?["ai_summary"]?.string ?? "",
       source: (earlier?["source"]?.string).flatMap(TrackedIssue.Source.init) ?? .model,

@@ -349,11 +349,27 @@ extension Work {
     public var reference: PullRequestReference
     /// That proposed them.
     public var run: String
+    /// What a person said elsewhere than on the forge; `nil`: reactions are looked for there.
+    public var word: Word?
 
-    public init(access: ForgeAccess, reference: PullRequestReference, run: String) {
+    public struct Word: Sendable, Hashable, Codable {
+      public var isYes: Bool
+      /// As `AuditEvent.actor`.
+      public var by: String
+
+      public init(isYes: Bool, by: String) {
+        self.isYes = isYes
+        self.by = by
+      }
+    }
+
+    public init(
+      access: ForgeAccess, reference: PullRequestReference, run: String, word: Word? = nil
+    ) {
       self.access = access
       self.reference = reference
       self.run = run
+      self.word = word
     }
   }
 }
@@ -371,7 +387,9 @@ extension Work {
     EnrichIssue.kind, EnrichForgeIssue.kind, ConfirmIssueLabels.kind, ReconcilePublication.kind,
     FixPullRequest.kind, GenerateCode.kind, RefactorCode.kind, Evaluate.kind, Upkeep.kind,
     ShepherdPullRequest.kind, ShepherdCommit.kind, AdvanceMergeQueue.kind, NotifyPeople.kind,
-    DeliverNotice.kind, DeliverDigest.kind, WeeklyReport.kind,
+    DeliverNotice.kind, DeliverDigest.kind, WeeklyReport.kind, SweepRepositories.kind,
+    SweepRepository.kind, ShepherdBase.kind, WakeStaleItem.kind, RedeliverWebhooks.kind,
+    RefreshCaches.kind,
   ]
 }
 

@@ -131,6 +131,12 @@ struct Wiring: Sendable {
     }
   }
 
+  /// What the forge remembers of the webhooks that it sent; `nil` where it is not asked.
+  var deliveryLog: (any DeliveryLog)? {
+    guard case .success(let connection)? = github else { return nil }
+    return connection.deliveryLog
+  }
+
   /// What a repository's pull requests went through, for reports.
   var pullRequestsSince: MakeReport.Listing {
     { [github] repository, date async throws(ForgeError) in

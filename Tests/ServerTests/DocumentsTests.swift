@@ -21,7 +21,9 @@ import Yams
     return StetServer(
       ports: ServerPorts(
         inbox: BrokenInbox(error: broken), jobs: BrokenJobs(error: broken), runs: NoRuns(),
-        issues: NoIssues(), tokens: BrokenTokens(), audit: NoAudit(),
+        issues: NoIssues(),
+        storeIssues: { _ throws(StoreError) in throw broken }, tokens: BrokenTokens(),
+        audit: NoAudit(),
         webhooks: [NamedForge(forge: "github")]),
       configuration: ServerConfiguration(version: "1"),
       logger: LogHandlerMaking.silent.logger)
@@ -100,7 +102,11 @@ import Yams
       "POST /v1/runs/{id}/feedback", "POST /v1/repl", "POST /v1/repl/{session}/cells",
       "POST /v1/repl/{session}/interrupt", "POST /v1/repl/{session}/reset",
       "DELETE /v1/repl/{session}",
-      "GET /openapi.json", "GET /docs", "GET /",
+      "GET /openapi.json", "GET /docs", "GET /", "GET /ui/runs", "GET /ui/runs/{id}",
+      "GET /ui/jobs", "POST /ui/jobs/{id}/retry", "POST /ui/jobs/{id}/cancel", "GET /ui/issues",
+      "POST /ui/issues/{id}/confirm", "POST /ui/issues/{id}/reject", "GET /ui/audit",
+      "GET /ui/reports", "GET /ui/reports/{owner}/{name}", "GET /ui/sign-in", "POST /ui/sign-in",
+      "POST /ui/sign-out", "GET /ui/style.css",
     ]
     #expect(served == promised)
   }
@@ -178,6 +184,7 @@ private struct NoAudit: AuditTrail {
     AuditEntry(number: 1, at: Date(), event: event, previous: "", hash: "")
   }
   func entries(after: Int64, limit: Int) async throws(StoreError) -> [AuditEntry] { [] }
+  func entries(before: Int64?, limit: Int) async throws(StoreError) -> [AuditEntry] { [] }
   func verify() async throws(StoreError) -> AuditVerification {
     AuditVerification(entries: 0, head: "", brokenAt: nil)
   }

@@ -96,6 +96,7 @@ struct RawResponse {
   var status: Int
   /// By lower-case name.
   var headers: [String: String]
+  private(set) var setCookies: [String] = []
   var body: [UInt8]
   private let length: Int?
 
@@ -117,6 +118,9 @@ struct RawResponse {
     for line in lines.dropFirst() {
       let parts = line.split(separator: ":", maxSplits: 1)
       guard parts.count == 2 else { continue }
+      if parts[0].lowercased() == "set-cookie" {
+        setCookies.append(parts[1].trimmingCharacters(in: .whitespaces))
+      }
       headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
     }
     body = Array(bytes[(end + mark.count)...])

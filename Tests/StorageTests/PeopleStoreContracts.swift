@@ -76,6 +76,10 @@ func auditTrailContract(_ trail: any AuditTrail, _ clock: TestClock) async throw
   #expect(try await trail.entries(after: 5, limit: 2).isEmpty)
   #expect(try await trail.entries(after: 0, limit: 0).isEmpty)
   #expect(try await trail.entries(after: 0, limit: -1).isEmpty)
+  #expect(try await trail.entries(before: nil, limit: 2) == [appended[4], appended[3]])
+  #expect(try await trail.entries(before: 3, limit: 10) == [appended[1], appended[0]])
+  #expect(try await trail.entries(before: 1, limit: 10).isEmpty)
+  #expect(try await trail.entries(before: nil, limit: -1).isEmpty)
   #expect(
     try await trail.verify()
       == AuditVerification(entries: 5, head: appended[4].hash, brokenAt: nil))
@@ -143,7 +147,7 @@ private func issueFilterContract(
   closed.state = .closed
   closed.tags = ["100%_sure!"]
   closed.removedTags = ["bug"]
-  closed.duplicates = [.init(id: issues[0].id, score: 0.5)]
+  closed.duplicates = [.init(id: issues[0].id, words: 0.5, meaning: 0.25)]
   #expect(try await store.replace(enriched, with: closed))
   #expect(try await !store.replace(enriched, with: enriched))
   #expect(try await store.issue(id: closed.id) == closed)

@@ -239,6 +239,12 @@ enum TokenBudgetContract {
     #expect(try await two.spend(90, for: "a/b") == 170)
     #expect(try await one.left(for: "a/b") == 0)
     #expect(try await SQLTokenBudget(database, perDay: nil).left(for: "a/b") == nil)
+    try await one.spend(200, for: "a/d")
+    #expect(
+      try await two.uses(limit: 5) == [
+        TokenUse(repository: "a/d", tokens: 200), TokenUse(repository: "a/b", tokens: 170),
+      ])
+    #expect(try await two.uses(limit: 1).count == 1)
     let today = Int64(Date().timeIntervalSince1970) / 86_400
     let days = try await database.query(SQLStatement("SELECT day FROM token_uses"))
     #expect(abs((days.first?.integer(0) ?? 0) - today) <= 1)

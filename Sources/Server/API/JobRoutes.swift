@@ -144,54 +144,22 @@ struct JobRoutes {
   @Sendable private func show(
     _ request: Request, _ context: ServerContext
   ) async throws -> Response {
-    Answer.json(Self.document(try await job(context)))
+    Answer.json(Self.document(try await JobActions(ports: ports).job(context)))
   }
 
   @Sendable private func retry(
     _ request: Request, _ context: ServerContext
   ) async throws -> Response {
     try await context.readNothing(request, limits)
-    let job = try await job(context)
-    guard [.discarded, .cancelled, .retryable, .scheduled].contains(job.state) else {
-      throw Problem(
-        .conflict,
-        "This job is \(job.state.rawValue): only one that failed or was cancelled is "
-          + "run again.")
-    }
-    guard let after = try await ports.jobs.retry(id: job.id) else {
-      throw Problem.unknown("job", job.id)
-    }
-    try await note("job.retried", after, context)
-    return Answer.json(Self.document(after))
+    return Answer.json(Self.document(try await JobActions(ports: ports).retry(context)))
   }
 
   @Sendable private func cancel(
     _ request: Request, _ context: ServerContext
   ) async throws -> Response {
     try await context.readNothing(request, limits)
-    let job = try await job(context)
-    guard !job.state.isFinal else {
-      throw Problem(.conflict, "This job is \(job.state.rawValue) already.")
-    }
-    let reason = "\(context.caller.actor) asked for it"
-    guard let after = try await ports.jobs.cancel(id: job.id, reason: reason) else {
-      throw Problem.unknown("job", job.id)
-    }
-    try await note("job.cancelled", after, context)
+    let after = try await JobActions(ports: ports).cancel(context)
     return Answer.json(Self.document(after), status: after.state.isFinal ? 200 : 202)
-  }
-
-  private func job(_ context: ServerContext) async throws -> Job {
-    let id = context.parameter("id").lowercased()
-    guard let job = try await ports.jobs.job(id: id) else { throw Problem.unknown("job", id) }
-    return job
-  }
-
-  private func note(_ action: String, _ job: Job, _ context: ServerContext) async throws {
-    try await ports.audit.append(
-      AuditEvent(
-        actor: context.caller.actor, action: action, place: "job:\(job.id)", run: job.run,
-        job: job.id, facts: ["kind": job.kind]))
   }
 
   /// Its arguments stay inside: they may hold the text of others.

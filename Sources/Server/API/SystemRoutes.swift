@@ -61,12 +61,6 @@ struct SystemRoutes {
           id: "docs", tag: "system", summary: "This description, as a page",
           results: [.init(status: 200, meaning: "A page.", schema: nil, contentType: html)])
       ) { _, _ in Answer.json(.null) },
-      Route(
-        .get, "/", .open,
-        Operation(
-          id: "home", tag: "system", summary: "A page that says what this is",
-          results: [.init(status: 200, meaning: "A page.", schema: nil, contentType: html)])
-      ) { _, _ in Page.home() },
     ]
     all += own
     let document = Description.document(of: all)

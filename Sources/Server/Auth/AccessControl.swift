@@ -90,20 +90,32 @@ actor AccessControl {
       .unauthorized, detail, headers: ["WWW-Authenticate": "Bearer realm=\"stet\"\(suffix)"])
   }
 
+  /// The token of an id, whatever has become of it.
+  func token(id: String) async throws -> APIToken? {
+    if let known = remembered["id \(id)"], clock.now - known.at < memory { return known.token }
+    let found = try await store.tokens().first { $0.id == id }
+    remember(found, as: "id \(id)")
+    return found
+  }
+
   /// The token of a text. The store is asked by the hash, so that no comparison tells how much of a
   /// guess is right.
-  private func token(_ text: String) async throws -> APIToken? {
+  func token(_ text: String) async throws -> APIToken? {
     guard text.utf8.count <= 200 else { return nil }
     let hash = TokenText.hash(text)
     if let known = remembered[hash], clock.now - known.at < memory { return known.token }
     let found = try await store.token(hash: hash)
+    remember(found, as: hash)
+    return found
+  }
+
+  private func remember(_ token: APIToken?, as key: String) {
     if remembered.count >= Self.capacity {
       let now = clock.now
       remembered = remembered.filter { now - $0.value.at < memory }
       if remembered.count >= Self.capacity { remembered = [:] }
     }
-    remembered[hash] = Remembered(token: found, at: clock.now)
-    return found
+    remembered[key] = Remembered(token: token, at: clock.now)
   }
 
   func anyTokenExists() async throws -> Bool {

@@ -27,7 +27,13 @@ enum Description {
             "description": .string(
               "Made by `stet token create`. While none exists, programs of this machine are "
                 + "answered without one, unless the server has a public address."),
-          ])
+          ]),
+          "session": .object([
+            "type": .string("apiKey"), "in": .string("cookie"), "name": .string("stet_session"),
+            "description": .string(
+              "Set by the sign-in page of the dashboard; `__Host-stet_session` where the public "
+                + "address is one of https."),
+          ]),
         ]),
       ]),
     ])
@@ -46,12 +52,14 @@ enum Description {
     if let body = operation.body {
       members["requestBody"] = .object([
         "required": .bool(!operation.isBodyOptional),
-        "content": content(Answer.jsonType, Schema.ref(body)),
+        "content": content(operation.bodyType, Schema.ref(body)),
       ])
     }
     if let scope = route.access.scope {
       let none = route.access.opensToThisMachine ? [JSONValue.object([:])] : []
-      members["security"] = .array([.object(["token": .array([])])] + none)
+      let session =
+        route.access.isPage ? [JSONValue.object(["session": .array([])])] : []
+      members["security"] = .array(session + [.object(["token": .array([])])] + none)
       members["x-scope"] = .string(scope.rawValue)
     }
     return .object(members)
@@ -82,7 +90,9 @@ enum Description {
     for kind in problems(of: route) where responses["\(kind.status)"] == nil {
       responses["\(kind.status)"] = .object([
         "description": .string(kind.title + "."),
-        "content": content(Answer.problemType, Schema.ref("Problem")),
+        "content": route.access.isPage
+          ? content(PageTemplates.contentType, Schema.text())
+          : content(Answer.problemType, Schema.ref("Problem")),
       ])
     }
     return .object(responses)

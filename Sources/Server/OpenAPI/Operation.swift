@@ -27,6 +27,7 @@ struct Operation: Sendable {
   var parameters: [Parameter] = []
   /// The name of the schema of the body.
   var body: String?
+  var bodyType = Answer.jsonType
   /// Whether the body may be left out.
   var isBodyOptional = false
   var results: [Result]

@@ -8,6 +8,14 @@ enum Schemas {
     .merging(repl) { first, _ in first }.merging(evaluations) { first, _ in first }
 
   private static let requests: [String: JSONValue] = [
+    "SignInForm": Schema.object([
+      Schema.required("token", Schema.text("An API token.")),
+      Schema.required("csrf", Schema.text("As the page gave it.")),
+      Schema.optional("next", Schema.text("Where to go then.")),
+    ]),
+    "ActionForm": Schema.object([
+      Schema.required("csrf", Schema.text("As the page gave it."))
+    ]),
     "Delivery": Schema.map(of: .bool(true), "As the forge sends it."),
     "FixRequest": Schema.object([
       Schema.required("code", Schema.text("The whole file.", from: 1)),
@@ -19,6 +27,11 @@ enum Schemas {
       Schema.required("title", Schema.text(from: 1, to: IssueRoutes.longestTitle)),
       Schema.required("description", Schema.text("At most 64 KiB.")),
       Schema.optional("priority", Schema.orNull(priority)),
+    ]),
+    "IssueBatch": Schema.object([
+      Schema.required(
+        "issues",
+        Schema.list(of: Schema.ref("IssueRequest"), "1 to \(IssueRoutes.largestBatch) of them."))
     ]),
     "IssueChange": Schema.object(
       [
@@ -87,7 +100,13 @@ enum Schemas {
         "duplicates",
         Schema.list(
           of: Schema.object([
-            Schema.required("id", Schema.text()), Schema.required("score", Schema.number()),
+            Schema.required("id", Schema.text()),
+            Schema.required("score", Schema.number("The greater of the two.")),
+            Schema.required(
+              "words", Schema.orNull(Schema.number("Cosine of the words, where they found it."))),
+            Schema.required(
+              "meaning",
+              Schema.orNull(Schema.number("Cosine of the vectors, where they found it."))),
           ]), "Earlier issues that may be the same.")),
       Schema.required("last_error", Schema.orNull(Schema.text("Of the model."))),
       Schema.required("job", Schema.orNull(Schema.text("That enriches it."))),
@@ -95,6 +114,10 @@ enum Schemas {
       Schema.required("created_at", Schema.date), Schema.required("updated_at", Schema.date),
     ]),
     "Issues": page("issues", "Issue"),
+    "IssueIDs": Schema.object([
+      Schema.required(
+        "ids", Schema.list(of: Schema.text(format: "uuid"), "In the order of the request."))
+    ]),
     "Enrichment": Schema.object(
       [
         Schema.required("job", Schema.text()),

@@ -25,26 +25,6 @@ enum Page {
     return response
   }
 
-  static func home() -> Response {
-    response(
-      title: "Home",
-      body: """
-        <main>
-        <h1>Stet</h1>
-        <p>A self-hosted teammate for pull requests. This server takes webhooks, reviews pull \
-        requests and diffs, and fixes code.</p>
-        <ul>
-        <li><a href="/docs">What the API takes and answers</a> \
-        (<a href="/openapi.json">as OpenAPI</a>)</li>
-        <li><a href="/healthz">Does it live?</a> <a href="/readyz">Can it work?</a></li>
-        <li><a href="/metrics">Metrics</a></li>
-        <li><a href="/v1/jobs">Jobs</a>, <a href="/v1/runs">runs</a>, \
-        <a href="/issues">issues</a></li>
-        </ul>
-        </main>
-        """)
-  }
-
   static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
       .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")

@@ -10,6 +10,7 @@ import NIOCore
 struct FrontDoor: HTTPResponder {
   let table: RouteTable
   let access: AccessControl
+  let dashboard: DashboardDoor
   let tokenLimiter: RequestLimiter
   let addressLimiter: RequestLimiter
   let bodies: BodyBudget
@@ -41,10 +42,12 @@ struct FrontDoor: HTTPResponder {
           .methodNotAllowed, "This place takes \(methods).", headers: ["Allow": methods])
       case .found(let found, let parameters):
         route = found
-        response = try await answer(request, context, found, parameters)
+        response = try await answer(request, &context, found, parameters)
       }
     } catch {
-      response = refusal(error, context)
+      response =
+        route?.access.isPage == true
+        ? dashboard.page(of: problem(error, context), context) : refusal(error, context)
     }
     if request.method == .head { response = response.createHeadResponse() }
     secure(&response, context)
@@ -54,10 +57,19 @@ struct FrontDoor: HTTPResponder {
   }
 
   private func answer(
-    _ request: Request, _ context: ServerContext, _ route: Route, _ parameters: [String: String]
+    _ request: Request, _ context: inout ServerContext, _ route: Route,
+    _ parameters: [String: String]
   ) async throws -> Response {
-    var context = context
     context.parameters = parameters
+    if case .page(let scope) = route.access {
+      context.dashboard = dashboard
+      context.here = route.path
+      let instead = try await dashboard.admit(
+        request, &context, needing: scope, counting: tokenLimiter, refusals: addressLimiter)
+      if let instead { return instead }
+      context.logger[metadataKey: "caller"] = .string(context.caller.actor)
+      return try await route.handler(request, context)
+    }
     if let scope = route.access.scope {
       do {
         context.caller = try await access.admit(
@@ -66,17 +78,17 @@ struct FrontDoor: HTTPResponder {
       } catch let problem as Problem {
         // Only who is refused counts by address: all who come through a proxy have the same one.
         if route.isLimited {
-          try await take(RequestLimiter.key(address: context.peer), from: addressLimiter)
+          try await Self.take(RequestLimiter.key(address: context.peer), from: addressLimiter)
         }
         throw problem
       }
       context.logger[metadataKey: "caller"] = .string(context.caller.actor)
-      if route.isLimited { try await take(context.caller.actor, from: tokenLimiter) }
+      if route.isLimited { try await Self.take(context.caller.actor, from: tokenLimiter) }
     }
     return try await route.handler(request, context)
   }
 
-  private func take(_ key: String, from limiter: RequestLimiter) async throws {
+  static func take(_ key: String, from limiter: RequestLimiter) async throws {
     guard let wait = await limiter.take(key) else { return }
     let seconds = Int((wait / .seconds(1)).rounded(.up))
     throw Problem(
@@ -85,19 +97,25 @@ struct FrontDoor: HTTPResponder {
   }
 
   private func refusal(_ error: any Error, _ context: ServerContext) -> Response {
+    problem(error, context).response(instance: context.requestID)
+  }
+
+  private func problem(_ error: any Error, _ context: ServerContext) -> Problem {
     let problem = Problem.of(error)
     if !(error is Problem) {
       context.logger.error(
         "a request failed",
         metadata: ["error": .string(SecretMask.masked(String(describing: error)).text)])
     }
-    return problem.response(instance: context.requestID)
+    return problem
   }
 
   private func secure(_ response: inout Response, _ context: ServerContext) {
     response.headers.set("X-Request-ID", context.requestID)
     response.headers.set("X-Content-Type-Options", "nosniff")
-    response.headers.set("Referrer-Policy", "no-referrer")
+    if response.headers.first("referrer-policy") == nil {
+      response.headers.set("Referrer-Policy", "no-referrer")
+    }
     response.headers.set("X-Frame-Options", "DENY")
     if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
     if response.headers.first("content-security-policy") == nil {

@@ -11,14 +11,19 @@ struct Route: Sendable {
     case api(APIToken.Scope)
     /// The same, and a program of this machine also when tokens exist.
     case thisMachine(APIToken.Scope)
+    /// A page for people: by a session, or as the API; `nil`: for anybody.
+    case page(APIToken.Scope?)
 
     /// `nil` where no token is asked for.
     var scope: APIToken.Scope? {
       switch self {
       case .open: nil
       case .api(let scope), .thisMachine(let scope): scope
+      case .page(let scope): scope
       }
     }
+
+    var isPage: Bool { if case .page = self { true } else { false } }
 
     var opensToThisMachine: Bool {
       if case .thisMachine = self { true } else { false }

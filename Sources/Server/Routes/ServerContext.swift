@@ -14,6 +14,15 @@ struct ServerContext: InitializableFromSource {
   /// The captured parts of the path.
   var parameters: [String: String] = [:]
   var caller = Caller.nobody
+  /// Who looks, on a page of the dashboard that asks for it.
+  var visit: Visit?
+  /// What was sent by a form that is one of ours.
+  var form = FormFields()
+  var dashboard: DashboardDoor?
+  /// Which entry of the dashboard's navigation the page stands under.
+  var here = ""
+  /// What was done by the form before, as `?said=` tells.
+  var said: String?
   /// What its body takes of the memory for bodies; `FrontDoor` gives it.
   var share: BodyShare?
 

@@ -10,9 +10,23 @@ extension GitHubRoute {
           && (call.request.query["base"].map { $0 == issue.pull?.baseRef } ?? true)
           && (call.request.query["head"].map { $0.hasSuffix(":\(issue.pull?.headRef ?? "")") }
             ?? true)
-      }.sorted { $0.number > $1.number }
+      }
+      let sort = call.request.query["sort"] ?? "created"
+      guard ["created", "updated", "popularity", "long-running"].contains(sort) else {
+        throw GitHubRefusal.field("PullRequest", "sort", "invalid")
+      }
+      // Newest first where it is by the time of creation, else oldest first; GitHub has it so.
+      let usual = sort == "created" ? "desc" : "asc"
+      let isAscending = (call.request.query["direction"] ?? usual) == "asc"
+      func moment(_ issue: GitHubWorld.Issue) -> Date {
+        sort == "updated" ? issue.updatedAt : issue.createdAt
+      }
+      let ordered = found.sorted { a, b in
+        let (one, other) = ((moment(a), a.number), (moment(b), b.number))
+        return isAscending ? one < other : one > other
+      }
       return call.page(
-        found.compactMap { issue in
+        ordered.compactMap { issue in
           issue.pull.map { world.json(pull: $0, of: issue, in: repository) }
         }, in: world.root)
     },

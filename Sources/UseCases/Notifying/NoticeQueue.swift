@@ -1,5 +1,5 @@
 public import Domain
-import Foundation
+public import Foundation
 public import Jobs
 
 /// Where a use case leaves a notice. What becomes of it is decided by a job, so that nothing waits
@@ -15,14 +15,12 @@ public struct NoticeQueue: Sendable {
   /// - Parameter access: by which the repository's policy is read; `nil`: only the server's routes
   ///   count.
   public func tell(_ notice: Notice, access: ForgeAccess?) async throws {
-    _ = try await jobs.enqueue([try Self.job(notice, access: access)])
-  }
-
-  static func job(_ notice: Notice, access: ForgeAccess?) throws -> NewJob {
     let arguments = Work.NotifyPeople(access: access, notice: notice)
-    return NewJob(
-      kind: Work.NotifyPeople.kind, arguments: try arguments.json(), uniqueKey: notice.id,
-      uniquePeriod: Self.memory, group: access.map(WorkLimits.group), run: notice.run)
+    _ = try await jobs.enqueue([
+      NewJob(
+        kind: Work.NotifyPeople.kind, arguments: try arguments.json(), uniqueKey: notice.id,
+        uniquePeriod: Self.memory, group: access.map(WorkLimits.group), run: notice.run)
+    ])
   }
 
   /// One message for a whole review, never one for each comment.
@@ -31,6 +29,13 @@ public struct NoticeQueue: Sendable {
   ) async throws {
     try await tell(
       ReviewNotice.of(review, pull, arguments, at: now), access: arguments.access)
+  }
+
+  /// Once a day for each mark.
+  public func tell(of mark: BudgetMark, at now: Date) async throws {
+    guard let notice = PullRequestNotice.budget(mark, at: now) else { return }
+    try await tell(
+      notice, access: ForgeAccess(forge: notice.forge, repository: notice.repository))
   }
 
   /// Best effort: it is told where something failed already.

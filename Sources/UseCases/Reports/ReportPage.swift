@@ -1,10 +1,15 @@
 import Domain
 
+extension RepositoryReport {
+  /// Headings, tables and plots without a page around them, for one that has its own style.
+  public var htmlFragment: String { ReportPage.body(self) }
+}
+
 /// A report as one page that loads nothing: style and plots stand in it.
 enum ReportPage {
   static func html(_ report: RepositoryReport) -> String {
     let title = escaped(ReportFigures.title(report))
-    var html = """
+    return """
       <!doctype html>
       <html lang="en">
       <head>
@@ -24,7 +29,15 @@ enum ReportPage {
       </style>
       </head>
       <body>
-      <h1>\(title)</h1>
+      \(body(report))</body>
+      </html>
+
+      """
+  }
+
+  static func body(_ report: RepositoryReport) -> String {
+    var html = """
+      <h1>\(escaped(ReportFigures.title(report)))</h1>
       <table class="figures">
 
       """
@@ -49,7 +62,7 @@ enum ReportPage {
       html += ReportPlot.days("Cost in US$", report.days.map { ($0.day, $0.costUSD) })
     }
     for note in report.notes { html += "<p class=\"note\">\(escaped(note))</p>\n" }
-    return html + "</body>\n</html>\n"
+    return html
   }
 
   static func escaped(_ text: String) -> String {

@@ -130,6 +130,12 @@ extension ActionCarrying {
       reference, expectedHead: decided.headCommit, method: merge.method ?? policy.merge.method,
       title: merge.title?.rendered(now, rule: plan.rule, reason: plan.reason),
       message: merge.message?.rendered(now, rule: plan.rule, reason: plan.reason))
+    // It is merged; whether people can be told is no reason to say otherwise.
+    try? await ports.notify?(
+      PullRequestNotice.merged(
+        reference, title: now.title, url: nil, forge: arguments.access.forge,
+        by: "the rule '\(plan.rule)'", at: ports.now()),
+      arguments.access)
     return ["head": decided.headCommit, "commit": commit]
   }
 

@@ -64,29 +64,6 @@ extension HandleEvent {
   }
 }
 
-extension HandleEvent {
-  /// What people are told of an event, whoever caused it.
-  func telling(_ event: ForgeEvent) -> [NewJob] {
-    guard ports.tellsPeople, case .pullRequest(.closed, let pull) = event.content,
-      pull.state == .merged
-    else { return [] }
-    let access = ForgeAccess(
-      forge: event.forge, repository: pull.reference.repository, installation: event.installation)
-    let who = event.sender?.login ?? "unknown"
-    let name = ContentHash.of(
-      parts: [event.forge, "\(pull.reference)".lowercased(), pull.head])
-    let notice = Notice(
-      id: "merged-\(name.prefix(32))", event: .merged, forge: event.forge,
-      repository: pull.reference.repository, subject: "\(pull.reference)",
-      subjectTitle: pull.title, headline: "Merged into \(pull.baseBranch).", url: pull.url,
-      facts: [
-        Notice.Fact("author", pull.author.login), Notice.Fact("merged by", who),
-        Notice.Fact("commit", String(pull.head.prefix(8))),
-      ], at: ports.now())
-    return (try? NoticeQueue.job(notice, access: access)).map { [$0] } ?? []
-  }
-}
-
 extension PolicyEvent {
   fileprivate init?(_ change: ForgeEvent.PullRequestChange) {
     switch change {

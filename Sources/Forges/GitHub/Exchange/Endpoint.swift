@@ -58,6 +58,10 @@ enum Endpoint: String, CaseIterable, Sendable {
   case dispatchWorkflow = "dispatch_workflow"
   case gitReference = "git_reference"
   case mergeBranch = "merge_branch"
+  case editIssue = "edit_issue"
+  case listHooks = "list_hooks"
+  case listDeliveries = "list_deliveries"
+  case redeliver
 
   /// Counts what was sent for one answer: its last request by the class of its status, those
   /// before it, which were repeated, as `retried`.
