@@ -209,12 +209,17 @@ struct PolicyReplayCommand: AsyncParsableCommand {
       }
       await wiring.close()
     } else {
-      let file = try PolicySource.read(policy ?? ReviewSubject.policyFile, in: folder)
       let bytes = try InputFile.read(
         history, in: folder, limit: .mebibytes(256), what: "the history")
+      let file = try PolicySource.read(policy ?? ReviewSubject.policyFile, in: folder)
       for record in try PolicyHistory.records(bytes, name: history) {
         replay.add(record, file.shepherd)
       }
+    }
+    if replay.lines.isEmpty {
+      Output.notes.tell(
+        "\(Defanged.forTerminal(history, oneLine: true, limit: 200)) has no record of anything "
+          + "that ended: there is nothing to try the policy on.")
     }
     if json {
       try Output.results.write(JSONText.of(replay))

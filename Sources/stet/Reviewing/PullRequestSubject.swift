@@ -87,7 +87,9 @@ enum PullRequestSubject {
 
   static func failure(_ error: ForgeError) -> CommandFailure {
     switch error.code {
-    case .unauthorized, .notFound: .misuse(error.detail)
+    case .notFound:
+      .misuse("\(error.detail) It is not there, or these credentials may not see it.")
+    case .unauthorized: .misuse(error.detail)
     default: .failed(error.detail)
     }
   }
