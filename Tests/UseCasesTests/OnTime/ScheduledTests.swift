@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import Jobs
 import Logging
+import Storage
 import TestKit
 import Testing
 
