@@ -80,7 +80,11 @@ struct StaleItems: Sendable {
     }
     // The forge's clock may be a little behind ours.
     let earliest = mark.at.addingTimeInterval(-1)
-    let said = try await ports.forge.comments(on: reference, since: earliest).first {
+    var comments = try await ports.forge.comments(on: reference, since: earliest)
+    if item.kind == .pullRequests {
+      comments += try await ports.forge.reviewComments(on: reference)
+    }
+    let said = comments.first {
       !$0.author.isBot && $0.createdAt >= earliest && HiddenMarker(of: $0.body) == nil
     }
     if let said { return "\(said.author.login) answered" }

@@ -91,4 +91,22 @@ import Testing
     policy.isShadow = false
     #expect(word(policy.step(item(quiet: 90), shadow, now: Self.now)) == "remind")
   }
+
+  @Test func aReplayTellsOfReminders() throws {
+    var facts = PolicyFacts(
+      event: .opened, repository: "acme/app", number: 1, title: "t", author: .init(login: "ada"),
+      base: "main", head: "x", baseCommit: "b", headCommit: "h", createdAt: .distantPast,
+      updatedAt: Self.now - 70 * Self.day, now: Self.now)
+    var policy = ShepherdPolicy()
+    policy.stale = [StalePolicy(kinds: [.pullRequests])]
+    var replay = PolicyReplay()
+    replay.add(PolicyRecord(facts: facts), policy)
+    facts.updatedAt = Self.now - Self.day
+    replay.add(PolicyRecord(facts: facts), policy)
+    #expect(replay.stale == 1)
+    #expect(replay.lines.map { $0.wouldDo.map(\.rule) } == [["stale"], []])
+    policy.stale = [StalePolicy(kinds: [.issues])]
+    facts.updatedAt = .distantPast
+    #expect(policy.staleAct(facts) == nil)
+  }
 }

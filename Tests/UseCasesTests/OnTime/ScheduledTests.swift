@@ -1,6 +1,8 @@
 import Domain
 import Foundation
 import Jobs
+import Logging
+import Storage
 import TestKit
 import Testing
 
@@ -119,7 +121,8 @@ import Testing
     let sweep = SweepRepositories(register: bench.register, jobs: bench.bench.jobs)
     func run() async throws -> JobOutcome {
       try await sweep.handle(
-        JobContext(job: try bench.bench.job(Work.SweepRepositories()), logger: .init(label: "t")))
+        JobContext(
+          job: try bench.bench.job(Work.SweepRepositories()), logger: Logger(label: "test")))
     }
     #expect(try await run() == .completed)
     #expect(try await run() == .completed)

@@ -15,7 +15,7 @@ import Testing
       message: "m", quote: "q", confidence: 1, source: .rule("a"), fingerprint: fingerprint)
   }
 
-  private func bench(_ fingerprints: [String]) async throws -> (ServiceBench, [String: Int64]) {
+  private func posted(_ fingerprints: [String]) async throws -> (ServiceBench, [String: Int64]) {
     let bench = try await ServiceBench()
     let path = try #require(FakeGitHub.demoHead.keys.sorted().first)
     try await bench.runs.save(
@@ -47,7 +47,7 @@ import Testing
 
   @Test func thumbsOfPeopleCountAndOthersDoNot() async throws {
     let names = ["aa", "bb", "cc", "dd", "ee"]
-    let (bench, comments) = try await bench(names)
+    let (bench, comments) = try await posted(names)
     func react(_ reaction: Reaction, _ login: String, _ name: String) {
       bench.hub.react(
         reaction, by: login, to: comments[name] ?? 0, in: ServiceBench.repository)
@@ -67,7 +67,7 @@ import Testing
 
   /// Who gave a thumb is asked only where there is one.
   @Test func whatNobodyReactedToCostsNoCall() async throws {
-    let (bench, comments) = try await bench(["aa", "bb", "cc"])
+    let (bench, comments) = try await posted(["aa", "bb", "cc"])
     #expect(try await fates(bench).values.allSatisfy { $0 == .open })
     #expect(bench.hub.count("GET", "/reactions") == 0)
     bench.hub.react(
@@ -78,7 +78,7 @@ import Testing
 
   /// A comment that only quotes the marker, or that another wrote, is not Stet's.
   @Test func aThumbOnAnothersCommentSaysNothing() async throws {
-    let (bench, _) = try await bench(["aa"])
+    let (bench, _) = try await posted(["aa"])
     let path = try #require(FakeGitHub.demoHead.keys.sorted().first)
     let other = bench.hub.addReviewComment(
       "\(HiddenMarker.finding("aa").text)\nmind this", by: "mallory", on: bench.reference,
@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test func aForgeThatLimitsIsNotAskedOn() async throws {
-    let (bench, _) = try await bench(["aa"])
+    let (bench, _) = try await posted(["aa"])
     bench.hub.inject(
       GitHubFault(
         .answer(
