@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Labels and duplicates of issues, beside scikit-learn in the same run.
 
-    python3 Benchmarks/issues.py [--nlbse FOLDER] [--program PATH] [--data FILE]
+    python3 Benchmarks/issues.py [--nlbse FOLDER] [--program PATH] [--data FILE] [--stet PATH]
 
 FOLDER holds issues_train.csv and issues_test.csv of NLBSE'24's competition on issue report
 classification (`nlbse2024/issue-report-classification`, folder `data`); without it only the issues
 of STET_SHARED_DATA are looked at. scikit-learn has to be there: it is what is compared with.
 
 Every classifier sees the same texts. With a time split it learns from the older half of each
-label and repository and is judged by the newer. No figure here was used to choose a setting of ours: those
-were chosen on two thirds of the competition's training set against the other third.
+label and repository and is judged by the newer. No figure here was used to choose a setting of ours:
+those were chosen on the competition's training set alone, each part of it judged by the others.
+
+With --stet the built program enriches issues with a scripted model on this machine, which answers at
+once: what it takes is Stet's own time, and the tokens are those of its prompts.
 """
 
 import argparse
@@ -18,7 +21,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+
+import scripted_model
 
 try:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -73,12 +79,13 @@ def read_nlbse(folder):
     return sorted(rows, key=lambda row: row["created"])
 
 
-def read_shared(path):
+def read_shared(path, every=False):
+    """Issues with labels, or every one."""
     rows = []
     with open(path) as file:
         for line in file:
             row = json.loads(line)
-            if row["is_pull_request"] or not row["labels"]:
+            if row["is_pull_request"] or not (every or row["labels"]):
                 continue
             rows.append(
                 {
@@ -225,6 +232,72 @@ def duplicates(program, groups):
     )
 
 
+def twins(program, rows):
+    """Issues that were recorded twice, with their text as it was each time: before and after their
+    repository was renamed. The one pair of labels for duplicates that the shared data has."""
+    groups = {}
+    for row in rows:
+        key = (row["repository"].split("/")[1], row["title"].strip().lower())
+        groups.setdefault(key, []).append(row)
+    pairs = [group for group in groups.values() if len({row["repository"] for row in group}) > 1]
+    texts = [
+        {"id": str(place), "title": row["title"], "description": row["description"]}
+        for place, row in enumerate(rows)
+    ]
+    place_of = {id(row): place for place, row in enumerate(rows)}
+    found, changed = 0, 0
+    for group in pairs:
+        later, earlier = group[1], group[0]
+        known = [text for place, text in enumerate(texts) if place != place_of[id(later)]]
+        answer = ask(
+            program, {"task": "duplicates", "known": known, "asked": [texts[place_of[id(later)]]]}
+        )
+        found += str(place_of[id(earlier)]) in answer["candidates"][0][:10]
+        changed += later["description"] != earlier["description"]
+    print(
+        f"  recorded twice: recall@10 {found / max(1, len(pairs)):.3f} of {len(pairs)} issues among "
+        f"{len(rows)}, {changed} of them with another text"
+    )
+
+
+def enriched(stet, rows, price):
+    """Time, tokens and cost of one issue, through the built program and a model that answers at once."""
+    rows = rows[:200]
+    with tempfile.TemporaryDirectory() as folder, scripted_model.serving() as model:
+        path = os.path.join(folder, "issues.jsonl")
+        with open(path, "w") as file:
+            for row in rows:
+                issue = {"title": row["title"][:300] or "?", "description": row["description"][:20000]}
+                file.write(json.dumps(issue) + "\n")
+        base = {"PATH": os.environ["PATH"], "HOME": folder, "STET_DATA_DIR": folder + "/data"}
+        asking = {
+            "LLM_PROVIDER": "openai", "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "unused",
+            "LLM_MODEL": price,
+        }
+        for name, more in (("without a model", {}), ("with a scripted model", asking)):
+            began = time.perf_counter()
+            done = subprocess.run(
+                [stet, "enrich", "--batch", path], env=base | more, stdout=subprocess.PIPE, check=True
+            )
+            seconds = time.perf_counter() - began
+            answers = [json.loads(line) for line in done.stdout.splitlines()]
+            cached = sum(answer["cached"] is not None for answer in answers)
+            print(
+                f"  {name}: {1000 * seconds / len(rows):.1f} ms an issue, {len(answers)} issues, "
+                f"{cached} from the cache"
+            )
+        report = json.loads(
+            subprocess.run(
+                [stet, "enrich", "report", "--json"], env=base, stdout=subprocess.PIPE, check=True
+            ).stdout
+        )
+        asked = model.requests
+        print(
+            f"  {report['tokens'] / max(1, asked):.0f} tokens a question (four bytes counted as one), "
+            f"{1000 * report['costUSD'] / max(1, asked):.2f} USD a thousand at the prices of {price}"
+        )
+
+
 def older_half(rows):
     """Of each label, as the competition took as many of each, from other years."""
     groups = {}
@@ -250,6 +323,8 @@ def main():
     )
     shared = os.environ.get("STET_SHARED_DATA", os.path.join(ROOT, "..", "shared", "data"))
     parser.add_argument("--data", default=os.path.join(shared, "issues", "github-issues.jsonl"))
+    parser.add_argument("--stet", help="the built program, for time and cost of an issue")
+    parser.add_argument("--price", default="gpt-5.4-nano", help="the model whose prices are used")
     options = parser.parse_args()
     if not os.path.exists(options.program):
         sys.exit("build it first: swift build -c release --product IssueBench")
@@ -272,6 +347,10 @@ def main():
         print(f"  the issue's own words: {1e6 * answer['asking'] / len(rows):.0f} µs an issue")
         print("github-issues.jsonl, halves of the same report as duplicates")
         duplicates(options.program, [("all", rows)])
+        twins(options.program, read_shared(options.data, every=True))
+        if options.stet:
+            print("through the built program")
+            enriched(options.stet, rows, options.price)
     else:
         print(f"{options.data} is absent")
 

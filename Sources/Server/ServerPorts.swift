@@ -14,6 +14,7 @@ public struct ServerPorts: Sendable {
   public var workLimits: WorkLimits
   public var runs: any RunStore
   public var issues: any IssueStore
+  public var storeIssues: IssueIntake
   public var tokens: any TokenStore
   public var audit: any AuditTrail
   /// One for each forge; its `forge` is the last part of the route `/webhooks/FORGE`.
@@ -41,6 +42,7 @@ public struct ServerPorts: Sendable {
   public init(
     inbox: any Inbox, jobs: any JobStore, schedules: (any ScheduleStore)? = nil,
     workLimits: WorkLimits = WorkLimits(), runs: any RunStore, issues: any IssueStore,
+    storeIssues: @escaping IssueIntake,
     tokens: any TokenStore, audit: any AuditTrail, webhooks: [any WebhookReader] = [],
     events: JobEvents = JobEvents(), readiness: [ReadinessCheck] = [],
     fix: (@Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer)? = nil,
@@ -56,6 +58,7 @@ public struct ServerPorts: Sendable {
     self.workLimits = workLimits
     self.runs = runs
     self.issues = issues
+    self.storeIssues = storeIssues
     self.tokens = tokens
     self.audit = audit
     self.webhooks = webhooks
@@ -101,6 +104,11 @@ public struct DashboardPorts: Sendable {
     self.secret = secret
   }
 }
+
+/// Stores new issues, each with the job that will enrich it, in one transaction or not at all, and
+/// gives them back in their order with the ids of their jobs.
+public typealias IssueIntake =
+  @Sendable ([(issue: TrackedIssue, job: NewJob)]) async throws(StoreError) -> [TrackedIssue]
 
 /// One part that must work before the server can do its own, such as the database.
 public struct ReadinessCheck: Sendable {

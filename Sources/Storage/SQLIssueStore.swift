@@ -94,7 +94,7 @@ public struct SQLIssueStore: IssueStore {
     return text
   }
 
-  private static func saving(_ issue: TrackedIssue) throws(StoreError) -> SQLStatement {
+  static func saving(_ issue: TrackedIssue) throws(StoreError) -> SQLStatement {
     let tags = issue.tags.map { "\n\($0.lowercased())" }.joined()
     return SQLStatement(
       upsert,

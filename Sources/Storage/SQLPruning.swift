@@ -27,7 +27,7 @@ public struct SQLPruning: Sendable {
     statements =
       [deliveries]
       + ["completed", "cancelled"].map { Self.removal(of: $0, age: age, batch: batch) }
-      + ["responses", "validators"].map { table in
+      + ["responses", "validators", "wordings", "vectors"].map { table in
         """
         DELETE FROM \(table) WHERE key IN (
           SELECT key FROM \(table) WHERE last_used_at < \(age) ORDER BY last_used_at \(batch)

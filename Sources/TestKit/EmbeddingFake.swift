@@ -5,7 +5,7 @@ public enum EmbeddingBehaviour: Sendable, Hashable, CaseIterable {
   case honest
   /// OpenAI's form names the place of each vector; the real one need not keep their order.
   case shuffled
-  case oneTooFew, unevenLengths, notANumber, infinite, empty
+  case oneTooFew, unevenLengths, notANumber, infinite, empty, zeros
 }
 
 /// Vectors that tell which text they were made of.
@@ -15,6 +15,10 @@ struct EmbeddingFake {
   var vendor: FakeModelServer.Vendor
   var model: String
   var behaviour: EmbeddingBehaviour
+  /// Words that mean alike, group by group: a text's vector says how many of each stand in it.
+  var topics: [[String]] = []
+  /// Tokens of one text at most, at three bytes each.
+  var tokenLimit: Int?
 
   /// The same for the same text, different for any two that tests use.
   static func vector(_ text: String) -> [Double] {
@@ -23,6 +27,38 @@ struct EmbeddingFake {
     return (0..<dimension).map { _ in
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Double(state >> 40) / Double(1 << 24) - 0.5
+    }
+  }
+
+  private func vector(of text: String) -> [Double] {
+    guard !topics.isEmpty else { return Self.vector(text) }
+    let words = text.lowercased().split { !$0.isLetter }.map(String.init)
+    // Longer than 1, as some models' are.
+    return topics.map { group in 0.05 + 3 * Double(words.count { group.contains($0) }) }
+  }
+
+  /// What each vendor says of a text that is too long. Sources: OpenAI's and Mistral's errors,
+  /// llama.cpp's `tools/server`, Ollama's `server/routes.go`.
+  private func tooLong(_ texts: [String]) -> WireRules.Complaint? {
+    guard let limit = tokenLimit,
+      let tokens = texts.map({ ($0.utf8.count + 2) / 3 }).max(), tokens > limit
+    else { return nil }
+    switch vendor {
+    case .llamaCpp:
+      return .init(
+        status: 500,
+        message: "input (\(tokens) tokens) is too large to process. increase the physical batch "
+          + "size (current batch size: \(limit))", type: "server_error")
+    case .ollama: return .init(message: "the input length exceeds the context length")
+    case .mistral: return .init(message: "Too many tokens in batch. Max is \(limit)")
+    case .gemini:
+      return .init(
+        message: "The input token count (\(tokens)) exceeds the maximum number of tokens allowed "
+          + "(\(limit)).", type: "INVALID_ARGUMENT")
+    default:
+      return .init(
+        message: "This model's maximum context length is \(limit) tokens, however you requested "
+          + "\(tokens) tokens.")
     }
   }
 
@@ -36,6 +72,7 @@ struct EmbeddingFake {
   }
 
   func complaint(_ body: JSONValue) -> WireRules.Complaint? {
+    if let complaint = tooLong(texts(body)) { return complaint }
     guard vendor != .gemini else { return nil }
     guard body["model"]?.string == model else {
       return .init(
@@ -54,7 +91,7 @@ struct EmbeddingFake {
 
   func answer(_ body: JSONValue) -> String {
     var vectors = texts(body).map { text in
-      "[" + Self.vector(text).map { "\($0)" }.joined(separator: ",") + "]"
+      "[" + vector(of: text).map { "\($0)" }.joined(separator: ",") + "]"
     }
     switch behaviour {
     case .honest, .shuffled: break
@@ -63,6 +100,7 @@ struct EmbeddingFake {
     case .notANumber: vectors[vectors.count - 1] = "[null,0,0,0,0,0,0,0]"
     case .infinite: vectors[vectors.count - 1] = "[1e300,0,0,0,0,0,0,0]"
     case .empty: vectors = vectors.map { _ in "[]" }
+    case .zeros: vectors = vectors.map { _ in "[0,0,0,0,0,0,0,0]" }
     }
     switch vendor {
     case .gemini:

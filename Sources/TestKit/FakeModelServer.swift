@@ -88,6 +88,8 @@ public final class FakeModelServer: Sendable {
     var requests: [Request] = []
     var tokenizerWorks = true
     var embedding = EmbeddingBehaviour.honest
+    var topics: [[String]] = []
+    var embeddingTokens: Int?
   }
   private let state = Mutex(State())
 
@@ -109,6 +111,14 @@ public final class FakeModelServer: Sendable {
   /// How vectors are given from now on.
   public func embeds(_ behaviour: EmbeddingBehaviour) {
     state.withLock { $0.embedding = behaviour }
+  }
+
+  /// Groups of words that mean alike: texts with words of one group lie near each other.
+  public func embeds(topics: [[String]]) { state.withLock { $0.topics = topics } }
+
+  /// Texts that are longer are refused, as the vendor does it.
+  public func embeds(tokensAtMost limit: Int?) {
+    state.withLock { $0.embeddingTokens = limit }
   }
 
   /// From now on `/tokenize` answers 503.
@@ -181,8 +191,8 @@ public final class FakeModelServer: Sendable {
     case .gemini(let resource, let method):
       GeminiFake(model: model, refused: refused).complaint(
         body, resource: resource, method: method)
-    case .embeddings:
-      EmbeddingFake(vendor: vendor, model: model, behaviour: .honest).complaint(body)
+        ?? (method == "batchEmbedContents" ? embeddingFake.complaint(body) : nil)
+    case .embeddings: embeddingFake.complaint(body)
     case .chat where vendor == .ollama:
       OllamaFake(model: model, refused: refused).complaint(body)
     case .chat: WireRules(vendor: vendor, model: model, refused: refused).complaint(body)
@@ -195,9 +205,15 @@ public final class FakeModelServer: Sendable {
       state.queue.isEmpty ? nil : state.queue.removeFirst()
     }
     if let scripted { return answer(scripted, to: body, streams: false) }
-    let fake = EmbeddingFake(
-      vendor: vendor, model: model, behaviour: state.withLock { $0.embedding })
-    return json(200, fake.answer(body))
+    return json(200, embeddingFake.answer(body))
+  }
+
+  private var embeddingFake: EmbeddingFake {
+    state.withLock {
+      EmbeddingFake(
+        vendor: vendor, model: model, behaviour: $0.embedding, topics: $0.topics,
+        tokenLimit: $0.embeddingTokens)
+    }
   }
 
   private func refusal(_ request: Request) -> Answer? {

@@ -43,3 +43,48 @@ public actor InMemoryResponseCache: ResponseCache {
     replies[key] = reply
   }
 }
+
+/// In which words issues were answered, until the process ends, for tests.
+public actor InMemorySimilarAnswers: SimilarAnswers {
+  private var known: [(key: String, wording: IssueWording, scope: String)] = []
+  private let failure: StoreError?
+
+  /// - Parameter failure: thrown by every call, to show how a use case bears a broken store.
+  public init(failingWith failure: StoreError? = nil) { self.failure = failure }
+
+  public func wordings(
+    in scope: String, limit: Int
+  ) async throws(StoreError) -> [(key: String, wording: IssueWording)] {
+    if let failure { throw failure }
+    return known.reversed().filter { $0.scope == scope }.prefix(max(0, limit)).map {
+      ($0.key, $0.wording)
+    }
+  }
+
+  public func remember(
+    _ wording: IssueWording, as key: String, in scope: String
+  ) async throws(StoreError) {
+    if let failure { throw failure }
+    known.removeAll { $0.key == key }
+    known.append((key, wording, scope))
+  }
+}
+
+/// Vectors that end with the process, for tests.
+public actor InMemoryVectorStore: VectorStore {
+  private var vectors: [String: [Float]] = [:]
+  private let failure: StoreError?
+
+  /// - Parameter failure: thrown by every call, to show how a use case bears a broken store.
+  public init(failingWith failure: StoreError? = nil) { self.failure = failure }
+
+  public func vectors(for keys: [String]) async throws(StoreError) -> [String: [Float]] {
+    if let failure { throw failure }
+    return vectors.filter { keys.contains($0.key) }
+  }
+
+  public func store(_ vectors: [String: [Float]]) async throws(StoreError) {
+    if let failure { throw failure }
+    self.vectors.merge(vectors) { $1 }
+  }
+}

@@ -50,6 +50,21 @@ public struct AdvanceMergeQueue: Sendable {
       limits: [JobLimit(key, concurrency: 1)])
   }
 
+  /// A look at once, because a check of a trial has ended; `nil` where the branch is no trial's.
+  static func look(
+    _ access: ForgeAccess, trial: String, commit: String, check: String
+  ) -> NewJob? {
+    guard let branch = QueueRound.base(ofTrial: trial) else { return nil }
+    let key = key(access.forge, "\(access.repository)", branch)
+    let work = Work.AdvanceMergeQueue(access: access, branch: branch, number: nil)
+    guard let json = try? work.json() else { return nil }
+    // A queue that has it under way already will see the check as well.
+    return NewJob(
+      kind: Work.AdvanceMergeQueue.kind, arguments: json,
+      uniqueKey: "\(key) look \(commit) \(check)", group: WorkLimits.group(access),
+      limits: [JobLimit(key, concurrency: 1)])
+  }
+
   /// Puts a pull request into the queue of its base.
   static func enqueue(
     _ facts: PolicyFacts, _ priority: MergePriority, _ policy: ShepherdPolicy,
@@ -115,6 +130,10 @@ public struct AdvanceMergeQueue: Sendable {
   ) async throws -> JobOutcome {
     let repository = arguments.access.repository
     let place = "\(arguments.access.forge):\(repository)"
+    let waiting: JobOutcome =
+      arguments.number == nil
+      ? .completed
+      : .snoozed(Self.pause, because: "\(place): the queue of \(arguments.branch) waits")
     do {
       let forge = try await ports.openForge(arguments.access)
       let policy = try await policy(repository, forge)
@@ -131,20 +150,19 @@ public struct AdvanceMergeQueue: Sendable {
         memory.value.queue.batchSize = policy.queue.batch
         memory.value.queue.speculation = policy.queue.speculation
         let queue = memory.value.queue
-        guard queue.entry(arguments.number) != nil || queue.merging?.number == arguments.number
-        else { return .completed }
+        let isWanted =
+          arguments.number.map { queue.entry($0) != nil || queue.merging?.number == $0 }
+          ?? !queue.orders.isEmpty
+        guard isWanted else { return .completed }
         let round = QueueRound(
           forge: forge, repository: repository, policy: policy, state: memory.value,
-          now: ports.now, appearance: Self.appearance)
-        guard let order = try await round.next() else {
-          return .snoozed(Self.pause, because: "\(place): the queue of \(arguments.branch) waits")
-        }
+          now: ports.now, appearance: Self.appearance, reviews: ports.ownReviews,
+          forgeName: arguments.access.forge)
+        guard let order = try await round.next() else { return waiting }
         // Written before the merge too: another worker at it finds out by the version.
         if case .merge = order { try await memory.save() }
         let event = try await round.event(of: order)
-        guard let event else {
-          return .snoozed(Self.pause, because: "\(place): the queue of \(arguments.branch) waits")
-        }
+        guard let event else { return waiting }
         if case .built(let batch, _, _) = event { memory.value.since[batch] = ports.now() }
         memory.value.handle(event)
         try await memory.save()
@@ -191,7 +209,18 @@ public struct AdvanceMergeQueue: Sendable {
           facts: facts))
     }
     switch notice {
-    case .merged(let number): try await note("queue.merged", number, ["branch": arguments.branch])
+    case .merged(let number):
+      try await ports.notify?(
+        PullRequestNotice.merged(
+          PullRequestReference(repository, number), title: nil, url: nil,
+          forge: arguments.access.forge, by: "the queue of \(arguments.branch)", at: ports.now()),
+        arguments.access)
+      try await note(
+        "queue.merged", number,
+        [
+          "branch": arguments.branch,
+          "reason": "its trial passed and nothing stood in the way at its head",
+        ])
     case .left(let number, let reason):
       let reference = PullRequestReference(repository, number)
       let body =
@@ -200,6 +229,11 @@ public struct AdvanceMergeQueue: Sendable {
         + "\(Defanged.message(reason, limit: 500))."
       let last = try await forge.comments(on: reference).last?.body
       if last != body { _ = try await forge.comment(body, on: reference) }
+      try await ports.notify?(
+        PullRequestNotice.leftQueue(
+          reference, reason: String(reason.prefix(500)), branch: arguments.branch,
+          forge: arguments.access.forge, entry: job ?? "\(ports.now())", at: ports.now()),
+        arguments.access)
       try await note("queue.left", number, ["reason": String(reason.prefix(500))])
     case .discarded(let batch):
       try await forge.removeBranch(QueueRound.branch(arguments.branch, batch), in: repository)

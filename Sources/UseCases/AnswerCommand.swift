@@ -91,7 +91,8 @@ public struct AnswerCommand: Sendable {
         ports: ports, arguments: arguments, subject: subject, forge: forge, context: context,
         trail: ActionTrail(
           ports.audit, actor: "\(arguments.access.forge):\(event.comment.author.login)",
-          place: place, decidedBy: Work.AnswerCommand.kind, run: nil, job: job?.id),
+          place: place, decidedBy: Work.AnswerCommand.kind,
+          reason: "comment \(event.comment.id) asked for it", run: nil, job: job?.id),
         job: job)
       let outcome = try await conversation.answer(commands)
       if let job, LostTry.precedes(job) {

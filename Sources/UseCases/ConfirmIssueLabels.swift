@@ -54,8 +54,8 @@ public struct ConfirmIssueLabels: Sendable {
     }
     if try await LostTry.hasLost(job, in: ports.jobs) { throw PublicationClaim.TakenOver() }
     let trail = ActionTrail(
-      ports.audit, actor: word.by, place: place,
-      decidedBy: Work.ConfirmIssueLabels.kind, run: nil, job: job.id)
+      ports.audit, actor: word.by, place: place, decidedBy: Work.ConfirmIssueLabels.kind,
+      reason: "a person's word on what was proposed", run: nil, job: job.id)
     // Labels that were deleted meanwhile would be made anew.
     let known = try await forge.labels(in: repository)
     let labels = enrichment.proposed.filter(known.contains)
@@ -129,7 +129,8 @@ public struct ConfirmIssueLabels: Sendable {
     _ forge: any Forge, _ trail: ActionTrail
   ) async throws {
     let earlier = try await ports.runs.run(id: arguments.run)?.result
-    let duplicates = ReadProposals.duplicates(earlier?["duplicates"])
+    let duplicates = (earlier?["duplicates"]?.array ?? []).compactMap(
+      TrackedIssue.Duplicate.init(document:))
     let body = EnrichmentComment(
       summary: earlier?["ai_summary"]?.string ?? "",
       source: (earlier?["source"]?.string).flatMap(TrackedIssue.Source.init) ?? .model,

@@ -10,6 +10,10 @@ public struct EnrichForgeIssue: Sendable {
     /// `nil`: the issue's own words at once.
     public var model: (any LanguageModel)?
     public var cache: (any ResponseCache)?
+    /// In which words issues were put that models answered to; `nil`: only the same words are found.
+    public var similar: (any SimilarAnswers)?
+    /// `nil`: duplicates are found by their words alone.
+    public var vectors: IssueVectors?
     public var known: KnownIssues
     public var publications: any PublicationStore
     public var runs: any RunStore
@@ -29,7 +33,8 @@ public struct EnrichForgeIssue: Sendable {
 
     public init(
       openForge: @escaping ForgeOpener, model: (any LanguageModel)?,
-      cache: (any ResponseCache)? = nil, known: KnownIssues = KnownIssues(),
+      cache: (any ResponseCache)? = nil, similar: (any SimilarAnswers)? = nil,
+      vectors: IssueVectors? = nil, known: KnownIssues = KnownIssues(),
       publications: any PublicationStore, runs: any RunStore, audit: any AuditTrail,
       jobs: any JobStore, tokenBudget: (any TokenBudget)? = nil, limits: WorkLimits = WorkLimits(),
       callDeadline: Duration = .seconds(60),
@@ -40,6 +45,8 @@ public struct EnrichForgeIssue: Sendable {
       self.openForge = openForge
       self.model = model
       self.cache = cache
+      self.similar = similar
+      self.vectors = vectors
       self.known = known
       self.publications = publications
       self.runs = runs
@@ -77,7 +84,9 @@ public struct EnrichForgeIssue: Sendable {
         context: context,
         trail: ActionTrail(
           ports.audit, actor: arguments.askedBy, place: place,
-          decidedBy: Work.EnrichForgeIssue.kind, run: arguments.run, job: job?.id))
+          decidedBy: Work.EnrichForgeIssue.kind,
+          reason: "the cause of this look: \(arguments.cause.rawValue)", run: arguments.run,
+          job: job?.id))
       return try await look.run()
     } catch let error as ForgeError {
       if error.code == .notFound { return .cancelled(reason: "the issue is gone") }

@@ -12,6 +12,10 @@ public struct EnrichIssue: Sendable {
     public var runs: (any RunStore)?
     /// What models answered to issues of the same words; `nil`: none is kept.
     public var cache: (any ResponseCache)?
+    /// In which words those issues were put; `nil`: only the same words are found.
+    public var similar: (any SimilarAnswers)?
+    /// `nil`: duplicates are found by their words alone.
+    public var vectors: IssueVectors?
     /// What was learned of earlier issues.
     public var known: KnownIssues
     public var now: @Sendable () -> Date
@@ -20,7 +24,8 @@ public struct EnrichIssue: Sendable {
 
     public init(
       model: (any LanguageModel)?, issues: any IssueStore, runs: (any RunStore)?,
-      cache: (any ResponseCache)? = nil, known: KnownIssues = KnownIssues(),
+      cache: (any ResponseCache)? = nil, similar: (any SimilarAnswers)? = nil,
+      vectors: IssueVectors? = nil, known: KnownIssues = KnownIssues(),
       now: @escaping @Sendable () -> Date = { Date() },
       random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
@@ -28,6 +33,8 @@ public struct EnrichIssue: Sendable {
       self.issues = issues
       self.runs = runs
       self.cache = cache
+      self.similar = similar
+      self.vectors = vectors
       self.known = known
       self.now = now
       self.random = random
@@ -88,10 +95,11 @@ public struct EnrichIssue: Sendable {
     var work = EnrichmentWork(
       started: ports.now(), run: arguments.run, subject: "issue \(arguments.issue)",
       askedBy: "job:\(job.id)", job: job, earlier: earlier)
-    let knowledge = try await knowledge(before: issue.id)
-    let request = EnrichmentRequest(
-      id: issue.id, title: issue.title, description: issue.description,
+    let knowledge = try await knowledge(before: issue.id, &work)
+    var request = EnrichmentRequest(
+      id: issue.id, place: "tracker", title: issue.title, description: issue.description,
       without: Set(issue.removedTags))
+    request.vector = await ports.vectors?.vector(of: request, knowledge, &work)
     let enrichment: IssueEnrichment
     if ports.model != nil {
       do {
@@ -124,7 +132,8 @@ public struct EnrichIssue: Sendable {
     _ work: inout EnrichmentWork
   ) async throws -> IssueEnrichment {
     let enricher = IssueEnricher(
-      model: ports.model, cache: ports.cache, random: ports.random, callDeadline: callDeadline)
+      model: ports.model, answers: SimilarReply(cache: ports.cache, similar: ports.similar),
+      random: ports.random, callDeadline: callDeadline)
     guard let context else {
       return try await enricher.enrichment(request, knowledge, attempt: job.attempt, &work)
     }
@@ -151,10 +160,14 @@ public struct EnrichIssue: Sendable {
   }
 
   /// Of the tracker's last issues. Those that a person has not looked at teach nothing.
-  private func knowledge(before id: String) async throws -> IssueKnowledge {
-    try await ports.known.of("tracker", at: ports.now()) { [issues = ports.issues] in
+  private func knowledge(
+    before id: String, _ work: inout EnrichmentWork
+  ) async throws -> IssueKnowledge {
+    let log = VectorLog()
+    let knowledge = try await ports.known.of("tracker", at: ports.now()) {
+      [issues = ports.issues, vectors = ports.vectors] in
       let known = try await issues.issues(limit: Self.mostKnown, before: nil)
-      return IssueKnowledge.History(
+      var history = IssueKnowledge.History(
         issues: known.reversed().map { issue in
           KnownIssue(
             id: issue.id, title: issue.title, description: issue.description,
@@ -162,7 +175,11 @@ public struct EnrichIssue: Sendable {
             suggested: issue.areTagsConfirmed ? issue.suggestedTags : [],
             removed: issue.removedTags)
         })
+      await history.find(by: vectors, log)
+      return history
     }
+    for found in log.found { work.add(found) }
+    return knowledge
   }
 
   // MARK: The stores

@@ -7,6 +7,8 @@ public struct EnrichText: Sendable {
     /// `nil`: the text's own words.
     public var model: (any LanguageModel)?
     public var cache: (any ResponseCache)?
+    /// In which words texts were put that models answered to; `nil`: only the same words are found.
+    public var similar: (any SimilarAnswers)?
     public var runs: (any RunStore)?
     public var callDeadline: Duration
     public var now: @Sendable () -> Date
@@ -14,12 +16,14 @@ public struct EnrichText: Sendable {
     public var random: @Sendable () -> UInt64
 
     public init(
-      model: (any LanguageModel)?, cache: (any ResponseCache)? = nil, runs: (any RunStore)? = nil,
+      model: (any LanguageModel)?, cache: (any ResponseCache)? = nil,
+      similar: (any SimilarAnswers)? = nil, runs: (any RunStore)? = nil,
       callDeadline: Duration = .seconds(60), now: @escaping @Sendable () -> Date = { Date() },
       random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
       self.model = model
       self.cache = cache
+      self.similar = similar
       self.runs = runs
       self.callDeadline = callDeadline
       self.now = now
@@ -40,10 +44,10 @@ public struct EnrichText: Sendable {
     let now = ports.now()
     var work = EnrichmentWork(
       started: now, run: TimeOrderedID.next(now), subject: subject, askedBy: askedBy, job: nil)
-    let request = EnrichmentRequest(title: title, description: description)
+    let request = EnrichmentRequest(place: "text", title: title, description: description)
     let enricher = IssueEnricher(
-      model: ports.model, cache: ports.cache, random: ports.random,
-      callDeadline: ports.callDeadline)
+      model: ports.model, answers: SimilarReply(cache: ports.cache, similar: ports.similar),
+      random: ports.random, callDeadline: ports.callDeadline)
     let enrichment: IssueEnrichment
     do throws(ModelError) {
       enrichment = try await enricher.enrichment(request, .nothing, attempt: 1, &work)

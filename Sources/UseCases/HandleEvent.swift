@@ -18,6 +18,12 @@ public struct HandleEvent: Sendable {
     public var limits: WorkLimits
     /// Whether policies are followed: every event of a pull request is held against them.
     public var followsPolicies: Bool
+    /// What was done about stale items; `nil`: nothing is.
+    public var notes: (any PolicyNotes)?
+    /// Remembers who sends; `nil`: nobody asks.
+    public var register: (any RepositoryRegister)?
+    /// `nil`: nobody is told.
+    public var notices: NoticeQueue?
     public var now: @Sendable () -> Date
 
     public init(
@@ -27,7 +33,8 @@ public struct HandleEvent: Sendable {
         $0.externalID.map { CheckOwner(parsing: $0) != nil } ?? false
       },
       handle: String = "stet", limits: WorkLimits = WorkLimits(), followsPolicies: Bool = false,
-      now: @escaping @Sendable () -> Date = { Date() }
+      notes: (any PolicyNotes)? = nil, register: (any RepositoryRegister)? = nil,
+      notices: NoticeQueue? = nil, now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.inbox = inbox
       self.readers = readers
@@ -37,6 +44,9 @@ public struct HandleEvent: Sendable {
       self.handle = handle
       self.limits = limits
       self.followsPolicies = followsPolicies
+      self.notes = notes
+      self.register = register
+      self.notices = notices
       self.now = now
     }
   }
@@ -61,7 +71,10 @@ public struct HandleEvent: Sendable {
     } catch {
       throw JobFailure("\(arguments.delivery): \(error.detail)", isFinal: true)
     }
-    let following = ports.followsPolicies ? shepherding(event) : []
+    try await remember(event)
+    try await tellOfMerge(event)
+    let following =
+      ports.followsPolicies ? shepherding(event) + basePush(event) + (try await waking(event)) : []
     switch decide(event) {
     case .nothing(let reason):
       if following.isEmpty { return .cancelled(reason: reason) }

@@ -169,7 +169,7 @@ public struct NotifyPeople: Sendable {
   ) async throws {
     let facts = [
       "destination": destination.shown, "message": message.id,
-      "notices": "\(message.items.count + message.leftOut)",
+      "notices": "\(message.items.count + message.leftOut)", "reason": "a route names the place",
     ]
     do {
       _ = try await context.step("sent") {
@@ -181,7 +181,7 @@ public struct NotifyPeople: Sendable {
       let isLast = !error.isPassing || context.isLastAttempt
       if isLast {
         var facts = facts
-        facts["reason"] = error.code.rawValue
+        facts["error"] = error.code.rawValue
         try await audit("notice.failed", place(), reason, context.job, facts)
       }
       throw JobFailure(

@@ -12,6 +12,8 @@ struct PublishReview: Sendable {
     var review: Review
     var diff: Diff
     var modelFailed: Bool
+    /// Fingerprints of all that was found, what is not shown included.
+    var found: Set<String>
     /// Sentences for the summary, such as a policy that could not be read.
     var notes: [String]
     var handle: String
@@ -64,6 +66,12 @@ struct PublishReview: Sendable {
       try await putSummary(body, nil, request, claim: &claim)
     }
 
+    if !request.modelFailed {
+      try await claim.confirm()
+      try await FixedThreads(forge: forge, trail: trail).close(
+        claim.record.posted, on: request.pull.reference, head: head, found: request.found,
+        unseen: Set(request.review.coverage.skipped.map(\.path)))
+    }
     let (check, checkID) = try await conclude(review, placed, request, claim)
     let posted = placed.toPost.map {
       Publication.Posted(

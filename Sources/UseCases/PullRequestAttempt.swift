@@ -86,6 +86,7 @@ struct PullRequestAttempt: Sendable {
       {
         // Published by an earlier try, which may have ended before it told anybody.
         try await ports.notices?.tell(of: review, pull, arguments, at: ports.review.now())
+        try await shepherd()
       }
       return .ended(.completed)
     }
@@ -106,13 +107,14 @@ struct PullRequestAttempt: Sendable {
     let published = try await PublishReview(forge: forge, trail: trail).publish(
       .init(
         pull: now, review: reviewed.outcome.review, diff: reviewed.diff,
-        modelFailed: reviewed.outcome.modelFailure != nil,
+        modelFailed: reviewed.outcome.modelFailure != nil, found: reviewed.found,
         notes: reviewed.notes, handle: ports.handle,
         detailsURL: ports.detailsURL(arguments.run)),
       claim: &claim)
     try await record(published.review)
     try await ports.notices?.tell(
       of: published.review, pull, arguments, at: ports.review.now())
+    try await shepherd()
     return .ended(.completed)
   }
 
@@ -169,6 +171,8 @@ struct PullRequestAttempt: Sendable {
   private struct Reviewed {
     var outcome: ReviewChange.Outcome
     var diff: Diff
+    /// Fingerprints, what is silenced included.
+    var found: Set<String>
     /// About the policy, and about what is not shown.
     var notes: [String]
   }
@@ -205,13 +209,36 @@ struct PullRequestAttempt: Sendable {
         "the model failed (\(failure.code.rawValue)): \(SecretMask.masked(failure.detail).text)",
         retryAfter: failure.retryAfter)
     }
+    let found = Set(outcome.review.findings.map(\.fingerprint))
     var notes = policy.note.map { [$0] } ?? []
     if let filter = try await ports.filters?.used(of: repository),
       let silenced = filter.silence(&outcome.review)
     {
       notes.append(silenced)
     }
-    return Reviewed(outcome: outcome, diff: diff, notes: notes)
+    if let note = try await changedPolicy(diff, pull) { notes.append(note) }
+    return Reviewed(outcome: outcome, diff: diff, found: found, notes: notes)
+  }
+
+  /// A policy that the change itself brings is not heard, which may surprise its author; its
+  /// mistakes are told before they count.
+  private func changedPolicy(_ diff: Diff, _ pull: PullRequest) async throws -> String? {
+    let file = BasePolicies.file
+    guard diff.files.contains(where: { $0.path.description == file }) else { return nil }
+    let note = "This change touches \(file), which counts only once it is merged"
+    guard
+      let bytes = try await forge.file(
+        file, in: arguments.reference.repository, at: pull.head)
+    else { return note + "." }
+    do throws(PolicyError) {
+      _ = try PolicyReader.read(bytes)
+      return note + "."
+    } catch {
+      let count = error.problems.count
+      let first = error.problems.first.map { ": \($0)" } ?? ""
+      return note + ". It has \(count) mistake\(count == 1 ? "" : "s"), and would not be followed"
+        + "\(first)"
+    }
   }
 
   private func parsed(_ change: ForgeDiff) throws -> Diff {
@@ -243,6 +270,18 @@ struct PullRequestAttempt: Sendable {
     let first = told == nil ? 1 : 0
     let left = Self.callsAllowed - 7 - token - first + (knewPolicy ? 1 : 0)
     return max(0, left) + min(max(0, diff.files.count - 1), 20)
+  }
+
+  /// What was found may let rules fire, or keep them from it. The forge tells of no more than the
+  /// check, and of that not to everybody.
+  private func shepherd() async throws {
+    guard ports.followsPolicies, let jobs = ports.jobs else { return }
+    let work = Work.ShepherdPullRequest(
+      access: arguments.access, reference: arguments.reference, event: .reviewed,
+      askedBy: arguments.askedBy)
+    _ = try await jobs.enqueue([
+      try ShepherdPullRequest.job(work, ports.limits, ports.review.now())
+    ])
   }
 
   private func record(_ review: Review) async throws {

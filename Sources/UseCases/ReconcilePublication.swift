@@ -58,7 +58,8 @@ public struct ReconcilePublication: Sendable {
         publications: ports.publications, now: ports.now,
         trail: ActionTrail(
           ports.audit, actor: "stet", place: place,
-          decidedBy: Work.ReconcilePublication.kind, run: nil, job: job))
+          decidedBy: Work.ReconcilePublication.kind,
+          reason: "a process that lost its job may have sent more", run: nil, job: job))
       let isSettled = try await look.look()
       guard let age else { return .completed }
       if !isSettled, age < Self.patience {

@@ -24,6 +24,10 @@ public struct ReviewPullRequest: Sendable {
     public var notices: NoticeQueue?
     /// What each repository's people ignore; `nil`: nothing is silenced.
     public var filters: (any OutcomeFilterStore)?
+    /// Whether the repository's rules are held against each pull request that was reviewed.
+    public var followsPolicies: Bool
+    /// What the jobs for that are given.
+    public var limits: WorkLimits
 
     public init(
       openForge: @escaping ForgeOpener, review: ReviewChange.Ports,
@@ -33,7 +37,8 @@ public struct ReviewPullRequest: Sendable {
       callDeadline: Duration = .seconds(120),
       detailsURL: @escaping @Sendable (_ run: String) -> String? = { _ in nil },
       handle: String = "stet", notices: NoticeQueue? = nil,
-      filters: (any OutcomeFilterStore)? = nil
+      filters: (any OutcomeFilterStore)? = nil, followsPolicies: Bool = false,
+      limits: WorkLimits = WorkLimits()
     ) {
       self.openForge = openForge
       self.review = review
@@ -47,6 +52,8 @@ public struct ReviewPullRequest: Sendable {
       self.handle = handle
       self.notices = notices
       self.filters = filters
+      self.followsPolicies = followsPolicies
+      self.limits = limits
     }
   }
 
@@ -178,7 +185,15 @@ public struct ReviewPullRequest: Sendable {
   private func trail(_ arguments: Work.ReviewPullRequest, _ job: String?) -> ActionTrail {
     ActionTrail(
       ports.audit, actor: arguments.askedBy, place: place(arguments),
-      decidedBy: Work.ReviewPullRequest.kind, run: arguments.run, job: job)
+      decidedBy: Work.ReviewPullRequest.kind, reason: reason(arguments),
+      run: arguments.run, job: job)
+  }
+
+  private func reason(_ arguments: Work.ReviewPullRequest) -> String {
+    if arguments.isAskedFor { return "a review was asked for" }
+    guard let pull = arguments.pullRequest else { return "its commit is to be reviewed" }
+    return pull.state == .open
+      ? "\(pull.head.prefix(8)) is its newest commit" : "it is \(pull.state.rawValue)"
   }
 
   private func place(_ arguments: Work.ReviewPullRequest) -> String {

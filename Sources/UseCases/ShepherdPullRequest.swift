@@ -14,8 +14,6 @@ public struct ShepherdPullRequest: Sendable {
     public var jobs: any JobQueue
     /// Leaves a notice for people; `nil`: nobody can be told.
     public var notify: (@Sendable (Notice, ForgeAccess) async throws -> Void)?
-    /// What else an action may set off (`enrich`, `learn`), as a job; `nil`: not set up.
-    public var job: @Sendable (PolicyAction, ForgeAccess, PullRequestReference) -> NewJob?
     public var limits: WorkLimits
     public var now: @Sendable () -> Date
 
@@ -23,9 +21,6 @@ public struct ShepherdPullRequest: Sendable {
       openForge: @escaping ForgeOpener, notes: any PolicyNotes, audit: any AuditTrail,
       publications: any PublicationStore, runs: any RunStore, jobs: any JobQueue,
       notify: (@Sendable (Notice, ForgeAccess) async throws -> Void)? = nil,
-      job: @escaping @Sendable (PolicyAction, ForgeAccess, PullRequestReference) -> NewJob? = {
-        _, _, _ in nil
-      },
       limits: WorkLimits = WorkLimits(), now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.openForge = openForge
@@ -35,10 +30,11 @@ public struct ShepherdPullRequest: Sendable {
       self.runs = runs
       self.jobs = jobs
       self.notify = notify
-      self.job = job
       self.limits = limits
       self.now = now
     }
+
+    var ownReviews: OwnReviews { OwnReviews(publications: publications, runs: runs) }
   }
 
   let ports: Ports
@@ -59,6 +55,12 @@ public struct ShepherdPullRequest: Sendable {
     let place = "\(arguments.access.forge):\(arguments.reference)"
     do {
       let forge = try await ports.openForge(arguments.access)
+      // A process that was started just now did not know its own account when the event came.
+      if let actor = arguments.actor, arguments.event != .checks,
+        try await forge.ownAccount().login.lowercased() == actor.lowercased()
+      {
+        return .cancelled(reason: "Stet did it itself")
+      }
       let repository = arguments.reference.repository
       let branch = try await forge.defaultBranch(of: repository)
       // Never from the change itself, nor from another branch that it is for.
@@ -75,7 +77,8 @@ public struct ShepherdPullRequest: Sendable {
       if policy.isEmpty { return .cancelled(reason: "the policy has no rules") }
       let facts = try await FactGathering(forge: forge, needs: PolicyNeeds(policy)).facts(
         of: arguments.reference, event: arguments.event, actor: arguments.actor,
-        review: try await ownReview(arguments), now: ports.now())
+        review: try await ports.ownReviews.last(
+          of: arguments.reference, on: arguments.access.forge), now: ports.now())
       let decision = policy.decision(facts)
       if decision.actions.isEmpty { return .cancelled(reason: "no rule asks for anything") }
       let carrying = ActionCarrying(
@@ -99,10 +102,15 @@ public struct ShepherdPullRequest: Sendable {
   public func run(
     _ arguments: Work.ShepherdCommit, age: Duration? = nil
   ) async throws -> JobOutcome {
-    let open: [PullRequest]
+    var open: [PullRequest]
     do throws(ForgeError) {
-      open = try await ports.openForge(arguments.access).pullRequests(
-        in: arguments.access.repository, areOpen: true, limit: Self.mostListed)
+      let forge = try await ports.openForge(arguments.access)
+      let repository = arguments.access.repository
+      open = try await forge.openPullRequests(withHead: arguments.commit, in: repository)
+      if open.isEmpty {
+        open = try await forge.pullRequests(
+          in: repository, areOpen: true, limit: Self.mostListed)
+      }
     } catch {
       let place = "\(arguments.access.forge):\(arguments.access.repository)"
       return try ForgeFailure.outcome(error, at: place, age: age)
@@ -131,18 +139,5 @@ public struct ShepherdPullRequest: Sendable {
       kind: Work.ShepherdPullRequest.kind, arguments: try work.json(),
       uniqueKey: "\(key) \(TimeOrderedID.next(now))", group: WorkLimits.group(work.access),
       limits: [JobLimit(key, concurrency: 1)] + limits.ofForge(work.access))
-  }
-
-  /// What Stet's own last review found, where it was published.
-  private func ownReview(
-    _ arguments: Work.ShepherdPullRequest
-  ) async throws(StoreError) -> FactGathering.OwnReview? {
-    guard
-      let record = try await ports.publications.publication(
-        on: arguments.access.forge, of: arguments.reference),
-      let head = record.publishedHead, let run = record.run,
-      let review = try await ports.runs.run(id: run)?.review
-    else { return nil }
-    return FactGathering.OwnReview(head: head, review)
   }
 }

@@ -131,10 +131,11 @@ public enum Work {
     public static let kind = "advance-merge-queue"
     public var access: ForgeAccess
     public var branch: String
-    /// The pull request for whose sake it looks; it is done when that one has left the queue.
-    public var number: Int
+    /// The pull request for whose sake it looks; it is done when that one has left the queue. `nil`:
+    /// one look, because something may have ended that is waited for.
+    public var number: Int?
 
-    public init(access: ForgeAccess, branch: String, number: Int) {
+    public init(access: ForgeAccess, branch: String, number: Int?) {
       self.access = access
       self.branch = branch
       self.number = number
@@ -309,6 +310,8 @@ extension Work {
       case unlabeled
       /// A person asked by name.
       case asked
+      /// A rule of the policy asked, on a pull request.
+      case rule
     }
 
     public var access: ForgeAccess
@@ -384,7 +387,9 @@ extension Work {
     EnrichIssue.kind, EnrichForgeIssue.kind, ConfirmIssueLabels.kind, ReconcilePublication.kind,
     FixPullRequest.kind, GenerateCode.kind, RefactorCode.kind, Evaluate.kind, Upkeep.kind,
     ShepherdPullRequest.kind, ShepherdCommit.kind, AdvanceMergeQueue.kind, NotifyPeople.kind,
-    DeliverNotice.kind, DeliverDigest.kind, WeeklyReport.kind,
+    DeliverNotice.kind, DeliverDigest.kind, WeeklyReport.kind, SweepRepositories.kind,
+    SweepRepository.kind, ShepherdBase.kind, WakeStaleItem.kind, RedeliverWebhooks.kind,
+    RefreshCaches.kind,
   ]
 }
 

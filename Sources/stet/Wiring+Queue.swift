@@ -13,7 +13,7 @@ extension Wiring {
   var tokenBudget: any TokenBudget {
     let budget = SQLTokenBudget(database, perDay: settings.service.tokensPerDay)
     guard let perDay = settings.service.tokensPerDay else { return budget }
-    return NoticedBudget(budget, perDay: perDay) { [audit, logger] mark in
+    return NoticedBudget(budget, perDay: perDay) { [audit, logger, notices = noticeQueue] mark in
       logger.warning(
         "a repository has spent much of its tokens of the day",
         metadata: ["repo": "\(mark.repository)", "percent": "\(mark.percent)"])
@@ -25,27 +25,27 @@ extension Wiring {
           facts: [
             "percent": "\(mark.percent)", "spent": "\(mark.spent)", "per_day": "\(mark.perDay)",
           ]))
+      try? await notices?.tell(of: mark, at: Date())
     }
   }
 
   /// What recurs.
   var recurring: [JobSchedule] {
     let settings = settings.service
-    guard let cron = try? CronExpression(settings.upkeep),
-      let reports = try? CronExpression(settings.reports),
-      let zone = TimeZone(identifier: settings.timeZone)
-    else { return [] }
-    return [
-      JobSchedule(
-        name: "weekly-report", cron: reports, zone: zone,
-        job: NewJob(
-          kind: Work.WeeklyReport.kind, arguments: "{}", uniqueKey: Work.WeeklyReport.kind,
-          maxAttempts: 3)),
-      JobSchedule(
-        name: "upkeep", cron: cron, zone: zone,
-        job: NewJob(
-          kind: Work.Upkeep.kind, arguments: "{}", uniqueKey: Work.Upkeep.kind, maxAttempts: 3)),
+    guard let zone = TimeZone(identifier: settings.timeZone) else { return [] }
+    let times = [
+      ("weekly-report", settings.reports, Work.WeeklyReport.kind),
+      ("upkeep", settings.upkeep, Work.Upkeep.kind),
+      ("sweep", settings.sweep, Work.SweepRepositories.kind),
+      ("redeliver", settings.redeliver, Work.RedeliverWebhooks.kind),
+      ("refresh", "*/10 * * * *", Work.RefreshCaches.kind),
     ]
+    return times.compactMap { name, expression, kind in
+      guard let cron = try? CronExpression(expression) else { return nil }
+      return JobSchedule(
+        name: name, cron: cron, zone: zone,
+        job: NewJob(kind: kind, arguments: "{}", uniqueKey: kind, maxAttempts: 3))
+    }
   }
 
   /// What tells this process of jobs that others added, and others of its own; `nil` where there are

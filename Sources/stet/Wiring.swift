@@ -131,6 +131,12 @@ struct Wiring: Sendable {
     }
   }
 
+  /// What the forge remembers of the webhooks that it sent; `nil` where it is not asked.
+  var deliveryLog: (any DeliveryLog)? {
+    guard case .success(let connection)? = github else { return nil }
+    return connection.deliveryLog
+  }
+
   /// What a repository's pull requests went through, for reports.
   var pullRequestsSince: MakeReport.Listing {
     { [github] repository, date async throws(ForgeError) in
@@ -178,7 +184,8 @@ struct Wiring: Sendable {
   }
 
   func reviewPullRequest(
-    model: (any LanguageModel)?, usesCache: Bool = true, callDeadline: Duration? = nil
+    model: (any LanguageModel)?, usesCache: Bool = true, callDeadline: Duration? = nil,
+    followsPolicies: Bool = false
   ) -> ReviewPullRequest {
     ReviewPullRequest(
       ports: .init(
@@ -186,7 +193,8 @@ struct Wiring: Sendable {
         publications: publications, audit: audit, policies: policies, jobs: jobs,
         tokenBudget: tokenBudget,
         callDeadline: callDeadline ?? self.callDeadline, handle: settings.service.mention,
-        notices: noticeQueue, filters: filters))
+        notices: noticeQueue, filters: filters, followsPolicies: followsPolicies,
+        limits: workLimits))
   }
 
   /// Heads of pull requests, fetched by git into the data folder. Nothing of them runs outside the

@@ -69,7 +69,13 @@ struct FakeGitHubOpenAPITests {
     expect(try await app("GET", "/app"), 200)
     expect(try await app("GET", "/app/installations"), 200)
     expect(try await app("GET", "/app/installations/70"), 200)
+    for status in [0, 202, 500] {
+      scene.hub.record(
+        GitHubDelivery(payload: [0x7B, 0x7D], event: "push"), of: .app(7), status: status)
+    }
     expect(try await app("GET", "/app/hook/deliveries"), 200)
+    expect(try await app("GET", "/app/hook/deliveries?per_page=2"), 200)
+    expect(try await app("GET", "/app/hook/deliveries?cursor=none"), 400)
     expect(try await app("GET", scene.path + "/installation"), 200)
     expect(try await app("GET", "/repos/octo-org/none/installation"), 404)
     expect(

@@ -12,12 +12,16 @@ import Testing
   private final class Conversation: Sendable {
     let heard = Mutex<[String]>([])
     let answers: [String: String]
+    let greeting: String
 
     /// - Parameter answers: by the command's first four letters; `nil` answers as a good server.
-    init(_ answers: [String: String] = [:]) { self.answers = answers }
+    init(_ answers: [String: String] = [:], greeting: String = "220 test ESMTP") {
+      self.answers = answers
+      self.greeting = greeting
+    }
 
     func serve(_ connection: SocketConnection) async throws {
-      try await connection.write("220 test ESMTP\r\n")
+      try await connection.write(greeting + "\r\n")
       var text = ""
       var isData = false
       while let bytes = try await connection.read() {
@@ -78,6 +82,29 @@ import Testing
     #expect(error?.detail.contains("STET_SMTP_TLS") == true)
     let heard = conversation.heard.withLock { $0 }
     #expect(!heard.contains { $0.hasPrefix("MAIL") || $0.hasPrefix("AUTH") })
+  }
+
+  /// It says that it can, and then it does not; or it says something else in the place of TLS.
+  @Test(arguments: ["454 not now", "502 what?", "220 go\r\n250 in plain text"])
+  func aServerThatOnlyPromisesTLSHearsNothing(_ answer: String) async throws {
+    let conversation = Conversation(["EHLO": "250-test\r\n250 STARTTLS", "STAR": answer])
+    let error = await #expect(throws: NotifierError.self) {
+      try await send(conversation, .required, user: "ann:pw@", deadline: .seconds(5))
+    }
+    #expect(error != nil)
+    let heard = conversation.heard.withLock { $0 }
+    #expect(heard.contains("STARTTLS"))
+    #expect(!heard.contains { $0.hasPrefix("MAIL") || $0.hasPrefix("AUTH") }, "\(heard)")
+  }
+
+  @Test(arguments: ["554 no service here", "421 too busy", "HTTP/1.1 400 Bad Request"])
+  func whatGreetsInAnotherWayIsNoServerOfMail(_ greeting: String) async throws {
+    let conversation = Conversation(greeting: greeting)
+    let error = await #expect(throws: NotifierError.self) {
+      try await send(conversation, deadline: .seconds(5))
+    }
+    #expect(error != nil && !conversation.heard.withLock { $0.contains { $0.hasPrefix("RCPT") } })
+    #expect(error?.detail.contains("ann@example.org") == false)
   }
 
   @Test(

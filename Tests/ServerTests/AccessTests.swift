@@ -153,7 +153,8 @@ import Testing
     try await withServer { server async throws in
       let broken = ServerPorts(
         inbox: server.ports.inbox, jobs: server.ports.jobs, runs: server.ports.runs,
-        issues: server.ports.issues, tokens: BrokenTokens(), audit: server.ports.audit)
+        issues: server.ports.issues, storeIssues: server.ports.storeIssues,
+        tokens: BrokenTokens(), audit: server.ports.audit)
       let control = AccessControl(store: broken.tokens, memory: .zero, now: { Date() })
       let head = HTTPRequest(
         method: .get, scheme: "http", authority: "127.0.0.1", path: "/v1/jobs")

@@ -21,7 +21,9 @@ import Yams
     return StetServer(
       ports: ServerPorts(
         inbox: BrokenInbox(error: broken), jobs: BrokenJobs(error: broken), runs: NoRuns(),
-        issues: NoIssues(), tokens: BrokenTokens(), audit: NoAudit(),
+        issues: NoIssues(),
+        storeIssues: { _ throws(StoreError) in throw broken }, tokens: BrokenTokens(),
+        audit: NoAudit(),
         webhooks: [NamedForge(forge: "github")]),
       configuration: ServerConfiguration(version: "1"),
       logger: LogHandlerMaking.silent.logger)

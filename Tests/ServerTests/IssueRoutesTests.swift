@@ -166,6 +166,61 @@ import UseCases
     }
   }
 
+  // MARK: Batches
+
+  @Test func aBatchIsStoredWholeInItsOrder() async throws {
+    try await withServer { server async throws in
+      let items = (0..<100).map { #"{"title":"t\($0)","description":"d","priority":"low"}"# }
+      let made = try await server.json(
+        "POST", "/issues/batch", body: #"{"issues":[\#(items.joined(separator: ","))]}"#)
+      #expect(made.status == 201)
+      let ids = made.body["ids"]?.array?.compactMap(\.string) ?? []
+      #expect(ids.count == 100 && Set(ids).count == 100 && ids == ids.sorted())
+      for place in [0, 57, 99] {
+        let issue = try await server.json("GET", "/issues/\(ids[place])")
+        #expect(issue.body["title"]?.string == "t\(place)")
+        #expect(issue.body["status"]?.string == "pending")
+        #expect(issue.body["enrichment"]?["state"]?.string == "available")
+      }
+      #expect(try await server.ports.jobs.jobs(JobFilter(limit: 200)).count == 100)
+    }
+  }
+
+  @Test(arguments: [
+    (#"{}"#, ["issues"]), (#"{"issues":[]}"#, ["issues"]), (#"{"issues":{}}"#, ["issues"]),
+    (#"{"issues":[1]}"#, ["issues[0]"]),
+    (
+      #"{"issues":[{"title":"t","description":"d"},{"title":"","description":3,"priority":"x"}]}"#,
+      ["issues[1].title", "issues[1].description", "issues[1].priority"]
+    ),
+    (
+      #"{"issues":[{"description":"d"},{"title":"t","description":"d"},null,{"title":"t"}]}"#,
+      ["issues[0].title", "issues[2]", "issues[3].description"]
+    ),
+  ])
+  func everyMistakeOfABatchIsNamedAndNothingIsStored(
+    _ body: String, _ fields: [String]
+  ) async throws {
+    try await withServer { server async throws in
+      let answer = try await server.json("POST", "/issues/batch", body: body)
+      #expect(answer.status == 422)
+      #expect(answer.body["errors"]?.array?.compactMap { $0["field"]?.string } == fields)
+      #expect(try await server.ports.jobs.jobs(JobFilter()).isEmpty)
+      #expect(try await server.ports.issues.issues(limit: 1, before: nil).isEmpty)
+    }
+  }
+
+  @Test func aBatchHasItsBounds() async throws {
+    try await withServer { server async throws in
+      let items = Array(repeating: #"{"title":"t","description":"d"}"#, count: 101)
+      let answer = try await server.json(
+        "POST", "/issues/batch", body: #"{"issues":[\#(items.joined(separator: ","))]}"#)
+      #expect(answer.status == 422)
+      // `batch` is no issue's id.
+      #expect(try await server.json("GET", "/issues/batch").status == 404)
+    }
+  }
+
   @Test func whoMayOnlyReadChangesNothing() async throws {
     try await withServer { server async throws in
       let token = try await server.makeToken(.read)

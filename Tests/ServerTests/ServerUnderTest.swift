@@ -70,7 +70,8 @@ func withServer<Value: Sendable>(
   var ports = ServerPorts(
     inbox: SQLInbox(database, signal: signal), jobs: SQLJobStore(database, signal: signal),
     runs: SQLRunStore(database),
-    issues: SQLIssueStore(database), tokens: SQLTokenStore(database),
+    issues: SQLIssueStore(database),
+    storeIssues: SQLIssueIntake(database, signal: signal).store, tokens: SQLTokenStore(database),
     audit: SQLAuditTrail(database), webhooks: [SignedByWord()], forge: "forge",
     dashboard: DashboardPorts(
       publications: SQLPublicationStore(database), notes: SQLPolicyNotes(database)),

@@ -12,23 +12,17 @@ import UseCases
   private static let issue = #"{"title": "t", "description": "d"}"#
   private static let broken = StoreError(code: .locked, detail: "the database is busy.")
 
-  @Test func anIssueWhoseJobCannotBeStoredIsNotStored() async throws {
-    try await withServer({ ports, _ in ports.jobs = BrokenJobs(error: Self.broken) }) {
-      server async throws in
-      let response = try await server.call("POST", "/issues", body: Self.issue)
+  @Test(arguments: ["/issues", "/issues/batch"])
+  func whatCannotBeStoredIsSaidAndLeavesNothing(_ path: String) async throws {
+    try await withServer({ ports, _ in
+      ports.storeIssues = { _ throws(StoreError) in throw Self.broken }
+    }) { server async throws in
+      let body = path == "/issues" ? Self.issue : "{\"issues\": [\(Self.issue)]}"
+      let response = try await server.call("POST", path, body: body)
       #expect(response.status == 503)
       #expect(response.text.contains("Nothing was stored"))
       #expect(try await server.ports.issues.issues(limit: 1, before: nil).isEmpty)
-    }
-  }
-
-  @Test func theJobOfAnIssueThatCannotBeStoredIsCancelled() async throws {
-    try await withServer({ ports, _ in ports.issues = BrokenIssues(error: Self.broken) }) {
-      server async throws in
-      let response = try await server.call("POST", "/issues", body: Self.issue)
-      #expect(response.status == 503)
-      let jobs = try await server.ports.jobs.jobs(JobFilter())
-      #expect(jobs.map(\.state) == [.cancelled])
+      #expect(try await server.ports.jobs.jobs(JobFilter()).isEmpty)
     }
   }
 
@@ -80,14 +74,4 @@ import UseCases
     }
     #expect(seen.contains("stet_forge_requests_total"))
   }
-}
-
-private struct BrokenIssues: IssueStore {
-  var error: StoreError
-  func save(_ issue: TrackedIssue) async throws(StoreError) { throw error }
-  func issue(id: String) async throws(StoreError) -> TrackedIssue? { nil }
-  func replace(_: TrackedIssue, with _: TrackedIssue) async throws(StoreError) -> Bool {
-    throw error
-  }
-  func issues(_: IssueFilter) async throws(StoreError) -> [TrackedIssue] { [] }
 }

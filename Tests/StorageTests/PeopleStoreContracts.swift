@@ -147,7 +147,7 @@ private func issueFilterContract(
   closed.state = .closed
   closed.tags = ["100%_sure!"]
   closed.removedTags = ["bug"]
-  closed.duplicates = [.init(id: issues[0].id, score: 0.5)]
+  closed.duplicates = [.init(id: issues[0].id, words: 0.5, meaning: 0.25)]
   #expect(try await store.replace(enriched, with: closed))
   #expect(try await !store.replace(enriched, with: enriched))
   #expect(try await store.issue(id: closed.id) == closed)

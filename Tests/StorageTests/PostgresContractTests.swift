@@ -28,6 +28,13 @@ import Testing
   }
 
   @Test(arguments: Engine.available)
+  func repositories(_ engine: Engine) async throws {
+    try await engine.withDatabase {
+      try await repositoryRegisterContract(SQLRepositoryRegister($0))
+    }
+  }
+
+  @Test(arguments: Engine.available)
   func validators(_ engine: Engine) async throws {
     try await engine.withDatabase { try await validatorStoreContract(SQLValidatorStore($0)) }
   }

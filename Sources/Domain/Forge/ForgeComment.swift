@@ -9,6 +9,8 @@ public struct ForgeComment: Sendable, Hashable, Codable {
   public var createdAt: Date
   /// Where a review comment stands; `nil` for a comment on the conversation.
   public var place: Place?
+  /// How many gave each reaction; `nil` where the forge does not say.
+  public var reactions: [Reaction: Int]?
 
   public struct Place: Sendable, Hashable, Codable {
     public var path: String
@@ -38,13 +40,15 @@ public struct ForgeComment: Sendable, Hashable, Codable {
   }
 
   public init(
-    id: Int64, author: ForgeAccount, body: String, createdAt: Date, place: Place? = nil
+    id: Int64, author: ForgeAccount, body: String, createdAt: Date, place: Place? = nil,
+    reactions: [Reaction: Int]? = nil
   ) {
     self.id = id
     self.author = author
     self.body = body
     self.createdAt = createdAt
     self.place = place
+    self.reactions = reactions
   }
 }
 

@@ -106,10 +106,12 @@ public struct ForgeEvent: Sendable, Hashable, Codable {
     public var appID: Int64?
     /// What Stet set as the check run's `external_id`.
     public var externalID: String?
+    /// Branches that hold the commit, as far as the delivery names them.
+    public var branches: [String]
 
     public init(
       name: String, commit: String, status: String, conclusion: String?, pullRequests: [Int],
-      appID: Int64?, externalID: String?
+      appID: Int64?, externalID: String?, branches: [String] = []
     ) {
       self.name = name
       self.commit = commit
@@ -118,6 +120,7 @@ public struct ForgeEvent: Sendable, Hashable, Codable {
       self.pullRequests = pullRequests
       self.appID = appID
       self.externalID = externalID
+      self.branches = branches
     }
   }
 

@@ -31,7 +31,7 @@ public struct IssueClassifier: Sendable {
     /// Parts of the examples, each judged by what was learned of the others.
     public var folds = 4
     /// At most so many issues are learned from, the last of them.
-    public var mostIssues = 2_000
+    public var mostIssues = 1_000
 
     public init() {}
   }
@@ -84,14 +84,15 @@ public struct IssueClassifier: Sendable {
     var learned: [Learned] = []
     for (index, label) in labels.enumerated() {
       let answers = history.map { $0.labels.contains(label) }
-      let calibration = Calibration(outside[index], answers)
+      let found = outside[index]
+      let calibration = Calibration(found.scores, answers)
       let cut = Self.threshold(
-        outside[index].map(calibration.probability), answers, settings.precision)
+        found.scores.map(calibration.probability), answers, settings.precision)
       learned.append(
         Learned(
           label: label, examples: counts[label] ?? 0, threshold: cut.threshold,
           precision: cut.precision, recall: cut.recall,
-          line: LogisticRegression(vectors, answers, dimension: weights.count),
+          line: NaiveBayesLines(vectors, answers, dimension: weights.count).joined(found.scales),
           calibration: calibration))
     }
     self.learned = learned
@@ -129,8 +130,9 @@ public struct IssueClassifier: Sendable {
   private static func scoresOutside(
     _ texts: [[[UInt64: Int]]], _ history: [LabelledIssue], _ labels: [String],
     _ settings: Settings
-  ) -> [[Double]] {
-    var scores = labels.map { _ in [Double](repeating: 0, count: texts.count) }
+  ) -> [Outside] {
+    var plain = labels.map { _ in [Double](repeating: 0, count: texts.count) }
+    var weighed = plain
     for fold in 0..<settings.folds {
       let inside = texts.indices.filter { $0 % settings.folds != fold }
       let weights = Self.weights(of: inside.map { texts[$0] })
@@ -138,12 +140,27 @@ public struct IssueClassifier: Sendable {
       let others = texts.indices.filter { $0 % settings.folds == fold }
       let judged = others.map { weights.vector(of: texts[$0]) }
       for (index, label) in labels.enumerated() {
-        let line = LogisticRegression(
+        let lines = NaiveBayesLines(
           vectors, inside.map { history[$0].labels.contains(label) }, dimension: weights.count)
-        for (place, vector) in zip(others, judged) { scores[index][place] = line.score(vector) }
+        for (place, vector) in zip(others, judged) {
+          (plain[index][place], weighed[index][place]) = lines.scores(vector)
+        }
       }
     }
-    return scores
+    return zip(plain, weighed).map { plain, weighed in
+      let scales = (
+        plain: NaiveBayesLines.scale(plain), weighed: NaiveBayesLines.scale(weighed)
+      )
+      return Outside(
+        scores: zip(plain, weighed).map { $0 / scales.plain + $1 / scales.weighed },
+        scales: scales)
+    }
+  }
+
+  /// Scores of issues by lines that were drawn without them, and what makes both lines one scale.
+  private struct Outside {
+    var scores: [Double]
+    var scales: (plain: Double, weighed: Double)
   }
 
   /// Below it a label is not given, however right it was: luck among few is worth little.

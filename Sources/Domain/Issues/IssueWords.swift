@@ -8,8 +8,11 @@ public enum IssueWords {
   public static let mostBytes = 8_000
 
   /// The words of a text in their order.
+  /// - Parameter keepingNumbers: whether each number is a word of its own.
   /// - Complexity: O(bytes).
-  public static func hashes(of text: String) -> [UInt64] {
+  public static func hashes(
+    of text: String, keepingNumbers: Bool = false, mostBytes: Int = IssueWords.mostBytes
+  ) -> [UInt64] {
     var words: [UInt64] = []
     var hash = offset
     var length = 0
@@ -18,7 +21,9 @@ public enum IssueWords {
     func flush() {
       defer { (hash, length, digits, isHexadecimal) = (offset, 0, 0, true) }
       guard length > 0 else { return }
-      if digits == length || (isHexadecimal && digits > 0 && length >= 7) {
+      if keepingNumbers && digits > 0 {
+        words.append(hash)
+      } else if digits == length || (isHexadecimal && digits > 0 && length >= 7) {
         words.append(number)
       } else if length > 1 {
         words.append(hash)
@@ -41,16 +46,18 @@ public enum IssueWords {
   }
 
   /// What a classifier looks at, in parts that are weighed apart: words and pairs of words of the
-  /// title, of the description and of both, and runs of three to five letters of the title. How
-  /// often each stands there.
+  /// title, of the description, of both, and of the description's beginning, where reports say what
+  /// they are about; and runs of three to five letters of the title. How often each stands there.
   public static func features(title: String, description: String) -> [[UInt64: Int]] {
     let (first, second) = (hashes(of: title), hashes(of: description))
     let (own, others) = (counts(first), counts(second))
-    return [own, others, letters(of: title), own.merging(others, uniquingKeysWith: +)]
+    let beginning = counts(hashes(of: description, mostBytes: beginningBytes))
+    return [own, others, letters(of: title), own.merging(others, uniquingKeysWith: +), beginning]
   }
 
   /// Of each part of `features`.
-  static let shares: [Float] = [0.5, 0.7, 0.5, 1]
+  static let shares: [Float] = [0.5, 0.7, 0.5, 1, 0.7]
+  private static let beginningBytes = 400
 
   private static func counts(_ words: [UInt64]) -> [UInt64: Int] {
     var counts: [UInt64: Int] = [:]

@@ -29,6 +29,13 @@ struct LogisticRegression: Sendable {
     return sum
   }
 
+  init(weights: [Double], bias: Double) {
+    self.weights = weights
+    self.bias = bias
+  }
+
+  static func logarithm(_ number: Float) -> Float { log(number) }
+
   /// - Parameter dimension: places that the vectors may have.
   init(
     _ vectors: [SparseVector], _ answers: [Bool], dimension: Int, _ settings: Settings = Settings()

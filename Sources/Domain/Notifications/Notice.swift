@@ -8,6 +8,8 @@ public struct Notice: Sendable, Hashable, Codable {
     case reviewFailed = "review_failed"
     case fix
     case merged
+    /// The merge queue let go of a pull request that it had not merged.
+    case leftQueue = "left_queue"
     /// A rule of the repository's policy asked for it.
     case policy
     case issue
@@ -15,6 +17,8 @@ public struct Notice: Sendable, Hashable, Codable {
     case report
     /// A share of the day's tokens was spent.
     case budget
+    /// A job was given up for good.
+    case jobFailed = "job_failed"
     /// Somebody tries whether messages arrive.
     case test
   }

@@ -10,10 +10,15 @@ extension MergeQueue {
           "#\(number) was in a batch that failed and is tried again in a smaller one, "
           + "\(part + 1) of \(parts.count)\(frozen)."
       }
+      let raise =
+        entry.raised == entry.priority
+        ? ""
+        : ", which counts as \(entry.raised.rawValue) since \(entry.overtaken) later ones went "
+          + "before it"
       let before = waiting.prefix { $0.number != number }.count + batches.flatMap(\.numbers).count
       return
-        "#\(number) waits in the queue of \(branch) with priority \(entry.priority.rawValue), "
-        + "\(before) before it\(frozen)."
+        "#\(number) waits in the queue of \(branch) with priority \(entry.priority.rawValue)"
+        + raise + ", \(before) before it\(frozen)."
     }
     let batch = batches[index]
     let others = batch.numbers.filter { $0 != number }.map { "#\($0)" }

@@ -12,14 +12,35 @@ public struct MergeQueue: Sendable, Hashable, Codable {
     public var priority: MergePriority
     /// Rises with every entry.
     public var order: Int
+    /// How many that were queued after it were tried before it; counted no further than it matters.
+    public var overtaken: Int
 
-    public init(number: Int, head: String, priority: MergePriority, order: Int) {
+    public init(
+      number: Int, head: String, priority: MergePriority, order: Int, overtaken: Int = 0
+    ) {
       self.number = number
       self.head = head
       self.priority = priority
       self.order = order
+      self.overtaken = overtaken
+    }
+
+    /// As it counts by now: every `MergeQueue.patience` that overtook it raise it by one.
+    public var raised: MergePriority {
+      let all = MergePriority.allCases
+      let own = all.firstIndex(of: priority) ?? 0
+      return all[min(all.count - 1, own + overtaken / MergeQueue.patience)]
+    }
+
+    fileprivate mutating func count(overtaking: Int) {
+      let most = MergeQueue.patience * (MergePriority.allCases.count - 1)
+      overtaken = min(most, overtaken + overtaking)
     }
   }
+
+  /// So many later ones go before one of a lower priority; then it counts one priority higher. No
+  /// clock is asked: whatever comes in, an entry is overtaken at most three times as often.
+  public static let patience = 10
 
   public struct Batch: Sendable, Hashable, Codable {
     public enum State: Sendable, Hashable, Codable {
@@ -152,7 +173,7 @@ public struct MergeQueue: Sendable, Hashable, Codable {
   public var waiting: [Entry] {
     let tried = Set(batches.flatMap(\.numbers) + parts.flatMap { $0 })
     return entries.filter { !tried.contains($0.number) }.sorted {
-      $0.priority != $1.priority ? $0.priority > $1.priority : $0.order < $1.order
+      $0.raised != $1.raised ? $0.raised > $1.raised : $0.order < $1.order
     }
   }
 
@@ -303,6 +324,18 @@ public struct MergeQueue: Sendable, Hashable, Codable {
     }
   }
 
+  /// The next that are tried; those that they go before take note of it.
+  private mutating func overtaking() -> [Int] {
+    let waiting = waiting
+    let chosen = waiting.prefix(batchSize)
+    let left = Set(waiting.dropFirst(batchSize).map(\.number))
+    for index in entries.indices where left.contains(entries[index].number) {
+      entries[index].count(
+        overtaking: chosen.count { $0.order > entries[index].order })
+    }
+    return chosen.map(\.number)
+  }
+
   // MARK: Going on
 
   private mutating func advance(_ notices: inout [Notice]) {
@@ -328,7 +361,7 @@ public struct MergeQueue: Sendable, Hashable, Codable {
       if batches.isEmpty, !parts.isEmpty {
         numbers = parts.removeFirst()
       } else {
-        numbers = waiting.prefix(batchSize).map(\.number)
+        numbers = overtaking()
       }
       guard !numbers.isEmpty else { break }
       lastBatch += 1

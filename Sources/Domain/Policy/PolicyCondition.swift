@@ -133,3 +133,15 @@ public indirect enum PolicyCondition: Sendable, Hashable {
     case none
   }
 }
+
+extension PolicyCondition {
+  /// Whether it may come true by the passing of time alone.
+  var asksForTime: Bool {
+    switch self {
+    case .all(let parts), .any(let parts): parts.contains { $0.asksForTime }
+    case .not(let part): part.asksForTime
+    case .age, .idle, .time: true
+    default: false
+    }
+  }
+}

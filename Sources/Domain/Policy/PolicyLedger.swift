@@ -26,10 +26,18 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
   public static let mostInAnHour = 40
   public static let period: TimeInterval = 86_400
   private static let mostDeeds = 300
+  /// When it was last said that an hour has seen too many.
+  private var cutAt: Date?
 
   public private(set) var deeds: [String: Deed] = [:]
   /// Reasons for which merges were held when it was last said.
   public var held: String?
+  /// What could not be done, in sentences by the deed's name, and the head that it was for.
+  public private(set) var refusals: [String: String] = [:]
+  private var refusalHead: String?
+  /// The comment that tells of it, and what it says.
+  public var refusalComment: Int64?
+  public var refusalsTold: String?
 
   public init() {}
 
@@ -54,15 +62,20 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
     let hour = deeds.values.reduce(0) { count, deed in
       count + deed.times.count { now.timeIntervalSince($0) < 3_600 }
     }
-    let isLoop = deed.times.count >= Self.mostOfOne
-    if isLoop || hour >= Self.mostInAnHour {
+    if deed.times.count >= Self.mostOfOne {
       let isNew = !deed.isCut
       deed.isCut = true
       deeds[key] = deed
       return .cut(
-        isLoop
-          ? "'\(action.summary)' was done \(deed.times.count) times in a day and undone each time; it is left alone now"
-          : "\(hour) actions were taken in an hour; nothing more is done for now", isNew: isNew)
+        "'\(action.summary)' was done \(deed.times.count) times in a day and undone each time; it is left alone now",
+        isNew: isNew)
+    }
+    if hour >= Self.mostInAnHour {
+      // Of all actions together, or each new one would be said to be cut off.
+      let isNew = cutAt.map { abs(now.timeIntervalSince($0)) >= 3_600 } ?? true
+      if isNew { cutAt = now }
+      return .cut(
+        "\(hour) actions were taken in an hour; nothing more is done for now", isNew: isNew)
     }
     deed.times.append(now)
     deed.isPending = true
@@ -70,13 +83,27 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
     return .go
   }
 
-  public mutating func finish(_ key: String) { deeds[key]?.isPending = false }
+  public mutating func finish(_ key: String) {
+    deeds[key]?.isPending = false
+    refusals[key] = nil
+  }
 
   /// It was refused: it may be tried again.
   public mutating func giveBack(_ key: String) {
     deeds[key]?.isPending = false
     if deeds[key]?.times.isEmpty == false { deeds[key]?.times.removeLast() }
     if deeds[key]?.times.isEmpty == true { deeds[key] = nil }
+  }
+
+  /// What was refused for an earlier head is asked for anew, or not at all.
+  public mutating func refuse(_ key: String, head: String, _ sentence: String) {
+    keepRefusals(of: head)
+    if refusals.count < 50 { refusals[key] = sentence }
+  }
+
+  public mutating func keepRefusals(of head: String) {
+    if refusalHead != head { refusals = [:] }
+    refusalHead = head
   }
 
   private mutating func forget(before now: Date) {

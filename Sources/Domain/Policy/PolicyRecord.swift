@@ -70,6 +70,8 @@ public struct PolicyReplay: Sendable, Hashable, Codable {
   public private(set) var labelled = 0
   public private(set) var approved = 0
   public private(set) var merged = 0
+  /// Pull requests of which people would have been reminded.
+  public private(set) var stale = 0
   public private(set) var differing = 0
 
   public init() {}
@@ -104,6 +106,10 @@ public struct PolicyReplay: Sendable, Hashable, Codable {
       line.wouldDo.append(
         Act(rule: plan.rule, action: plan.action.summary, reason: plan.reason))
     }
+    if let act = policy.staleAct(facts) {
+      line.wouldDo.append(act)
+      stale += 1
+    }
     labelled += does.labelled.count
     approved += does.approved ? 1 : 0
     merged += does.merged ? 1 : 0
@@ -137,5 +143,17 @@ public struct PolicyReplay: Sendable, Hashable, Codable {
         own ? "would have \(word), people did not" : "people \(word), the policy would not have")
     }
     return found
+  }
+}
+
+extension ShepherdPolicy {
+  /// What the stale part would begin with for a pull request of which nobody was reminded yet.
+  public func staleAct(_ facts: PolicyFacts) -> PolicyReplay.Act? {
+    guard let item = OpenItem(facts),
+      let policy = stale.first(where: { $0.kinds.contains(.pullRequests) }),
+      case .remind(let reason) = policy.step(item, nil, now: facts.now)
+    else { return nil }
+    return PolicyReplay.Act(
+      rule: "stale", action: "remind and label '\(policy.label)'", reason: reason)
   }
 }

@@ -30,6 +30,8 @@ public struct ShepherdPolicy: Sendable, Hashable {
   public var roles: PolicyRoles
   public var queue: QueuePolicy
   public var freezes: [MergeFreeze]
+  /// No two are for the same kind of item.
+  public var stale: [StalePolicy] = []
 
   public init(
     rules: [PolicyRule] = [], merge: MergePolicy = MergePolicy(),
@@ -43,8 +45,17 @@ public struct ShepherdPolicy: Sendable, Hashable {
     self.freezes = freezes
   }
 
-  /// Whether it asks for anything to be done.
+  /// Whether it asks for anything to be done when something happens.
   public var isEmpty: Bool { rules.isEmpty }
+
+  /// Whether a rule waits for this. One that names no event waits for every one; the passing of time
+  /// it waits for only where it asks for a time.
+  public func hears(_ event: PolicyEvent) -> Bool {
+    rules.contains { rule in
+      if !rule.when.isEmpty { return rule.when.contains(event) }
+      return event != .scheduled || rule.condition.asksForTime
+    }
+  }
 
   /// Circles of rules of which each causes the next one's event, shortest first; each is named by
   /// its rules in their order. A rule that waits for every event is caused by none in particular.

@@ -3,8 +3,8 @@ public protocol Embedder: Sendable {
   /// The model's name: vectors of two models cannot be compared.
   var name: String { get }
 
-  /// One vector for each text, in their order, all of one length and finite. Many texts take
-  /// several requests.
+  /// One vector for each text, in their order, all of one dimension and of length 1, so that the
+  /// product of two is their cosine. Many texts take several requests.
   /// - Parameter deadline: total time, retries included.
   func embed(
     _ texts: [String], deadline: Duration
@@ -19,7 +19,7 @@ extension Embedder {
 }
 
 public struct Embeddings: Sendable, Hashable {
-  /// As the model gave them: not all models give vectors of length 1.
+  /// Of length 1, whatever the model gave.
   public var vectors: [[Float]]
   /// Numbers in each vector; 0 where there was no text.
   public var dimension: Int
@@ -29,14 +29,18 @@ public struct Embeddings: Sendable, Hashable {
   public var inputTokens: TokenCount
   /// HTTP requests that it took.
   public var requests: Int
+  /// `nil` where the price is not known.
+  public var costUSD: USD?
 
   public init(
-    vectors: [[Float]], dimension: Int, model: String, inputTokens: TokenCount, requests: Int
+    vectors: [[Float]], dimension: Int, model: String, inputTokens: TokenCount, requests: Int,
+    costUSD: USD? = nil
   ) {
     self.vectors = vectors
     self.dimension = dimension
     self.model = model
     self.inputTokens = inputTokens
     self.requests = requests
+    self.costUSD = costUSD
   }
 }

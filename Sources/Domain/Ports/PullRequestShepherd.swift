@@ -34,6 +34,10 @@ public protocol PullRequestShepherd: Sendable {
   func pullRequests(
     in repository: RepositoryName, areOpen: Bool, limit: Int
   ) async throws(ForgeError) -> [PullRequest]
+  /// Open ones whose head is this commit, as far as the forge finds them by it.
+  func openPullRequests(
+    withHead commit: String, in repository: RepositoryName
+  ) async throws(ForgeError) -> [PullRequest]
   /// How many open pull requests wait for each person's review, by login in lower case.
   func reviewLoads(in repository: RepositoryName) async throws(ForgeError) -> [String: Int]
 

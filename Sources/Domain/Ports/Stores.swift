@@ -42,6 +42,28 @@ public protocol ResponseCache: Sendable {
   func store(_ reply: ModelReply, for key: String) async throws(StoreError)
 }
 
+/// Knows which questions were answered in which words, so that one in nearly the same words needs no
+/// other answer. The answers themselves are in a `ResponseCache`.
+public protocol SimilarAnswers: Sendable {
+  /// The newest of a scope, with the keys of their answers; the newest first.
+  /// - Parameter scope: lower-case hex of all that shaped the answers beside the issue. What was
+  ///   answered in one is never given in another.
+  func wordings(
+    in scope: String, limit: Int
+  ) async throws(StoreError) -> [(key: String, wording: IssueWording)]
+  /// - Parameter key: of the answer.
+  func remember(
+    _ wording: IssueWording, as key: String, in scope: String
+  ) async throws(StoreError)
+}
+
+/// Keeps the vectors of texts, so that each text is sent to a model once. Losing one costs a request.
+public protocol VectorStore: Sendable {
+  /// By key; those that are not there are missing.
+  func vectors(for keys: [String]) async throws(StoreError) -> [String: [Float]]
+  func store(_ vectors: [String: [Float]]) async throws(StoreError)
+}
+
 /// Keeps what Stet has posted on each pull request.
 public protocol PublicationStore: Sendable {
   func publication(

@@ -36,15 +36,41 @@ public struct TrackedIssue: Sendable, Hashable, Codable, Identifiable {
   /// Earlier issues that may be the same, the likeliest first.
   public var duplicates: [Duplicate]
 
-  /// An earlier issue that says much the same.
+  /// An earlier issue that says much the same, with what it was found by.
   public struct Duplicate: Sendable, Hashable, Codable {
     public var id: String
-    /// 0 to 1: the cosine of the two texts' TF-IDF vectors.
-    public var score: Double
+    /// 0 to 1: the cosine of the two texts' TF-IDF vectors; `nil` where words did not find it.
+    public var words: Double?
+    /// 0 to 1: the cosine of what a model of vectors makes of them; `nil` where it did not find it.
+    public var meaning: Double?
 
-    public init(id: String, score: Double) {
+    /// The greater of the two.
+    public var score: Double { max(words ?? 0, meaning ?? 0) }
+
+    public init(id: String, words: Double? = nil, meaning: Double? = nil) {
       self.id = id
-      self.score = score
+      self.words = words
+      self.meaning = meaning
+    }
+
+    private enum CodingKeys: String, CodingKey { case id, words, meaning, score }
+
+    /// An older version stored the score of the words alone, under another name.
+    public init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      id = try values.decode(String.self, forKey: .id)
+      meaning = try values.decodeIfPresent(Double.self, forKey: .meaning)
+      words = try values.decodeIfPresent(Double.self, forKey: .words)
+      if words == nil, meaning == nil {
+        words = try values.decodeIfPresent(Double.self, forKey: .score)
+      }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+      var values = encoder.container(keyedBy: CodingKeys.self)
+      try values.encode(id, forKey: .id)
+      try values.encodeIfPresent(words, forKey: .words)
+      try values.encodeIfPresent(meaning, forKey: .meaning)
     }
   }
 

@@ -208,6 +208,23 @@ extension GitHubForge {
     return Array(found.prefix(limit))
   }
 
+  public func openPullRequests(
+    withHead commit: String, in repository: RepositoryName
+  ) async throws(ForgeError) -> [PullRequest] {
+    let call = GitHubCall.get(
+      .commitPullRequests, APIPath(repository, "commits", commit, "pulls"),
+      query: [("per_page", "\(Self.pageSize)")])
+    do {
+      return try await ask(call, in: repository, for: [GitHubAPI.PullRequestPayload].self)
+        .map { PullRequest($0, PullRequestReference(repository, $0.number)) }
+        .filter { $0.state == .open && $0.head == commit }
+    } catch {
+      // 422 for a commit that the repository does not have, such as one of a fork.
+      guard error.code == .notFound || error.code == .rejected else { throw error }
+      return []
+    }
+  }
+
   public func reviewLoads(
     in repository: RepositoryName
   ) async throws(ForgeError) -> [String: Int] {

@@ -59,7 +59,7 @@ extension GitHubForge {
     }
     return try await list(
       .listReactions, APIPath(repository, place, "comments", "\(comment.id)", "reactions"),
-      in: repository, of: GitHubAPI.ReactionPayload.self, maxPages: 10
+      in: repository, of: GitHubAPI.ReactionPayload.self, isConditional: true, maxPages: 10
     ).filter { $0.content == reaction.rawValue }.map { ForgeAccount($0.user) }
   }
 }

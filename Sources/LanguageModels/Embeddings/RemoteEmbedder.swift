@@ -8,6 +8,7 @@ public struct RemoteEmbedder: Embedder {
   private let transport: ModelTransport
   private let timing: Timing
   private let mask: KeyMask
+  private let isFree: Bool
 
   /// Bytes of text in one request at most: vendors limit its tokens.
   private static let batchBytes = 200_000
@@ -33,6 +34,7 @@ public struct RemoteEmbedder: Embedder {
     transport = .web(client, secret: key != nil)
     self.timing = timing
     mask = KeyMask(key)
+    isFree = settings.kind.facts.servesLocally
   }
 
   public func embed(
@@ -48,7 +50,8 @@ public struct RemoteEmbedder: Embedder {
     }
     return Embeddings(
       vectors: work.vectors, dimension: work.vectors.first?.count ?? 0, model: name,
-      inputTokens: TokenCount(work.tokens), requests: work.requests)
+      inputTokens: TokenCount(work.tokens), requests: work.requests,
+      costUSD: isFree ? USD(0) : nil)
   }
 
   private struct Work {
@@ -144,9 +147,19 @@ public struct RemoteEmbedder: Embedder {
       guard numbers.count == dimension, numbers.allSatisfy(\.isFinite) else {
         throw fault("the server gave a vector with a value that is no finite number")
       }
-      checked.append(numbers)
+      guard let unit = Self.unit(numbers) else {
+        throw fault("the server gave a vector without a direction: zeros alone")
+      }
+      checked.append(unit)
     }
     return checked
+  }
+
+  /// The same direction, of length 1; `nil` where there is none.
+  private static func unit(_ vector: [Float]) -> [Float]? {
+    let length = vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    guard length > 1e-12, length.isFinite else { return nil }
+    return vector.map { Float(Double($0) / length) }
   }
 }
 

@@ -89,6 +89,8 @@ struct ServerComplaint: Sendable {
     case 429:
       fault.code = .rateLimited
       fault.retryable = !says("insufficient_quota", "billing", "credit balance")
+    // llama.cpp says so of a text that is to be embedded, as an error of its own.
+    case 500 where says("too large to process"): fault.code = .tooLong
     case 500...: (fault.code, fault.retryable) = (.unavailable, status != 501)
     default: read(badRequest: &fault, mode: mode)
     }
@@ -98,7 +100,8 @@ struct ServerComplaint: Sendable {
   private func read(badRequest fault: inout WireFault, mode: StructuredMode?) {
     if says(
       "context_length", "context length", "context window", "context size", "prompt is too long",
-      "exceed_context", "too many tokens", "input is too long", "input token count")
+      "exceed_context", "too many tokens", "input is too long", "input token count",
+      "too large to process")
     {
       fault.code = .tooLong
     } else if says("api key not valid", "invalid api key", "incorrect api key") {

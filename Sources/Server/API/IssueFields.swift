@@ -2,6 +2,19 @@ import Domain
 import Foundation
 import Hummingbird
 
+/// An issue as a request gives it.
+struct NewIssue: Sendable {
+  var title: String
+  var description: String
+  var priority: TrackedIssue.Priority?
+
+  init(title: String, description: String, _ priority: TrackedIssue.Priority?) {
+    self.title = title
+    self.description = description
+    self.priority = priority
+  }
+}
+
 /// What a request may say of an issue, and in which form.
 enum IssueFields {
   static let longestTag = 50
@@ -33,6 +46,35 @@ enum IssueFields {
       fields.refuse("title", "It has to have 1 to \(IssueRoutes.longestTitle) characters.")
     }
     return title
+  }
+
+  /// The members of one issue that is made. Those that are wrong are in `fields`.
+  static func issue(_ fields: inout JSONFields) -> NewIssue {
+    let title = title(&fields, isRequired: true)
+    let description = fields.text(
+      "description", isRequired: true, maxBytes: IssueRoutes.longestDescription)
+    return NewIssue(title: title ?? "", description: description ?? "", priority(&fields))
+  }
+
+  /// `issues` of a batch. Each mistake is named with its place, such as `issues[3].title`.
+  static func issues(_ fields: inout JSONFields) -> [NewIssue] {
+    let most = IssueRoutes.largestBatch
+    guard let items = fields.value("issues")?.array, !items.isEmpty, items.count <= most else {
+      fields.refuse("issues", "It has to be a list of 1 to \(most) issues.")
+      return []
+    }
+    var issues: [NewIssue] = []
+    for (place, item) in items.enumerated() {
+      guard var members = JSONFields(item) else {
+        fields.refuse("issues[\(place)]", "It has to be a JSON object.")
+        continue
+      }
+      issues.append(issue(&members))
+      for error in members.errors {
+        fields.refuse("issues[\(place)].\(error.field)", error.message)
+      }
+    }
+    return issues
   }
 
   static func priority(_ fields: inout JSONFields) -> TrackedIssue.Priority? {

@@ -8,6 +8,8 @@ import UseCases
 struct IssueRoutes {
   static let longestTitle = 300
   static let longestDescription = 64 << 10
+  /// Issues of one `POST /issues/batch`.
+  static let largestBatch = 100
   /// Of `delay`, in seconds: a week.
   static let longestDelay = 604_800
 
@@ -26,6 +28,18 @@ struct IssueRoutes {
               status: 201, meaning: "Stored; a job enriches it.", schema: "Issue",
               headers: ["Location": "Where to read it."])
           ]), handler: create),
+      Route(
+        .post, "/issues/batch", .api(.write), isLimited: true,
+        Operation(
+          id: "createIssues", tag: "issues",
+          summary: "Stores up to \(Self.largestBatch) issues and has each enriched",
+          detail: "All are stored or none; what cannot be taken is named with its place, such as "
+            + "`issues[3].title`. It counts as one request.",
+          body: "IssueBatch",
+          results: [
+            .init(
+              status: 201, meaning: "All are stored; a job enriches each.", schema: "IssueIDs")
+          ]), handler: createSeveral),
       Route(
         .get, "/issues", .api(.read), isLimited: true,
         Operation(
@@ -72,31 +86,45 @@ struct IssueRoutes {
     try request.requireJSON()
     var fields = try JSONFields(
       await context.read(request, limit: limits.apiBody, deadline: limits.bodyDeadline))
-    let title = IssueFields.title(&fields, isRequired: true)
-    let description = fields.text(
-      "description", isRequired: true, maxBytes: Self.longestDescription)
-    let priority = IssueFields.priority(&fields)
+    let new = IssueFields.issue(&fields)
     try fields.check()
-
-    let now = ports.now()
-    var issue = TrackedIssue(
-      id: TimeOrderedID.next(now), title: title ?? "", description: description ?? "",
-      priority: priority, createdAt: now, updatedAt: now)
-    // First the job, so that no issue is stored that nothing would ever enrich. A job that runs
-    // before its issue is there waits a little for it.
-    let job = try await enqueue(issue.id, key: issue.id, now)
-    issue.job = job?.id
-    do {
-      try await ports.issues.save(issue)
-    } catch {
-      if let job {
-        _ = try? await ports.jobs.cancel(id: job.id, reason: "its issue was not stored")
-      }
-      throw error
-    }
+    let issue = try await store([new])[0]
     var response = Answer.json(try await detailed(issue), status: 201)
     response.headers[.location] = "/issues/\(issue.id)"
     return response
+  }
+
+  /// All or none are stored, however many of them are right.
+  @Sendable private func createSeveral(
+    _ request: Request, _ context: ServerContext
+  ) async throws -> Response {
+    try request.requireJSON()
+    var fields = try JSONFields(
+      await context.read(request, limit: limits.apiBody, deadline: limits.bodyDeadline))
+    let new = IssueFields.issues(&fields)
+    try fields.check()
+    let stored = try await store(new)
+    return Answer.json(
+      .object(["ids": .array(stored.map { .string($0.id) })]), status: 201)
+  }
+
+  /// In one transaction with the jobs that enrich them, in their order.
+  private func store(_ new: [NewIssue]) async throws -> [TrackedIssue] {
+    let now = ports.now()
+    var issues: [(issue: TrackedIssue, job: NewJob)] = []
+    for (place, new) in new.enumerated() {
+      // A millisecond apart, so that lists have them in their order.
+      let id = TimeOrderedID.next(now.addingTimeInterval(Double(place) / 1_000))
+      let issue = TrackedIssue(
+        id: id, title: new.title, description: new.description,
+        priority: new.priority, createdAt: now, updatedAt: now)
+      issues.append((issue, try job(for: issue.id, key: issue.id, now)))
+    }
+    let stored = try await ports.storeIssues(issues)
+    guard stored.count == issues.count else {
+      throw StoreError(code: .failed, detail: "not every issue was stored.")
+    }
+    return stored
   }
 
   @Sendable private func list(
@@ -176,13 +204,17 @@ struct IssueRoutes {
   private func enqueue(
     _ issue: String, key: String, _ now: Date, after delay: Duration = .zero
   ) async throws -> EnqueuedJob? {
+    try await ports.jobs.enqueue([job(for: issue, key: key, now, after: delay)]).first
+  }
+
+  private func job(
+    for issue: String, key: String, _ now: Date, after delay: Duration = .zero
+  ) throws -> NewJob {
     let run = TimeOrderedID.next(now)
-    let work = Work.EnrichIssue(issue: issue, run: run)
-    return try await ports.jobs.enqueue([
-      NewJob(
-        kind: Work.EnrichIssue.kind, arguments: try work.json(), uniqueKey: key,
-        group: "issues", limits: ports.workLimits.ofModel, delay: delay, run: run)
-    ]).first
+    return NewJob(
+      kind: Work.EnrichIssue.kind,
+      arguments: try Work.EnrichIssue(issue: issue, run: run).json(), uniqueKey: key,
+      group: "issues", limits: ports.workLimits.ofModel, delay: delay, run: run)
   }
 
   /// Marks an issue as waiting for a new job, which waits until it is named here.
@@ -236,10 +268,7 @@ struct IssueRoutes {
       "tags": issue.status == .enriched || issue.areTagsConfirmed
         ? .string(issue.tags.joined(separator: ",")) : .null,
       "source": issue.status == .enriched ? Answer.optional(issue.source?.rawValue) : .null,
-      "duplicates": .array(
-        issue.duplicates.map {
-          .object(["id": .string($0.id), "score": .number($0.score)])
-        }),
+      "duplicates": .array(issue.duplicates.map(\.document)),
       "last_error": Answer.optional(shown(issue.lastError)),
       "job": Answer.optional(issue.job),
       "enrichment": job.map(Self.enrichment) ?? .null,

@@ -28,6 +28,11 @@ enum Schemas {
       Schema.required("description", Schema.text("At most 64 KiB.")),
       Schema.optional("priority", Schema.orNull(priority)),
     ]),
+    "IssueBatch": Schema.object([
+      Schema.required(
+        "issues",
+        Schema.list(of: Schema.ref("IssueRequest"), "1 to \(IssueRoutes.largestBatch) of them."))
+    ]),
     "IssueChange": Schema.object(
       [
         Schema.optional("title", Schema.text(from: 1, to: IssueRoutes.longestTitle)),
@@ -95,7 +100,13 @@ enum Schemas {
         "duplicates",
         Schema.list(
           of: Schema.object([
-            Schema.required("id", Schema.text()), Schema.required("score", Schema.number()),
+            Schema.required("id", Schema.text()),
+            Schema.required("score", Schema.number("The greater of the two.")),
+            Schema.required(
+              "words", Schema.orNull(Schema.number("Cosine of the words, where they found it."))),
+            Schema.required(
+              "meaning",
+              Schema.orNull(Schema.number("Cosine of the vectors, where they found it."))),
           ]), "Earlier issues that may be the same.")),
       Schema.required("last_error", Schema.orNull(Schema.text("Of the model."))),
       Schema.required("job", Schema.orNull(Schema.text("That enriches it."))),
@@ -103,6 +114,10 @@ enum Schemas {
       Schema.required("created_at", Schema.date), Schema.required("updated_at", Schema.date),
     ]),
     "Issues": page("issues", "Issue"),
+    "IssueIDs": Schema.object([
+      Schema.required(
+        "ids", Schema.list(of: Schema.text(format: "uuid"), "In the order of the request."))
+    ]),
     "Enrichment": Schema.object(
       [
         Schema.required("job", Schema.text()),

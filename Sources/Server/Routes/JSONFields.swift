@@ -48,6 +48,19 @@ struct JSONFields {
     self.members = members
   }
 
+  /// The members of an object within a body; `nil` where it is none.
+  init?(_ value: JSONValue) {
+    guard case .object(let values) = value else { return nil }
+    members = values.mapValues { value in
+      switch value {
+      case .null: .null
+      case .string(let text): .string(text)
+      case .bool(let flag): .bool(flag)
+      default: .other(value)
+      }
+    }
+  }
+
   mutating func refuse(_ field: String, _ message: String) {
     errors.append(.init(field: field, message: message))
   }

@@ -26,7 +26,9 @@ struct Migration: Sendable {
     policyNotes0014,
     issueFilters0015,
     notices0016,
+    repositories0017,
+    likeness0018,
   ]
 
-  static let latest = all.count
+  static let latest = all.last?.number ?? 0
 }

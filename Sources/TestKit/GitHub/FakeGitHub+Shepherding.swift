@@ -23,6 +23,38 @@ extension FakeGitHub {
     } ?? 0
   }
 
+  /// Many open pull requests at once, each with a branch and a commit of its own.
+  /// - Returns: their heads, by their numbers.
+  @discardableResult
+  public func addPullRequests(
+    _ count: Int, in repository: RepositoryName, author: String = "ada"
+  ) -> [Int: String] {
+    update { world in
+      world.account(author)
+      let key = repository.description.lowercased()
+      guard var found = world.repositories.removeValue(forKey: key) else { return [:] }
+      let base = found.branches[found.defaultBranch] ?? ""
+      let first = (found.issues.keys.max() ?? 0) + 1
+      var heads: [Int: String] = [:]
+      for number in first..<(first + count) {
+        let sha = world.commit(
+          ["many/\(number).py": Array("x = 1\n".utf8)], on: [base], named: nil, by: author,
+          in: &found)
+        found.branches["many-\(number)"] = sha
+        var issue = GitHubWorld.Issue(
+          id: world.newID(), number: number, title: "Many", body: nil, login: author,
+          createdAt: world.now, updatedAt: world.now)
+        issue.pull = GitHubWorld.Pull(
+          headRef: "many-\(number)", baseRef: found.defaultBranch, head: sha, base: base,
+          headRepository: key, isDraft: false, diff: nil)
+        found.issues[number] = issue
+        heads[number] = sha
+      }
+      world.repositories[key] = found
+      return heads
+    }
+  }
+
   /// A status of another's check. - Parameter state: `success`, `failure`, `pending`, `error`.
   public func setStatus(
     _ name: String, _ state: String, on commit: String, in repository: RepositoryName

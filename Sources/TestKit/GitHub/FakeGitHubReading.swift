@@ -204,20 +204,27 @@ extension FakeGitHub {
     }
   }
 
-  /// Somebody reacts to a comment on the conversation.
+  /// Somebody reacts to a comment on the conversation, or at a line.
   public func react(
     _ reaction: Reaction, by login: String, to comment: Int64, in repository: RepositoryName
   ) {
     update { world in
       world.account(login)
       let key = repository.description.lowercased()
-      let id = world.newID()
-      guard
-        let index = world.repositories[key]?.comments.firstIndex(where: { $0.id == Int(comment) })
-      else { return }
-      world.repositories[key]?.comments[index].reactions.append(
-        GitHubWorld.Reaction(
-          id: id, login: login, content: reaction.rawValue, createdAt: world.now))
+      let given = GitHubWorld.Reaction(
+        id: world.newID(), login: login, content: reaction.rawValue, createdAt: world.now)
+      if let index = world.repositories[key]?.comments.firstIndex(where: {
+        $0.id == Int(comment)
+      }) {
+        world.repositories[key]?.comments[index].reactions.append(given)
+        return
+      }
+      for (number, issue) in world.repositories[key]?.issues ?? [:] {
+        guard let index = issue.pull?.comments.firstIndex(where: { $0.id == Int(comment) }) else {
+          continue
+        }
+        world.repositories[key]?.issues[number]?.pull?.comments[index].reactions.append(given)
+      }
     }
   }
 

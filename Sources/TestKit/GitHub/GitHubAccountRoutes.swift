@@ -39,10 +39,6 @@ extension GitHubRoute {
     GitHubRoute("POST", "/app/installations/{id}/access_tokens") { world, call in
       try world.makeToken(call)
     },
-    GitHubRoute("GET", "/app/hook/deliveries") { world, call in
-      _ = try world.ownApp(call)
-      return .json(.array([]))
-    },
     GitHubRoute("GET", "/repos/{owner}/{repo}/installation") { world, call in
       let app = try world.ownApp(call)
       let key = "\(call.text("owner"))/\(call.text("repo"))".lowercased()
@@ -70,7 +66,7 @@ extension GitHubRoute {
 }
 
 extension GitHubWorld {
-  fileprivate func ownApp(_ call: GitHubCall) throws -> App {
+  func ownApp(_ call: GitHubCall) throws -> App {
     guard case .app(let id) = call.caller, let app = apps[id] else {
       throw GitHubRefusal(status: 401, message: "A JSON web token could not be decoded")
     }

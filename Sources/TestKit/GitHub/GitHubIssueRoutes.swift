@@ -13,9 +13,16 @@ extension GitHubRoute {
     GitHubRoute("GET", repo: "/issues/{number}", read) { world, call, repository in
       .json(world.json(issue: try repository.issue(call), in: repository))
     },
+    GitHubRoute("PATCH", repo: "/issues/{number}", .write("issues", "pull_requests")) {
+      world, call, repository in
+      try world.change(try repository.issue(call), call, repository)
+    },
     GitHubRoute("GET", repo: "/issues/{number}/comments", read) { world, call, repository in
       let issue = try repository.issue(call)
-      let comments = repository.comments.filter { $0.number == issue.number }
+      let since = try call.since()
+      let comments = repository.comments.filter {
+        $0.number == issue.number && $0.updatedAt >= since
+      }
       return call.page(comments.map { world.json(comment: $0, in: repository) }, in: world.root)
     },
     GitHubRoute("POST", repo: "/issues/{number}/comments", write) { world, call, repository in
@@ -108,9 +115,11 @@ extension GitHubWorld.Repository {
       default: issue.createdAt.timeIntervalSince1970
       }
     }
+    let since = try call.since()
     let kept = issues.values.filter { issue in
       let own = Set(issue.labels.map { $0.lowercased() })
       return (state == "all" || (state == "open") == issue.isOpen)
+        && issue.updatedAt >= since
         && wanted.allSatisfy(own.contains)
     }
     return kept.sorted { a, b in
@@ -128,7 +137,48 @@ extension GitHubWorld.Repository {
   }
 }
 
+extension GitHubCall {
+  /// Of the query; the beginning of all time where there is none. What GitHub tells has whole seconds.
+  fileprivate func since() throws -> Date {
+    guard let text = request.query["since"] else { return .distantPast }
+    guard let date = try? Date(text, strategy: .iso8601) else {
+      throw GitHubRefusal(status: 422, message: "Invalid since parameter: \(text)")
+    }
+    return date
+  }
+}
+
 extension GitHubWorld {
+  /// Issues and pull requests alike; merged ones stay closed.
+  fileprivate mutating func change(
+    _ issue: Issue, _ call: GitHubCall, _ repository: Repository
+  ) throws -> GitHubReply {
+    let login = login(of: call.caller)
+    if case .user = call.caller, login.lowercased() != issue.login.lowercased(),
+      !["triage", "write", "maintain", "admin"].contains(role(of: login, in: repository))
+    {
+      throw GitHubRefusal(status: 403, message: "Must have admin rights to Repository.")
+    }
+    var issue = issue
+    let fields = try call.fields()
+    let state = try fields.choice("state", of: ["open", "closed"])
+    let reason = try fields.choice(
+      "state_reason", of: ["completed", "not_planned", "duplicate", "reopened"])
+    if let title = try fields.string("title") { issue.title = title }
+    if let body = try fields.string("body") { issue.body = body }
+    if let state, issue.isOpen != (state == "open") {
+      if issue.pull?.isMerged == true {
+        throw GitHubRefusal.field("Issue", "state", "invalid", "state cannot be changed.")
+      }
+      issue.isOpen = state == "open"
+      issue.closedAt = issue.isOpen ? nil : now
+      issue.stateReason = issue.pull == nil ? reason : nil
+    }
+    issue.updatedAt = now
+    repositories[repository.key]?.issues[issue.number] = issue
+    return .json(json(issue: issue, in: repositories[repository.key] ?? repository))
+  }
+
   /// Only who wrote a comment, or may write in the repository, changes it.
   func checkAuthor(_ author: String, _ call: GitHubCall, _ repository: Repository) throws {
     let login = login(of: call.caller)

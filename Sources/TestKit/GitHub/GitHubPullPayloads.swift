@@ -89,6 +89,18 @@ extension GitHubWorld {
       ]))
   }
 
+  private func json(milestone title: String, in repository: Repository) -> JSONValue {
+    let url = "\(root)/repos/\(repository.fullName)/milestones/1"
+    return object([
+      "url": url, "html_url": "\(Self.web)/\(repository.fullName)/milestone/1",
+      "labels_url": "\(url)/labels", "id": 1, "node_id": Self.nodeID("Milestone", 1), "number": 1,
+      "state": "open", "title": title, "description": nil,
+      "creator": json(account: repository.owner),
+      "open_issues": 1, "closed_issues": 0, "created_at": repository.createdAt,
+      "updated_at": repository.createdAt, "closed_at": nil, "due_on": nil,
+    ])
+  }
+
   func json(issue: Issue, in repository: Repository) -> JSONValue {
     let url = "\(root)/repos/\(repository.fullName)/issues/\(issue.number)"
     let kind = issue.pull == nil ? "issues" : "pull"
@@ -98,10 +110,14 @@ extension GitHubWorld {
       "repository_url": "\(root)/repos/\(repository.fullName)",
       "labels_url": "\(url)/labels{/name}", "comments_url": "\(url)/comments",
       "events_url": "\(url)/events", "html_url": web, "number": issue.number,
-      "state": issue.isOpen ? "open" : "closed", "state_reason": nil, "title": issue.title,
+      "state": issue.isOpen ? "open" : "closed", "state_reason": issue.stateReason,
+      "title": issue.title,
       "body": issue.body, "user": json(account: issue.login),
-      "labels": json(labelsOf: issue, in: repository), "assignee": nil,
-      "assignees": [JSONValue](), "milestone": nil, "locked": issue.isLocked,
+      "labels": json(labelsOf: issue, in: repository),
+      "assignee": issue.assignees.first.map { json(account: $0) },
+      "assignees": issue.assignees.map { json(account: $0) },
+      "milestone": issue.milestone.map { json(milestone: $0, in: repository) },
+      "locked": issue.isLocked,
       "active_lock_reason": nil, "closed_by": nil, "performed_via_github_app": nil,
       "comments": repository.comments.count { $0.number == issue.number },
       "closed_at": issue.closedAt, "created_at": issue.createdAt, "updated_at": issue.updatedAt,

@@ -10,7 +10,33 @@ extension GitHubRoute {
           && (call.request.query["base"].map { $0 == issue.pull?.baseRef } ?? true)
           && (call.request.query["head"].map { $0.hasSuffix(":\(issue.pull?.headRef ?? "")") }
             ?? true)
-      }.sorted { $0.number > $1.number }
+      }
+      let sort = call.request.query["sort"] ?? "created"
+      guard ["created", "updated", "popularity", "long-running"].contains(sort) else {
+        throw GitHubRefusal.field("PullRequest", "sort", "invalid")
+      }
+      // Newest first where it is by the time of creation, else oldest first; GitHub has it so.
+      let usual = sort == "created" ? "desc" : "asc"
+      let isAscending = (call.request.query["direction"] ?? usual) == "asc"
+      func moment(_ issue: GitHubWorld.Issue) -> Date {
+        sort == "updated" ? issue.updatedAt : issue.createdAt
+      }
+      let ordered = found.sorted { a, b in
+        let (one, other) = ((moment(a), a.number), (moment(b), b.number))
+        return isAscending ? one < other : one > other
+      }
+      return call.page(
+        ordered.compactMap { issue in
+          issue.pull.map { world.json(pull: $0, of: issue, in: repository) }
+        }, in: world.root)
+    },
+    GitHubRoute("GET", repo: "/commits/{ref}/pulls", .read("pull_requests")) {
+      world, call, repository in
+      guard let commit = world.commit(call.text("ref"), in: repository) else {
+        throw GitHubRefusal(status: 422, message: "No commit found for SHA: \(call.text("ref"))")
+      }
+      let found = repository.issues.values.filter { $0.pull?.head == commit.sha }
+        .sorted { $0.number > $1.number }
       return call.page(
         found.compactMap { issue in
           issue.pull.map { world.json(pull: $0, of: issue, in: repository) }

@@ -107,7 +107,7 @@ struct GitHubRoute: Sendable {
 
   static let all: [GitHubRoute] =
     accountRoutes + repositoryRoutes + pullRoutes + reviewRoutes + issueRoutes + checkRoutes
-    + shepherdRoutes + gitReferenceRoutes + graphQLRoutes
+    + shepherdRoutes + gitReferenceRoutes + graphQLRoutes + hookRoutes
 }
 
 extension GitHubWorld {

@@ -18,6 +18,8 @@ struct GitHubWorld {
     var permissions: [String: String]
     var events: [String]
     var createdAt: Date
+    /// What was sent to the App's own hook, oldest first.
+    var sent: [Sent] = []
   }
 
   struct Installation {
@@ -177,6 +179,10 @@ struct GitHubWorld {
     var createdAt: Date
     var updatedAt: Date
     var closedAt: Date?
+    /// Why an issue was closed.
+    var stateReason: String?
+    /// Its title.
+    var milestone: String?
     var pull: Pull?
     var reactions: [Reaction] = []
   }
@@ -186,6 +192,26 @@ struct GitHubWorld {
     var approvals = 0
     var checks: [String] = []
     var isStrict = false
+  }
+
+  /// A webhook's place, with what was sent there, oldest first.
+  struct Hook {
+    var id: Int
+    var address: String
+    var isActive = true
+    var sent: [Sent] = []
+  }
+
+  /// One attempt to deliver.
+  struct Sent {
+    var id: Int
+    var delivery: GitHubDelivery
+    var action: String?
+    var installation: Int?
+    var at: Date
+    var isRedelivery = false
+    /// 0 where nobody answered.
+    var status: Int
   }
 
   /// A workflow that was asked for.
@@ -215,6 +241,7 @@ struct GitHubWorld {
     /// By branch.
     var protections: [String: Protection] = [:]
     var dispatches: [Dispatch] = []
+    var hooks: [Hook] = []
     var createdAt: Date
 
     var fullName: String { "\(owner)/\(name)" }

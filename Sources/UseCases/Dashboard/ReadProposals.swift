@@ -59,21 +59,10 @@ public struct ReadProposals: Sendable {
           job: job.id, run: work.run, forge: work.access.forge, reference: work.reference,
           labels: enrichment.proposed, summary: result?["ai_summary"]?.string ?? "",
           source: result?["source"]?.string ?? "",
-          duplicates: Self.duplicates(result?["duplicates"]), since: job.createdAt,
+          duplicates: (result?["duplicates"]?.array ?? []).compactMap(
+            TrackedIssue.Duplicate.init(document:)), since: job.createdAt,
           word: work.word))
     }
     return (proposals, waiting.count == limit ? waiting.last?.id : nil)
-  }
-
-  /// As the record of an enrichment keeps them.
-  static func duplicates(_ value: JSONValue?) -> [TrackedIssue.Duplicate] {
-    (value?.array ?? []).compactMap { entry in
-      entry["id"]?.string.map { id in
-        var score = 0.0
-        if case .number(let value)? = entry["score"] { score = value }
-        if case .integer(let value)? = entry["score"] { score = Double(value) }
-        return TrackedIssue.Duplicate(id: id, score: score)
-      }
-    }
   }
 }

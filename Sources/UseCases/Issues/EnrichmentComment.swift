@@ -26,7 +26,7 @@ struct EnrichmentComment: Sendable {
     if !summary.isEmpty { parts.append(Defanged.forMarkdown(summary, oneLine: true, limit: 1_000)) }
     if !labels.isEmpty { parts.append(labelLine) }
     if !duplicates.isEmpty {
-      let list = duplicates.map { "#\($0.id) (\(Self.shown($0.score)))" }
+      let list = duplicates.map { "#\($0.id) (\(Self.shown($0)))" }
       parts.append("Perhaps the same: \(list.joined(separator: ", ")).")
     }
     parts += notes.map { "> " + Defanged.forMarkdown($0, oneLine: true, limit: 600) }
@@ -47,8 +47,15 @@ struct EnrichmentComment: Sendable {
     }
   }
 
-  private static func shown(_ score: Double) -> String {
-    let percent = Int((min(1, max(0, score)) * 100).rounded())
-    return "\(percent) % alike"
+  /// With what it was found by.
+  private static func shown(_ duplicate: TrackedIssue.Duplicate) -> String {
+    func percent(_ score: Double) -> String {
+      "\(Int((min(1, max(0, score)) * 100).rounded())) % alike"
+    }
+    let parts = [
+      duplicate.words.map { percent($0) + " in words" },
+      duplicate.meaning.map { percent($0) + " in meaning" },
+    ]
+    return parts.compactMap(\.self).joined(separator: ", ")
   }
 }

@@ -19,6 +19,8 @@ public struct EnrichmentReport: Sendable, Hashable, Codable {
   /// Enrichments that were looked at, and those of them without a model.
   public var enrichments: Int
   public var fallbacks: Int
+  /// Those that were answered by what a model had said of a like issue.
+  public var cached: Int
   /// What all of them cost, where prices are known.
   public var costUSD: Double
   public var tokens: Int
@@ -32,7 +34,8 @@ public struct EnrichmentReport: Sendable, Hashable, Codable {
   public static func read(
     runs: any RunStore, issues: any IssueStore, place: String? = nil, most: Int = 20_000
   ) async throws(StoreError) -> EnrichmentReport {
-    var report = EnrichmentReport(rows: [], enrichments: 0, fallbacks: 0, costUSD: 0, tokens: 0)
+    var report = EnrichmentReport(
+      rows: [], enrichments: 0, fallbacks: 0, cached: 0, costUSD: 0, tokens: 0)
     var fates = Fates()
     var before: String?
     var seen = 0
@@ -78,6 +81,7 @@ public struct EnrichmentReport: Sendable, Hashable, Codable {
     guard run.result?["ai_summary"] != nil else { return }
     enrichments += 1
     if run.result?["source"]?.string == TrackedIssue.Source.fallback.rawValue { fallbacks += 1 }
+    if run.result?["cached"] ?? .null != .null { cached += 1 }
     for call in run.modelCalls {
       costUSD += call.costUSD?.value ?? 0
       tokens += call.inputTokens.value + call.outputTokens.value

@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Foundation
 import Jobs
 
@@ -8,6 +8,33 @@ struct IssueEnrichment: Sendable, Equatable, Codable {
   var tags: [String]
   var source: TrackedIssue.Source
   var duplicates: [TrackedIssue.Duplicate] = []
+  /// How like the issue was whose answer this is, where it came from the cache.
+  var cached: Double?
+}
+
+extension TrackedIssue.Duplicate {
+  /// As runs keep it and answers give it.
+  public var document: JSONValue {
+    .object([
+      "id": .string(id), "score": .number(score),
+      "words": words.map(JSONValue.number) ?? .null,
+      "meaning": meaning.map(JSONValue.number) ?? .null,
+    ])
+  }
+
+  init?(document: JSONValue) {
+    guard let id = document["id"]?.string else { return nil }
+    func number(_ name: String) -> Double? {
+      switch document[name] {
+      case .number(let value)?: value
+      case .integer(let value)?: Double(value)
+      default: nil
+      }
+    }
+    self.init(id: id, words: number("words"), meaning: number("meaning"))
+    // As older versions have it.
+    if words == nil, meaning == nil { words = number("score") }
+  }
 }
 
 /// What the model answered, and the calls that it took.
@@ -29,6 +56,9 @@ struct EnrichmentWork: Sendable {
 
   /// The model's last failure, where the issue's own words stand in for it.
   var failure: String?
+  /// Why likeness in meaning was not looked at, or not of all.
+  private var vectorFailure: String?
+  private var vectorCalls: [Run.ModelCall] = []
   private var spending = ModelSpending()
   private var remembered: [Run.ModelCall] = []
   private var masked: [String: Int] = [:]
@@ -48,6 +78,11 @@ struct EnrichmentWork: Sendable {
   var calls: [Run.ModelCall] { remembered + spending.calls }
 
   mutating func remember(_ calls: [Run.ModelCall]) { remembered = calls }
+
+  mutating func add(_ found: IssueVectors.Found) {
+    vectorCalls += found.calls
+    if let failure = found.failure { vectorFailure = failure }
+  }
 
   mutating func remember(hit reply: ModelReply) { spending.addHit(reply) }
 
@@ -88,10 +123,9 @@ struct EnrichmentWork: Sendable {
           "ai_summary": .string(SecretMask.masked(enrichment.summary).text),
           "tags": .string(enrichment.tags.joined(separator: ",")),
           "source": .string(enrichment.source.rawValue),
-          "duplicates": .array(
-            enrichment.duplicates.map {
-              .object(["id": .string($0.id), "score": .number($0.score)])
-            }),
+          "duplicates": .array(enrichment.duplicates.map(\.document)),
+          "cached": enrichment.cached.map(JSONValue.number) ?? .null,
+          "embedding_failure": vectorFailure.map(JSONValue.string) ?? .null,
           "model_failure": self.failure.map(JSONValue.string) ?? .null,
         ].merging(further) { $1 })
     }
@@ -100,7 +134,7 @@ struct EnrichmentWork: Sendable {
       seconds: now.timeIntervalSince(began), outcome: failure == nil ? .completed : .failed,
       askedBy: earlier?.askedBy ?? askedBy, subject: subject,
       inputs: earlier?.inputs ?? [:],
-      modelCalls: (earlier?.modelCalls ?? []) + calls,
+      modelCalls: (earlier?.modelCalls ?? []) + vectorCalls + calls,
       claims: (earlier?.claims ?? 0) + calls.count { $0.failure == nil },
       masked: masked, review: nil, failure: failure, job: job?.id, actions: actions,
       result: result)

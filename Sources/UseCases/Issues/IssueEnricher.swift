@@ -1,9 +1,10 @@
 import Domain
-import Foundation
 
 /// What is to be said of an issue, and out of what.
 struct EnrichmentRequest: Sendable {
   var id: String?
+  /// What is answered for one place is never given to another: `tracker`, `github:owner/name`, `text`.
+  var place: String
   var title: String
   var description: String
   /// What may be chosen; the usual tags, or labels of the repository.
@@ -15,6 +16,8 @@ struct EnrichmentRequest: Sendable {
   var most = IssuePrompt.most
   /// Whether the tags are labels of a repository: one is enough then, and none may fit.
   var areLabels = false
+  /// What it means, where a model of vectors said so.
+  var vector: [Float]?
 }
 
 /// Says what an issue is about: tags by what was learned of the place where that is sure, else by a
@@ -22,14 +25,20 @@ struct EnrichmentRequest: Sendable {
 struct IssueEnricher: Sendable {
   /// `nil`: the issue's own words at once.
   var model: (any LanguageModel)?
-  var cache: (any ResponseCache)?
+  var answers = SimilarReply()
   var random: @Sendable () -> UInt64
   var callDeadline: Duration
 
-  /// Candidates that a model is shown, from which score on, and those that are shown without one.
+  /// From which cosines on an earlier issue is a candidate: of the words, and of the meaning.
+  private struct Least {
+    var words: Double
+    var meaning: Double
+  }
   private static let mostCandidates = 5
-  private static let leastForModel = 0.25
-  private static let leastShown = 0.5
+  /// What a model is shown to choose from, what is shown without one, and what is the same question.
+  private static let leastForModel = Least(words: 0.25, meaning: 0.5)
+  private static let leastShown = Least(words: 0.5, meaning: 0.85)
+  private static let leastSame = Least(words: 0.75, meaning: 0.95)
 
   /// Without a model, in far less than 100 ms.
   static func fromWords(
@@ -68,12 +77,17 @@ struct IssueEnricher: Sendable {
     prompt.candidates = candidates.map {
       .init(id: $0.id, title: work.clean(knowledge.titles[$0.id] ?? ""))
     }
-    var reading = try await ask(model, prompt, request, attempt, &work)
-    reading.tags = Array(reading.tags.prefix(request.most))
+    var answer = try await ask(model, prompt, request, attempt, &work)
+    answer.reading.tags = Array(answer.reading.tags.prefix(request.most))
     let learned = Self.learned(request, knowledge)
+    let chosen = candidates.filter { candidate in
+      // Who was answered from the cache had other candidates, or was one of these.
+      answer.likeness != nil && Self.isSame(candidate)
+        || answer.reading.duplicates.contains(candidate.id)
+    }
     return IssueEnrichment(
-      summary: reading.summary, tags: learned ?? reading.tags, source: .model,
-      duplicates: candidates.filter { reading.duplicates.contains($0.id) })
+      summary: answer.reading.summary, tags: learned ?? answer.reading.tags, source: .model,
+      duplicates: chosen, cached: answer.likeness)
   }
 
   private static func learned(
@@ -90,27 +104,64 @@ struct IssueEnricher: Sendable {
     return labels.isEmpty ? nil : Array(labels.prefix(request.most))
   }
 
+  /// Found by their words and by their meaning, each way its likeliest first; what both found stands
+  /// before what one did, as in reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009).
   private static func candidates(
-    _ request: EnrichmentRequest, _ knowledge: IssueKnowledge, least: Double
+    _ request: EnrichmentRequest, _ knowledge: IssueKnowledge, least: Least
   ) -> [TrackedIssue.Duplicate] {
-    knowledge.search.candidates(
+    let words = knowledge.search.candidates(
       title: request.title, description: request.description, except: request.id,
-      most: mostCandidates, least: least
-    ).map { TrackedIssue.Duplicate(id: $0.id, score: $0.score) }
+      most: mostCandidates, least: least.words)
+    let meaning =
+      request.vector.map {
+        knowledge.meaning.candidates(
+          to: $0, except: request.id, most: mostCandidates, least: least.meaning)
+      } ?? []
+    var found: [String: (duplicate: TrackedIssue.Duplicate, rank: Double)] = [:]
+    for (place, candidate) in words.enumerated() {
+      found[candidate.id] = (
+        TrackedIssue.Duplicate(id: candidate.id, words: candidate.score), 1 / Double(60 + place)
+      )
+    }
+    for (place, candidate) in meaning.enumerated() {
+      var known = found[candidate.id] ?? (TrackedIssue.Duplicate(id: candidate.id), 0)
+      known.duplicate.meaning = candidate.score
+      known.rank += 1 / Double(60 + place)
+      found[candidate.id] = known
+    }
+    return found.values.sorted {
+      ($1.rank, $1.duplicate.score, $0.duplicate.id) < (
+        $0.rank, $0.duplicate.score, $1.duplicate.id
+      )
+    }.prefix(mostCandidates).map(\.duplicate)
+  }
+
+  private static func isSame(_ duplicate: TrackedIssue.Duplicate) -> Bool {
+    duplicate.words ?? 0 >= leastSame.words || duplicate.meaning ?? 0 >= leastSame.meaning
   }
 
   // MARK: The model
 
+  private struct Answer {
+    var reading: IssuePrompt.Reading
+    /// Of the issue whose answer this was; `nil` where the model was asked.
+    var likeness: Double?
+  }
+
   private func ask(
     _ model: any LanguageModel, _ prompt: IssuePrompt, _ asked: EnrichmentRequest, _ attempt: Int,
     _ work: inout EnrichmentWork
-  ) async throws(ModelError) -> IssuePrompt.Reading {
-    let key = key(model, prompt, asked)
-    if let known = await remembered(key) {
-      var reading = prompt.reading(of: known.json)
+  ) async throws(ModelError) -> Answer {
+    // The candidates for duplicates are left out: they change with every issue that comes.
+    let question = SimilarReply.Question(
+      shape: [model.cacheIdentity, asked.place, prompt.instructions, "\(prompt.areLabels)"]
+        + prompt.tags,
+      title: asked.title, description: asked.description)
+    if let known = await answers.known(question) {
+      var reading = prompt.reading(of: known.reply.json)
       if isEnough(&reading, prompt, asked) {
-        work.remember(hit: known)
-        return reading
+        work.remember(hit: known.reply)
+        return Answer(reading: reading, likeness: known.likeness)
       }
     }
     let end = ContinuousClock.now + callDeadline
@@ -124,8 +175,8 @@ struct IssueEnricher: Sendable {
     let reply = try await work.ask(model, request)
     var reading = prompt.reading(of: reply.json)
     if isEnough(&reading, prompt, asked) {
-      await remember(reply, key)
-      return reading
+      await answers.remember(reply, question)
+      return Answer(reading: reading)
     }
     request.turns += [.init(.assistant, reply.text), .init(.user, prompt.repair)]
     request.answer = .json(name: "issue_summary", prompt.repairSchema)
@@ -141,7 +192,7 @@ struct IssueEnricher: Sendable {
         code: .malformedAnswer,
         detail: "\(model.name) gave no summary, or fewer than \(prompt.fewest) tags")
     }
-    return reading
+    return Answer(reading: reading)
   }
 
   /// Tags that the issue's own words bear out fill up a list that is too short.
@@ -157,33 +208,6 @@ struct IssueEnricher: Sendable {
       }
     }
     return !reading.summary.isEmpty && reading.tags.count >= prompt.fewest
-  }
-
-  // MARK: Similar issues
-
-  /// Issues whose words are the same, whatever their numbers, signs and capitals, are one question.
-  private func key(
-    _ model: any LanguageModel, _ prompt: IssuePrompt, _ asked: EnrichmentRequest
-  ) -> String {
-    let words = [asked.title, asked.description].map { text in
-      IssueWords.hashes(of: text).map { String($0, radix: 36) }.joined(separator: " ")
-    }
-    // Beyond what is looked at, a text is only like itself.
-    let rest = ContentHash.of(
-      Array(asked.description.utf8.dropFirst(IssueWords.mostBytes)))
-    return ContentHash.of(
-      parts: ["enrich 2", model.cacheIdentity] + words + [rest, prompt.instructions]
-        + prompt.tags + prompt.candidates.map { "\($0.id) \($0.title)" })
-  }
-
-  private func remembered(_ key: String) async -> ModelReply? {
-    guard let cache else { return nil }
-    return (try? await cache.reply(for: key)) ?? nil
-  }
-
-  /// Losing it costs a call, no more.
-  private func remember(_ reply: ModelReply, _ key: String) async {
-    try? await cache?.store(reply, for: key)
   }
 
   /// The beginning of a long description, where reports say what they are about.

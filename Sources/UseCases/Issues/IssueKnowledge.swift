@@ -1,6 +1,7 @@
 import Dispatch
 import Domain
 public import Foundation
+import Synchronization
 
 /// An earlier issue of the same place, with what people made of it.
 struct KnownIssue: Sendable {
@@ -19,6 +20,8 @@ struct IssueKnowledge: Sendable {
   /// `nil` where there are too few issues with labels.
   var classifier: IssueClassifier?
   var search: DuplicateSearch
+  /// Knows none where there is no model of vectors.
+  var meaning: MeaningSearch
   /// Titles by the id of the issue.
   var titles: [String: String]
   /// Tags that people take away more often than they keep them, with the reason.
@@ -36,6 +39,8 @@ struct IssueKnowledge: Sendable {
     var issues: [KnownIssue] = []
     /// What became of tags, beside what the issues tell.
     var figures: [String: TagFigures] = [:]
+    /// By issue, where a model of vectors said what it means.
+    var vectors: [String: [Float]] = [:]
 
     var labelled: [LabelledIssue] {
       issues.compactMap { issue in
@@ -50,6 +55,10 @@ struct IssueKnowledge: Sendable {
     self.classifier = classifier
     let issues = history.issues
     search = DuplicateSearch(issues.map { ($0.id, $0.title, $0.description) })
+    meaning = MeaningSearch(
+      issues.compactMap { issue in
+        history.vectors[issue.id].map { (issue.id, $0) }
+      })
     titles = Dictionary(issues.map { ($0.id, $0.title) }) { $1 }
     silenced = [:]
     let own = TagFigures.of(issues.map { ($0.suggested, $0.removed) })
@@ -60,6 +69,29 @@ struct IssueKnowledge: Sendable {
       }
     }
   }
+}
+
+extension IssueKnowledge.History {
+  /// Of all its issues, as far as the model gives them.
+  mutating func find(by vectors: IssueVectors?, _ log: VectorLog) async {
+    guard let vectors else { return }
+    let found = await vectors.vectors(
+      of: issues.map { .init(id: $0.id, title: $0.title, description: $0.description) },
+      deadline: .seconds(60))
+    self.vectors = found.vectors
+    log.add(found)
+  }
+}
+
+/// What the vectors of a history cost, for the one who had them made; others find them there.
+final class VectorLog: Sendable {
+  private let all = Mutex<[IssueVectors.Found]>([])
+
+  func add(_ found: IssueVectors.Found) {
+    all.withLock { $0.append(.init(calls: found.calls, failure: found.failure)) }
+  }
+
+  var found: [IssueVectors.Found] { all.withLock { $0 } }
 }
 
 /// How often a tag was given, and how often a person took it away.
@@ -94,6 +126,8 @@ public struct TagFigures: Sendable, Hashable, Codable {
 /// Keeps for a while what is known of each place, so that a burst of issues reads once, and for
 /// longer what was learned of it, which takes seconds.
 public actor KnownIssues {
+  typealias Load = @Sendable () async throws -> IssueKnowledge.History
+
   private struct Entry<Value: Sendable> {
     var value: Task<Value, any Error>
     var until: Date
@@ -101,6 +135,8 @@ public actor KnownIssues {
 
   private var entries: [String: Entry<IssueKnowledge>] = [:]
   private var classifiers: [String: Entry<IssueClassifier?>] = [:]
+  /// How each place is read, and when somebody asked about it last.
+  private var readings: [String: (load: Load, askedAt: Date)] = [:]
   private let lifetime: TimeInterval
   private let learnedLifetime: TimeInterval
   private let capacity: Int
@@ -119,8 +155,14 @@ public actor KnownIssues {
   /// - Parameter load: reads its earlier issues.
   func of(
     _ place: String, at now: Date,
-    load: @escaping @Sendable () async throws -> IssueKnowledge.History
+    load: @escaping Load
   ) async throws -> IssueKnowledge {
+    if readings.count >= capacity, readings[place] == nil,
+      let oldest = readings.min(by: { $0.value.askedAt < $1.value.askedAt })
+    {
+      readings[oldest.key] = nil
+    }
+    readings[place] = (load, now)
     if let known = entries[place], known.until > now, known.until <= now + lifetime {
       return try await known.value.value
     }
@@ -147,6 +189,39 @@ public actor KnownIssues {
     makeRoom(in: &classifiers)
     classifiers[place] = Entry(value: task, until: now + learnedLifetime)
     return try await task.value
+  }
+
+  /// A place that nobody asked about for so long is forgotten, in seconds.
+  private static let remembered: TimeInterval = 86_400
+
+  /// Learns anew of each place whose knowledge has lived half of its time.
+  /// - Returns: how many were renewed, and why others were not.
+  func refresh(at now: Date) async throws -> (renewed: Int, failed: [(String, String)]) {
+    var (renewed, failed) = (0, [(String, String)]())
+    for (place, reading) in readings.sorted(by: { $0.key < $1.key }) {
+      try Task.checkCancellation()
+      if now.timeIntervalSince(reading.askedAt) > Self.remembered {
+        readings[place] = nil
+        continue
+      }
+      guard let known = classifiers[place], known.until < now + learnedLifetime / 2 else {
+        continue
+      }
+      do {
+        let history = try await reading.load()
+        let classifier = await Self.learn(history.labelled)
+        // Put in its place only now: until then the old one serves.
+        classifiers[place] = Entry(value: Task { classifier }, until: now + learnedLifetime)
+        entries[place] = Entry(
+          value: Task { IssueKnowledge(history, classifier: classifier) }, until: now + lifetime)
+        renewed += 1
+      } catch is CancellationError {
+        throw CancellationError()
+      } catch {
+        failed.append((place, (error as? ForgeError)?.detail ?? "\(error)"))
+      }
+    }
+    return (renewed, failed)
   }
 
   private func makeRoom<Value>(in entries: inout [String: Entry<Value>]) {

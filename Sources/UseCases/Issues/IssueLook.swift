@@ -13,11 +13,13 @@ struct IssueLook: Sendable {
   let trail: ActionTrail
 
   private var repository: RepositoryName { arguments.reference.repository }
-  private var isAsked: Bool { arguments.cause == .asked }
+  private var isAsked: Bool { arguments.cause == .asked || arguments.cause == .rule }
 
   func run() async throws -> JobOutcome {
     let issue = try await forge.issue(arguments.reference)
-    if issue.isPullRequest { return .cancelled(reason: "it is a pull request") }
+    if issue.isPullRequest, arguments.cause != .rule {
+      return .cancelled(reason: "it is a pull request")
+    }
     var record =
       try await ports.publications.publication(
         on: arguments.access.forge, of: arguments.reference)?.enrichment
@@ -39,11 +41,13 @@ struct IssueLook: Sendable {
     var work = EnrichmentWork(
       started: ports.now(), run: arguments.run, subject: place, askedBy: arguments.askedBy,
       job: job, earlier: earlier)
-    let knowledge = try await knowledge(policy.issues)
-    let request = EnrichmentRequest(
-      id: "\(issue.reference.number)", title: issue.title, description: issue.body,
+    let knowledge = try await knowledge(policy.issues, &work)
+    var request = EnrichmentRequest(
+      id: "\(issue.reference.number)", place: WorkLimits.group(arguments.access),
+      title: issue.title, description: issue.body,
       tags: allowed.usable, instructions: policy.issues.instructions,
       without: Set(record.removed), most: policy.issues.maxLabels, areLabels: true)
+    request.vector = await vectors?.vector(of: request, knowledge, &work)
     let enrichment = try await enrichment(request, knowledge, &work)
     return try await act(
       on: enrichment, issue, policy, allowed.missing, gone: gone, &record, work)
@@ -72,14 +76,21 @@ struct IssueLook: Sendable {
   private static let mostKnown = 500
   private static let mostRuns = 2_000
 
-  private func knowledge(_ policy: IssuePolicy) async throws -> IssueKnowledge {
+  private var vectors: IssueVectors? {
+    ports.vectors?.within(ports.tokenBudget, of: arguments.access)
+  }
+
+  private func knowledge(
+    _ policy: IssuePolicy, _ work: inout EnrichmentWork
+  ) async throws -> IssueKnowledge {
     guard policy.duplicates || policy.learns else { return .nothing }
     let group = WorkLimits.group(arguments.access)
+    let log = VectorLog()
     let known = try await ports.known.of(group, at: ports.now()) {
-      [forge, repository, runs = ports.runs] in
+      [forge, repository, runs = ports.runs, vectors] in
       let issues = try await forge.issues(in: repository, limit: Self.mostKnown)
       let fates = try await Self.fates(runs)
-      return IssueKnowledge.History(
+      var history = IssueKnowledge.History(
         issues: issues.reversed().map { issue in
           // Labels of Stet's own are no word of a person's.
           let isOwn = fates.given["\(forge.name):\(issue.reference)"] != nil
@@ -87,10 +98,16 @@ struct IssueLook: Sendable {
             id: "\(issue.reference.number)", title: issue.title, description: issue.body,
             labels: isOwn || issue.labels.isEmpty ? nil : Set(issue.labels))
         }, figures: fates.figures["\(forge.name):\(repository)"] ?? [:])
+      await history.find(by: vectors, log)
+      return history
     }
+    for found in log.found { work.add(found) }
     var used = known
     if !policy.learns { used.classifier = nil }
-    if !policy.duplicates { used.search = DuplicateSearch([]) }
+    if !policy.duplicates {
+      used.search = DuplicateSearch([])
+      used.meaning = MeaningSearch([])
+    }
     return used
   }
 
@@ -117,7 +134,8 @@ struct IssueLook: Sendable {
       return IssueEnricher.fromWords(request, knowledge)
     }
     let enricher = IssueEnricher(
-      model: model, cache: ports.cache, random: ports.random, callDeadline: ports.callDeadline)
+      model: model, answers: SimilarReply(cache: ports.cache, similar: ports.similar),
+      random: ports.random, callDeadline: ports.callDeadline)
     let attempt = job?.attempt ?? 1
     do {
       guard let context else {

@@ -1,5 +1,5 @@
 public import Domain
-import Foundation
+public import Foundation
 public import Jobs
 
 /// Where a use case leaves a notice. What becomes of it is decided by a job, so that nothing waits
@@ -29,6 +29,13 @@ public struct NoticeQueue: Sendable {
   ) async throws {
     try await tell(
       ReviewNotice.of(review, pull, arguments, at: now), access: arguments.access)
+  }
+
+  /// Once a day for each mark.
+  public func tell(of mark: BudgetMark, at now: Date) async throws {
+    guard let notice = PullRequestNotice.budget(mark, at: now) else { return }
+    try await tell(
+      notice, access: ForgeAccess(forge: notice.forge, repository: notice.repository))
   }
 
   /// Best effort: it is told where something failed already.

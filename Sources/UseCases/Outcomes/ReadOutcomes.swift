@@ -108,13 +108,38 @@ public struct ReadOutcomes: Sendable {
     case .merged: around.end = .merged
     case .closed: around.end = .closed
     }
-    guard forge.capabilities.hasReviewThreads else { return }
     let own = try await forge.ownAccount()
+    try await readThumbs(of: reference, forge, own, &around)
+    guard forge.capabilities.hasReviewThreads else { return }
     for thread in try await forge.reviewThreads(of: reference) where thread.isResolved {
       guard let first = thread.comments.first, first.author.isSame(as: own),
         case .finding(let fingerprint)? = HiddenMarker(of: first.body)
       else { continue }
       around.resolved.insert(fingerprint)
+    }
+  }
+
+  /// Thumbs on Stet's comments. Who gave them is asked only where the list of comments counts some:
+  /// Stet's own and those of programs say nothing.
+  private func readThumbs(
+    of reference: PullRequestReference, _ forge: any Forge, _ own: ForgeAccount,
+    _ around: inout OutcomeDerivation.Surroundings
+  ) async throws(ForgeError) {
+    for comment in try await forge.reviewComments(on: reference) {
+      guard comment.author.isSame(as: own),
+        case .finding(let fingerprint)? = HiddenMarker(of: comment.body)
+      else { continue }
+      for thumb in [Reaction.thumbsUp, .thumbsDown] where comment.reactions?[thumb] ?? 0 > 0 {
+        let people = try await forge.accounts(
+          reacting: thumb, to: CommentReference(.review, comment.id), in: reference.repository
+        ).filter { !$0.isBot && !$0.isSame(as: own) }
+        if people.isEmpty { continue }
+        if thumb == .thumbsUp {
+          around.thumbsUp.insert(fingerprint)
+        } else {
+          around.thumbsDown.insert(fingerprint)
+        }
+      }
     }
   }
 }

@@ -24,6 +24,12 @@ extension PolicyReader {
           item, "rules[\(index)].name",
           "'\(rule.name)' is the name of the rule in line \(before) too")
       }
+      if rule.actions.contains(where: { if case .learn = $0 { true } else { false } }) {
+        warn(
+          item, "rules[\(index)].then",
+          "'learn' does nothing in this version, which knows no learned reviewers; it is recorded as refused"
+        )
+      }
       policy.rules.append(rule)
     }
     for circle in policy.circles {

@@ -80,6 +80,7 @@ public struct PolicyReader {
       case "commands": commands(value, into: &policy.shepherd.roles)
       case "queue": queue(value, into: &policy.shepherd.queue)
       case "freeze": freezes(value, into: &policy.shepherd)
+      case "stale": stale(value, into: &policy.shepherd)
       default:
         let near = nearest(name, Self.sections)
         warn(key, name, "unknown key, left aside" + (near.map { "; did you mean '\($0)'?" } ?? ""))
@@ -89,7 +90,7 @@ public struct PolicyReader {
 
   static let sections = [
     "version", "review", "fix", "issues", "notify", "rules", "merge", "roles", "commands", "queue",
-    "freeze",
+    "freeze", "stale",
   ]
 
   private static let reviewKeys = [

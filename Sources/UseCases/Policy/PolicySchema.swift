@@ -12,6 +12,7 @@ public enum PolicySchema {
         "rules": list(rule, "What is done by itself."), "merge": merge, "roles": roles,
         "commands": commands, "queue": queue,
         "freeze": either([freeze, list(freeze, "When nothing is merged.")]),
+        "stale": either([stale, list(stale, "What nobody touches, each for other items.")]),
       ],
       isOpen: true,
       more: [
@@ -199,6 +200,24 @@ public enum PolicySchema {
     object([
       "reason": text(""), "base": texts(""), "time": time,
       "except": texts("Labels that pass all the same."),
+    ])
+  }
+
+  private static var stale: JSONValue {
+    object([
+      "on": words(StalePolicy.Kind.self, "Without it, both."),
+      "remind": text("After so long without anything happening, such as 60d."),
+      "close": either([
+        text("After so long more without an answer, or never."), .object(["const": .bool(false)]),
+      ]),
+      "label": text("Shows that people were reminded."),
+      "exempt": object([
+        "labels": texts(""), "milestones": either([flag("Any of them."), texts("")]),
+        "drafts": flag(""), "assigned": flag("What somebody is assigned to."),
+      ]),
+      "message": text("Markdown with {title}, {author}, {reason}, … in it."),
+      "close_message": text("Said when it is closed."),
+      "shadow": flag("Recorded only, not carried out."),
     ])
   }
 

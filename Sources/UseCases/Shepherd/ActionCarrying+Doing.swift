@@ -11,6 +11,15 @@ extension ActionCarrying {
     let words = "\(marker)\n\(text ?? "")"
     switch plan.action {
     case .label(let labels):
+      // A forge makes a label that it does not have: of a slip of the pen as well.
+      let known = Set(try await forge.labels(in: reference.repository).map { $0.lowercased() })
+      let missing = labels.filter { !known.contains($0.lowercased()) }
+      guard missing.isEmpty else {
+        let names = missing.map { "'\($0)'" }.joined(separator: ", ")
+        throw ForgeError(
+          code: .rejected,
+          detail: "the repository has no label \(names); make it there, or mend the rule")
+      }
       try await forge.setLabels(add: labels, remove: [], on: reference)
       return ["labels": labels.joined(separator: ", ")]
     case .unlabel(let labels):
@@ -104,8 +113,15 @@ extension ActionCarrying {
   private func merge(
     _ merge: PolicyAction.Merge, _ plan: Planned, _ decided: PolicyFacts
   ) async throws(ForgeError) -> [String: String] {
+    let review: FactGathering.OwnReview?
+    do {
+      review = try await ports.ownReviews.last(of: reference, on: arguments.access.forge)
+    } catch {
+      throw ForgeError(
+        code: .unreachable, detail: "what the review found cannot be read: \(error.detail)")
+    }
     let now = try await FactGathering(forge: forge, needs: PolicyNeeds(policy)).facts(
-      of: reference, event: decided.event, review: decided.ownReview, now: ports.now())
+      of: reference, event: decided.event, review: review, now: ports.now())
     let blockers = MergeGate(policy).blockers(now, expectedHead: decided.headCommit)
     guard blockers.isEmpty else {
       throw ForgeError(code: .conflict, detail: blockers.map(\.detail).joined(separator: "; "))
@@ -114,6 +130,12 @@ extension ActionCarrying {
       reference, expectedHead: decided.headCommit, method: merge.method ?? policy.merge.method,
       title: merge.title?.rendered(now, rule: plan.rule, reason: plan.reason),
       message: merge.message?.rendered(now, rule: plan.rule, reason: plan.reason))
+    // It is merged; whether people can be told is no reason to say otherwise.
+    try? await ports.notify?(
+      PullRequestNotice.merged(
+        reference, title: now.title, url: nil, forge: arguments.access.forge,
+        by: "the rule '\(plan.rule)'", at: ports.now()),
+      arguments.access)
     return ["head": decided.headCommit, "commit": commit]
   }
 
@@ -139,13 +161,24 @@ extension ActionCarrying {
         try await AdvanceMergeQueue.enqueue(
           facts, priority, policy, notes: ports.notes, forge: access.forge)
         job = try AdvanceMergeQueue.job(access, branch: facts.base, number: facts.number)
-      default: job = ports.job(action, access, reference)
+      case .enrich:
+        let work = Work.EnrichForgeIssue(
+          access: access, reference: reference, askedBy: arguments.askedBy,
+          run: TimeOrderedID.next(ports.now()), cause: .rule)
+        job = NewJob(
+          kind: Work.EnrichForgeIssue.kind, arguments: try work.json(),
+          uniqueKey: "\(work.supersedeKey) \(facts.headCommit) policy",
+          supersedeKey: work.supersedeKey, group: WorkLimits.group(access),
+          limits: ports.limits.ofForge(access) + ports.limits.ofModel, run: work.run)
+      default: job = nil
       }
     } catch {
       throw ForgeError(code: .unreachable, detail: "\(action.name) could not be stored: \(error)")
     }
     guard let job else {
-      throw ForgeError(code: .rejected, detail: "'\(action.name)' is not set up here")
+      throw ForgeError(
+        code: .rejected,
+        detail: "this version of Stet knows no learned reviewers, so there is nothing to teach")
     }
     do { _ = try await ports.jobs.enqueue([job]) } catch {
       throw ForgeError(code: .unreachable, detail: "\(action.name) could not be stored: \(error)")
@@ -193,13 +226,5 @@ extension ActionCarrying {
     } catch {
       throw ForgeError(code: .unreachable, detail: "whose turn it is cannot be learned: \(error)")
     }
-  }
-}
-
-extension PolicyFacts {
-  /// What was known of Stet's own review, to be held against the facts that are read anew.
-  fileprivate var ownReview: FactGathering.OwnReview? {
-    guard let findings, let coverage else { return nil }
-    return .init(head: headCommit, findings: findings, coverage: coverage)
   }
 }

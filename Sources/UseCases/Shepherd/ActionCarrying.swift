@@ -20,6 +20,7 @@ struct ActionCarrying: Sendable {
   func run(_ decision: PolicyDecision, _ facts: PolicyFacts) async throws -> JobOutcome {
     var memory = try await PolicyMemory(
       "ledger \(place)".lowercased(), in: ports.notes, new: PolicyLedger())
+    memory.value.keepRefusals(of: facts.headCommit)
     var done = 0
     var wait: Duration?
     for plan in decision.actions {
@@ -80,13 +81,19 @@ struct ActionCarrying: Sendable {
         switch error.code {
         // What the forge does not let Stet do, or not now, does not stop the rest.
         case .unauthorized, .rejected, .notFound, .conflict:
+          let why = SecretMask.masked(error.detail).text
           try await note(
-            "policy.refused", plan,
-            ["action": plan.action.summary, "because": SecretMask.masked(error.detail).text])
+            "policy.refused", plan, ["action": plan.action.summary, "because": why])
+          if error.code != .conflict {
+            memory.value.refuse(
+              key, head: facts.headCommit, "'\(plan.rule)': \(plan.action.summary): \(why)")
+            try await memory.save()
+          }
         default: throw error
         }
       }
     }
+    try await tellRefusals(facts, &memory)
     if let wait {
       return .snoozed(wait, because: "the forge does not say yet whether it can be merged")
     }

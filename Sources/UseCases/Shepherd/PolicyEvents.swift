@@ -24,7 +24,12 @@ extension HandleEvent {
     if case .check(let check) = event.content {
       // Of what Stet does itself only the end of its review brings news.
       if isOwn, !ports.isOwnCheck(check) { return [] }
-      guard check.status != "queued", check.status != "in_progress" else { return [] }
+      guard !["queued", "in_progress", "pending"].contains(check.status) else { return [] }
+      // A trial's commit is the head of no pull request: who waits for it is the queue.
+      let looks = check.branches.compactMap { branch in
+        AdvanceMergeQueue.look(access, trial: branch, commit: check.commit, check: check.name)
+      }
+      if !looks.isEmpty { return looks }
       if check.pullRequests.isEmpty {
         let work = Work.ShepherdCommit(
           access: access, commit: check.commit, actor: event.sender?.login, askedBy: askedBy)

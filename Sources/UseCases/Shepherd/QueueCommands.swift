@@ -13,8 +13,10 @@ struct QueueCommands: Sendable {
     var needs = PolicyNeeds(policy)
     needs.addGate(policy.merge)
     let facts = try await FactGathering(forge: conversation.forge, needs: needs).facts(
-      of: subject, event: .command, actor: conversation.author.login, review: nil,
-      now: conversation.ports.now())
+      of: subject, event: .command, actor: conversation.author.login,
+      review: try await OwnReviews(
+        publications: conversation.ports.publications, runs: conversation.ports.runs
+      ).last(of: subject, on: access.forge), now: conversation.ports.now())
     let blockers = MergeGate(policy).blockers(facts, expectedHead: facts.headCommit)
     let why = Defanged.message(blockers.map(\.detail).joined(separator: "; "), limit: 1_000)
     switch command {

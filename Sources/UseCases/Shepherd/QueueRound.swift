@@ -9,9 +9,21 @@ struct QueueRound: Sendable {
   let state: AdvanceMergeQueue.State
   let now: @Sendable () -> Date
   let appearance: TimeInterval
+  /// What Stet itself found of each.
+  let reviews: OwnReviews
+  let forgeName: String
 
   /// Of a trial. Workflows that are to run on it listen to pushes to `stet-queue/**`.
   static func branch(_ base: String, _ batch: Int) -> String { "stet-queue/\(base)/\(batch)" }
+
+  /// The branch that a trial is for; `nil` where it is none's.
+  static func base(ofTrial branch: String) -> String? {
+    let parts = branch.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count > 2, parts[0] == "stet-queue", Int(parts[parts.count - 1]) != nil else {
+      return nil
+    }
+    return parts[1..<(parts.count - 1)].joined(separator: "/")
+  }
 
   /// The first order that something comes of now; `nil`: all of them wait.
   func next() async throws(ForgeError) -> MergeQueue.Order? {
@@ -23,7 +35,7 @@ struct QueueRound: Sendable {
   }
 
   /// - Returns: `nil` where it has to be waited for.
-  func event(of order: MergeQueue.Order) async throws(ForgeError) -> MergeQueue.Event? {
+  func event(of order: MergeQueue.Order) async throws -> MergeQueue.Event? {
     switch order {
     case .build(let batch, let trial, let entries):
       return try await build(batch, upon: trial, entries)
@@ -104,7 +116,7 @@ struct QueueRound: Sendable {
 
   private func merge(
     _ entry: MergeQueue.Entry, _ together: [MergeQueue.Entry]
-  ) async throws(ForgeError) -> MergeQueue.Event? {
+  ) async throws -> MergeQueue.Event? {
     var needs = PolicyNeeds(policy)
     needs.addGate(policy.merge)
     let gathering = FactGathering(forge: forge, needs: needs)
@@ -112,7 +124,8 @@ struct QueueRound: Sendable {
     for one in together {
       let reference = PullRequestReference(repository, one.number)
       let facts = try await gathering.facts(
-        of: reference, event: .checks, review: nil, now: now())
+        of: reference, event: .checks, review: try await reviews.last(of: reference, on: forgeName),
+        now: now())
       if facts.state == .merged {
         if one.number == entry.number { return .merged(number: one.number, base: base) }
         return .removed(number: one.number, reason: "it was merged by another's hand")
@@ -131,7 +144,7 @@ struct QueueRound: Sendable {
     }
     if base != state.queue.base { return .notMerged(number: entry.number, base: base) }
     let reference = PullRequestReference(repository, entry.number)
-    do {
+    do throws(ForgeError) {
       let commit = try await forge.merge(
         reference, expectedHead: entry.head, method: policy.queue.method ?? policy.merge.method,
         title: nil, message: nil)

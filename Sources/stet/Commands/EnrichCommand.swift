@@ -17,7 +17,9 @@ struct EnrichIssueCommand: AsyncParsableCommand {
     abstract: "Summarise and tag an issue: a file, standard input, or one on the forge.",
     discussion: """
       The first line of a file is the title. Of an issue on the forge nothing is changed without \
-      --post; the labels are those of its repository.
+      --post; the labels are those of its repository. With --batch each line of the file is an issue \
+      as JSON with title, description and perhaps id; each gives one line of JSON, in their order. A \
+      line that is none is named, the others go on, and the status is 2.
       """)
 
   @Argument(
@@ -25,7 +27,13 @@ struct EnrichIssueCommand: AsyncParsableCommand {
       "The file; - reads standard input; OWNER/REPO#N is an issue on the forge.",
       valueName: "file|-|issue"),
     completion: .file())
-  var subject: String
+  var subject: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Enrich every line of this file, or of standard input (-).", valueName: "file|-"),
+    completion: .file())
+  var batch: String?
 
   @Flag(help: "Comment on the issue, and set labels where its repository's policy says live.")
   var post = false
@@ -41,7 +49,10 @@ struct EnrichIssueCommand: AsyncParsableCommand {
   private static let largest = ByteCount.mebibytes(1)
 
   func validate() throws {
-    if post, PullRequestReference(subject) == nil {
+    if (subject == nil) == (batch == nil) {
+      throw ValidationError("Give a file, - or OWNER/REPO#N, or --batch with a file or -.")
+    }
+    if post, subject.flatMap({ PullRequestReference($0) }) == nil {
       throw ValidationError("--post is for an issue on the forge: give OWNER/REPO#N.")
     }
   }
@@ -52,12 +63,20 @@ struct EnrichIssueCommand: AsyncParsableCommand {
     let wiring = Wiring(settings)
     let line = ProgressLine(terminal: Terminal(environment: settings.environment))
     do {
+      if let batch {
+        let status = try await EnrichBatch(file: batch, line: line).run(wiring)
+        line.end()
+        await wiring.close()
+        if status != .done { throw CommandFailure.quiet(status) }
+        return
+      }
+      let subject = subject ?? "-"
       line.show("looking at the issue")
       let found: Run
       if let reference = PullRequestReference(subject) {
         found = try await onForge(reference, wiring)
       } else {
-        found = try await inText(wiring)
+        found = try await inText(subject, wiring)
       }
       line.end()
       await wiring.close()
@@ -70,7 +89,7 @@ struct EnrichIssueCommand: AsyncParsableCommand {
     }
   }
 
-  private func inText(_ wiring: Wiring) async throws -> Run {
+  private func inText(_ subject: String, _ wiring: Wiring) async throws -> Run {
     let bytes = try InputFile.read(
       subject, in: nil, limit: Self.largest, what: "the issue", standardInput: true)
     guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
@@ -85,11 +104,7 @@ struct EnrichIssueCommand: AsyncParsableCommand {
         "the issue \(subject) has no title: its first line is empty.")
     }
     let rest = lines.count > 1 ? String(lines[1]) : ""
-    return try await EnrichText(
-      ports: .init(
-        model: try wiring.model(), cache: wiring.responseCache, runs: wiring.runs,
-        callDeadline: wiring.callDeadline)
-    ).run(
+    return try await wiring.enrichText(model: try wiring.model()).run(
       title: String(title), description: rest.trimmingCharacters(in: .whitespacesAndNewlines),
       subject: subject == "-" ? "standard input" : subject, askedBy: "cli")
   }
@@ -126,13 +141,19 @@ struct EnrichIssueCommand: AsyncParsableCommand {
     let tags = result?["tags"]?.string ?? ""
     try Output.results.line("tags: \(tags.isEmpty ? "none" : shown(tags))")
     for duplicate in result?["duplicates"]?.array ?? [] {
-      let score: String =
-        switch duplicate["score"] {
-        case .number(let value)?: value.formatted(.number.precision(.fractionLength(2)))
-        case .integer(let value)?: "\(value)"
-        default: "?"
-        }
-      try Output.results.line("perhaps the same: #\(duplicate["id"]?.string ?? "?") (\(score))")
+      func score(_ name: String) -> String? {
+        let value: Double? =
+          switch duplicate[name] {
+          case .number(let value)?: value
+          case .integer(let value)?: Double(value)
+          default: nil
+          }
+        return value.map { $0.formatted(.number.precision(.fractionLength(2))) }
+      }
+      let scores = [
+        score("words").map { "\($0) in words" }, score("meaning").map { "\($0) in meaning" },
+      ].compactMap(\.self).joined(separator: ", ")
+      try Output.results.line("perhaps the same: #\(duplicate["id"]?.string ?? "?") (\(scores))")
     }
     Output.notes.tell("stet: by \(shown(result?["source"]?.string ?? "?")), run \(run.id)")
     if let failure = result?["model_failure"]?.string {
@@ -187,7 +208,7 @@ struct EnrichReportCommand: AsyncParsableCommand {
     try Output.results.write(table.text)
     let cost = report.costUSD.formatted(.number.precision(.fractionLength(4)))
     try Output.results.line(
-      "\(report.enrichments) enrichments, \(report.fallbacks) without a model, \(report.tokens) "
-        + "tokens, \(cost) USD where prices are known")
+      "\(report.enrichments) enrichments, \(report.fallbacks) without a model, \(report.cached) "
+        + "from the cache, \(report.tokens) tokens, \(cost) USD where prices are known")
   }
 }

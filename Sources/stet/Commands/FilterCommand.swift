@@ -25,7 +25,7 @@ struct FilterLearnCommand: AsyncParsableCommand {
   var repository: String
   @Option(help: ArgumentHelp("From the last so many days.", valueName: "number"))
   var days = 180
-  @Flag(help: "Ask the forge too which threads were resolved.")
+  @Flag(help: "Ask the forge too: thumbs, and which threads were resolved.")
   var askForge = false
   @Flag(help: "Only measure: keep nothing.")
   var dryRun = false

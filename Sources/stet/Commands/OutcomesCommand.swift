@@ -12,7 +12,7 @@ struct RunsOutcomesCommand: AsyncParsableCommand {
   var repository: String?
   @Option(help: ArgumentHelp("Of the last so many days.", valueName: "number"))
   var days = 90
-  @Flag(help: "Ask the forge too: which threads were resolved, and which pull requests ended.")
+  @Flag(help: "Ask the forge too: thumbs, threads that were resolved, pull requests that ended.")
   var askForge = false
   @Flag(help: "List each finding with its fate and the reason.")
   var each = false

@@ -64,9 +64,15 @@ struct PolicyCheckCommand: AsyncParsableCommand {
     let policy = try PolicySource.read(file, in: folder)
     for warning in policy.warnings { Output.notes.tell("stet: \(warning)") }
     let count = policy.shepherd.rules.count
+    let stale = policy.shepherd.stale.map { section in
+      let kinds = section.kinds.map { $0.rawValue.replacing("_", with: " ") }.sorted()
+      let end = section.close.map { ", closed after \(StalePolicy.time($0)) more" } ?? ""
+      return "; \(kinds.joined(separator: " and ")) are stale after "
+        + StalePolicy.time(section.remind) + end
+    }
     try Output.results.line(
-      "\(Defanged.forTerminal(file, oneLine: true)): no mistakes; \(count) rule\(count == 1 ? "" : "s")"
-    )
+      "\(Defanged.forTerminal(file, oneLine: true)): no mistakes; "
+        + "\(count) rule\(count == 1 ? "" : "s")" + stale.joined())
   }
 }
 
@@ -146,9 +152,13 @@ struct PolicyExplainCommand: AsyncParsableCommand {
       named: policy, in: folder, of: reference.repository, from: forge)
     var needs = PolicyNeeds(file.shepherd)
     needs.addGate(file.shepherd.merge)
+    let review = try await RunsReading.ask {
+      try await OwnReviews(publications: wiring.publications, runs: wiring.runs)
+        .last(of: reference, on: "github")
+    }
     do throws(ForgeError) {
       let facts = try await FactGathering(forge: forge, needs: needs).facts(
-        of: reference, event: happened ?? .command, review: nil, now: Date())
+        of: reference, event: happened ?? .command, review: review, now: Date())
       return (facts, file.shepherd)
     } catch {
       throw PullRequestSubject.failure(error)

@@ -45,6 +45,9 @@ struct PolicyExplanationDocument: Encodable {
         })
     }
     wouldDo = decision.actions.map { "\($0.action.summary) (\($0.rule): \($0.reason))" }
+    if let act = policy.staleAct(facts) {
+      wouldDo.append("\(act.action) (\(act.rule): \(act.reason))")
+    }
     notes = decision.notes
     blockers = MergeGate(policy).blockers(facts, expectedHead: facts.headCommit)
   }
@@ -93,7 +96,8 @@ enum PolicyReplayText {
     if !lines.isEmpty { lines.append("") }
     lines.append(
       "\(replay.lines.count) records: \(replay.labelled) labels, \(replay.approved) approvals, "
-        + "\(replay.merged) merges; people did otherwise in \(replay.differing).")
+        + "\(replay.merged) merges, \(replay.stale) reminders of what is stale; people did otherwise in \(replay.differing)."
+    )
     for (rule, count) in replay.fired.sorted(by: { $0.key < $1.key }) {
       lines.append("  \(plain(rule)) fired \(count) times")
     }

@@ -11,7 +11,7 @@ import UseCases
 /// Everything that `stet serve` is made of, on one page: the handler of each kind of job, the worker
 /// that runs them, and the server in front.
 struct ServiceWiring: Sendable {
-  private let wiring: Wiring
+  let wiring: Wiring
   private let model: (any LanguageModel)?
   private let metrics: PrometheusMetrics?
   private let logger: Logger
@@ -36,7 +36,7 @@ struct ServiceWiring: Sendable {
     let places = Self.places(wiring.settings.service.workers)
     return Worker(
       store: wiring.jobs,
-      handlers: [
+      handlers: complete([
         // Few, so that a burst is stored first and looked at after: storing it is what must not wait.
         JobHandler(Work.HandleDelivery.kind, concurrency: 2, limit: .seconds(60)) {
           try await handleEvent.handle($0.job)
@@ -104,7 +104,7 @@ struct ServiceWiring: Sendable {
         JobHandler(Work.Upkeep.kind, concurrency: 1, limit: .seconds(3_600)) {
           try await upkeep.handle($0)
         },
-      ],
+      ]),
       signal: wiring.signal, events: wiring.jobEvents,
       settings: WorkerSettings(
         name: name, concurrency: places.all, grace: wiring.settings.service.grace,
@@ -134,10 +134,11 @@ struct ServiceWiring: Sendable {
       ports: .init(
         inbox: wiring.inbox, readers: webhooks, jobs: wiring.jobs, isOwn: wiring.isOwn,
         handle: wiring.settings.service.mention, limits: wiring.workLimits,
-        followsPolicies: true))
+        followsPolicies: true, notes: wiring.policyNotes, register: wiring.register,
+        notices: wiring.noticeQueue))
   }
 
-  private var shepherding: ShepherdPullRequest.Ports {
+  var shepherding: ShepherdPullRequest.Ports {
     var ports = ShepherdPullRequest.Ports(
       openForge: wiring.openForge, notes: wiring.policyNotes, audit: wiring.audit,
       publications: wiring.publications, runs: wiring.runs, jobs: wiring.jobs,
@@ -148,7 +149,9 @@ struct ServiceWiring: Sendable {
     return ports
   }
 
-  private var reviewPullRequest: ReviewPullRequest { wiring.reviewPullRequest(model: model) }
+  private var reviewPullRequest: ReviewPullRequest {
+    wiring.reviewPullRequest(model: model, followsPolicies: true)
+  }
 
   private var fixPullRequest: FixPullRequest { wiring.fixPullRequest(model: model) }
 
@@ -207,6 +210,7 @@ struct ServiceWiring: Sendable {
       ports: ServerPorts(
         inbox: wiring.inbox, jobs: wiring.jobs, schedules: wiring.schedules,
         workLimits: wiring.workLimits, runs: wiring.runs, issues: wiring.issues,
+        storeIssues: wiring.storeIssues,
         tokens: wiring.tokens, audit: wiring.audit, webhooks: webhooks,
         events: wiring.jobEvents,
         readiness: [

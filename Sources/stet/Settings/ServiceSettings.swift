@@ -65,6 +65,10 @@ struct ServiceSettings: Sendable {
   var upkeep = "17 3 * * *"
   /// When people are told of the week.
   var reports = "0 8 * * 1"
+  /// When what is open in repositories is gone through.
+  var sweep = "7 * * * *"
+  /// When webhooks that failed are asked for again.
+  var redeliver = "3-59/15 * * * *"
   var timeZone = "UTC"
   /// Connections to PostgreSQL.
   var connections = 8
@@ -130,6 +134,8 @@ extension SettingsReading {
       text("STET_CRITERIA").flatMap { try? EvaluateCode.criteria(json: $0) } ?? service.criteria
     service.upkeep = text("STET_UPKEEP") ?? service.upkeep
     service.reports = text("STET_REPORTS") ?? service.reports
+    service.sweep = text("STET_SWEEP") ?? service.sweep
+    service.redeliver = text("STET_REDELIVER") ?? service.redeliver
     service.timeZone = text("STET_TIME_ZONE") ?? service.timeZone
     service.connections =
       text("STET_DATABASE_CONNECTIONS").flatMap(Int.init) ?? service.connections

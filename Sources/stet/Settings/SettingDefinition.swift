@@ -106,8 +106,16 @@ struct SettingDefinition: Sendable {
       "STET_REPORTS", .cron, "0 8 * * 1",
       "when people are told what happened in a week, as five fields of cron"),
     row(
+      "STET_SWEEP", .cron, "7 * * * *",
+      "when repositories are gone through for what is stale and for rules that wait for a time, as "
+        + "five fields of cron"),
+    row(
+      "STET_REDELIVER", .cron, "3-59/15 * * * *",
+      "when webhooks that the forge could not deliver are asked for again, as five fields of cron"),
+    row(
       "STET_TIME_ZONE", .timeZone, "UTC",
-      "time zone of STET_UPKEEP and STET_REPORTS, such as Europe/Berlin"),
+      "time zone of STET_UPKEEP, STET_REPORTS, STET_SWEEP and STET_REDELIVER, such as "
+        + "Europe/Berlin"),
     row(
       "STET_LOG_FORMAT", .choice(["text", "json"]), "text",
       "form of the log of `stet serve` and `stet worker`"),
@@ -166,6 +174,18 @@ struct SettingDefinition: Sendable {
     row(
       "LLM_API_KEY", .secret, "unset",
       "key of a llamacpp, lmstudio, vllm or openai-compatible server"),
+    row(
+      "STET_EMBEDDING_PROVIDER", .choice(EmbeddingSettings.names), "unset",
+      "who turns texts into vectors, by which earlier issues are found that mean the same: openai, "
+        + "gemini, mistral, ollama, lmstudio, vllm, llamacpp, openai-compatible or none; with "
+        + "STET_EMBEDDING_URL alone openai-compatible"),
+    row(
+      "STET_EMBEDDING_URL", .address, "per provider",
+      "root of its API, up to and with /v1, such as that of `llama-server --embeddings`"),
+    row("STET_EMBEDDING_MODEL", .text, "per provider", "name of the model of vectors"),
+    row(
+      "STET_EMBEDDING_KEY", .secret, "that of openai, gemini or mistral",
+      "key for it; those of other servers are not shown to it"),
     row("OPENAI_API_KEY", .secret, "unset", "key for openai"),
     row("OPENAI_BASE_URL", .address, "https://api.openai.com/v1", "root of OpenAI's API"),
     row("ANTHROPIC_API_KEY", .secret, "unset", "key for anthropic"),

@@ -35,6 +35,7 @@ struct SettingsReading {
     checkForms()
     let providers = readProviders()
     checkProviders(providers)
+    checkEmbeddings()
     let dataFolder = path(text("STET_DATA_DIR") ?? dataHome, home: home, folder: folder)
     let database = readDatabase(dataFolder, home: home, folder: folder)
     let github = readGitHub(home: home, folder: folder)
@@ -165,6 +166,21 @@ struct SettingsReading {
       delays.append(.seconds(item))
     }
     return delays
+  }
+
+  private mutating func checkEmbeddings() {
+    switch EmbeddingSettings.read({ text($0) }) {
+    case .off: break
+    case .without(let warning): warnings.append(warning)
+    case .wrong(let setting, let why): refuse(setting, why)
+    case .on(let read):
+      guard read.provider.apiKey != nil, let parts = WebAddress.parts(read.provider.baseURL),
+        parts.scheme == "http", !WebAddress.isLoopback(parts.host)
+      else { return }
+      warnings.append(
+        "The key for vectors goes to \(parts.host) over http, where others on the way can read it; "
+          + "use https.")
+    }
   }
 
   private mutating func checkAddress(_ name: String, _ text: String) {

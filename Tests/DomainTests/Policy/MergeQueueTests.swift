@@ -139,6 +139,48 @@ import Testing
     #expect(queue.why(1) == "#1 is being merged into main.")
   }
 
+  /// However many urgent ones come, one of low priority is overtaken so often and no more.
+  @Test(arguments: [MergePriority.low, .normal, .high], [1, 4])
+  func aLowPriorityDoesNotStarve(_ priority: MergePriority, _ batch: Int) {
+    var queue = MergeQueue(branch: "main", policy: QueuePolicy(batch: batch, speculation: 1))
+    var next = 1
+    func arrive(_ count: Int) {
+      for _ in 0..<count {
+        next += 1
+        _ = queue.handle(.enqueued(number: next, head: "h", .urgent))
+      }
+    }
+    arrive(batch)
+    _ = queue.handle(.enqueued(number: 1, head: "h", priority))
+    var merged: [Int] = []
+    var reasons: Set<String> = []
+    for _ in 0..<1_000 where !merged.contains(1) {
+      arrive(batch * 4)
+      for _ in 0..<(batch * 4) {
+        guard let order = queue.orders.first, !merged.contains(1) else { break }
+        if queue.waiting.contains(where: { $0.number == 1 }) { reasons.insert(queue.why(1)) }
+        let event: MergeQueue.Event
+        switch order {
+        case .build(let id, _, _):
+          event = .built(batch: id, base: queue.base ?? "b0", trial: "t\(id)")
+        case .test(let id, _, _): event = .passed(batch: id)
+        case .merge(let entry, _):
+          merged.append(entry.number)
+          event = .merged(number: entry.number, base: "b\(merged.count)")
+        }
+        _ = queue.handle(event)
+      }
+    }
+    let steps = MergePriority.allCases.count { $0 > priority }
+    let place = merged.firstIndex(of: 1) ?? .max
+    #expect(place >= MergeQueue.patience * steps, "it did not wait at all")
+    #expect(place <= (MergeQueue.patience + batch) * steps + batch * 4, "\(place)")
+    #expect(
+      reasons.contains { $0.contains("which counts as") && $0.contains("later ones went before") }
+        || steps == 1,
+      "\(reasons)")
+  }
+
   @Test func lateAndDoubledEventsChangeNothing() {
     var (queue, _) = queue([1, 2])
     _ = queue.handle(.built(batch: 1, base: "b", trial: "t"))

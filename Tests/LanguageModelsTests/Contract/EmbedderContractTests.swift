@@ -96,6 +96,55 @@ import Testing
     await http.stop()
   }
 
+  @Test(arguments: vendors)
+  func vectorsHaveLengthOneWhateverTheServerGives(vendor: Vendor) async throws {
+    let server = FakeModelServer(vendor)
+    server.embeds(topics: [["login", "signin", "password"], ["crash", "abort"]])
+    let (embedder, http) = try await embedder(server)
+    let answer = try await embedder.embed([
+      "login fails", "password signin fails", "abort at start", "nothing",
+    ])
+    for vector in answer.vectors {
+      let length = vector.reduce(0) { $0 + $1 * $1 }
+      #expect(abs(length - 1) < 1e-5)
+    }
+    func cosine(_ a: Int, _ b: Int) -> Float {
+      zip(answer.vectors[a], answer.vectors[b]).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    #expect(cosine(0, 1) > 0.95 && cosine(0, 2) < 0.5)
+    #expect(answer.costUSD == (server.kind.facts.servesLocally ? USD(0) : nil))
+    await http.stop()
+  }
+
+  @Test(arguments: vendors)
+  func aTextThatIsTooLongIsSaidAndAskedOnce(vendor: Vendor) async throws {
+    let server = FakeModelServer(vendor)
+    server.embeds(tokensAtMost: 100)
+    let (embedder, http) = try await embedder(server)
+    let error = await failure(embedder, ["a", String(repeating: "word ", count: 100)])
+    #expect(error?.code == .tooLong, "\(error.map { "\($0)" } ?? "no error")")
+    #expect(error?.requests == 1)
+    #expect(try await embedder.embed([String(repeating: "word ", count: 50)]).vectors.count == 1)
+    await http.stop()
+  }
+
+  @Test(arguments: vendors)
+  func whoAsksTooOftenWaitsAsLongAsItIsTold(vendor: Vendor) async throws {
+    let server = FakeModelServer(vendor)
+    let (embedder, http) = try await embedder(server)
+    let busy = FakeModelServer.Reply.error(
+      status: 429, message: "Rate limit reached.", headers: [("retry-after", "0")])
+    server.script([busy])
+    #expect(try await embedder.embed(["a"]).requests == 2)
+    server.script([busy, busy, busy])
+    let error = await failure(embedder)
+    #expect(error?.code == .rateLimited)
+    server.script([.error(status: 429, message: "You exceeded your quota: insufficient_quota.")])
+    let spent = await failure(embedder)
+    #expect(spent?.code == .rateLimited && spent?.requests == 1)
+    await http.stop()
+  }
+
   @Test(arguments: [Vendor.openAI, .mistral, .llamaCpp, .gemini])
   func aRefusedKeyIsNamedNeverShown(vendor: Vendor) async throws {
     let server = FakeModelServer(vendor)

@@ -76,7 +76,9 @@ import WebClient
     func confirm() async throws -> JobOutcome {
       let filter = JobFilter(
         states: [.scheduled, .available], kind: Work.ConfirmIssueLabels.kind)
-      let job = try #require(try await jobs.jobs(filter).first)
+      var job = try #require(try await jobs.jobs(filter).first)
+      // The store knows it as waiting; one that is run by hand is nobody else's.
+      job.id = "by-hand"
       return try await ConfirmIssueLabels(ports: ports).handle(job)
     }
 
@@ -293,7 +295,9 @@ import WebClient
     #expect(scene.comments.isEmpty)
     #expect(try await attempt(4) == .completed)
     #expect(scene.labels == ["bug", "ui", "performance"])
-    #expect(try await scene.result()?["model_failure"]?.string?.hasPrefix("unavailable") == true)
+    // So many failures at once also open the breaker.
+    let failure = try await scene.result()?["model_failure"]?.string?.prefix { $0 != ":" }
+    #expect(["unavailable", "suspended"].contains(failure))
   }
 
   // MARK: Bad input

@@ -24,6 +24,7 @@ import Testing
     base[".stet.yml"] = Array(policy.utf8)
     let bench = try await ServiceBench(.token, base: base)
     bench.hub.setPermission(.write, of: "ann", in: ServiceBench.repository)
+    bench.hub.addLabels(["python", "x", "y"], to: ServiceBench.repository)
     return bench
   }
 
@@ -136,7 +137,10 @@ import Testing
       "rules: [{name: r, then: [{request_reviewers: stranger}, {label: y}]}]")
     _ = try await shepherd(bench).run(work(bench, .opened))
     #expect(bench.hub.standing(of: bench.reference)?.labels == ["y"])
-    #expect(try await Set(actions(bench)) == ["policy.refused", "policy.label"])
+    #expect(
+      try await actions(bench) == ["policy.refused", "policy.label", "policy.refusals_told"])
+    #expect(
+      bench.hub.standing(of: bench.reference)?.comments.last?.contains("collaborator") == true)
   }
 
   @Test func aBrokenPolicyDoesNothing() async throws {

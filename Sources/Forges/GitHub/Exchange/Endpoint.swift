@@ -46,6 +46,7 @@ enum Endpoint: String, CaseIterable, Sendable {
   case team
   case membership
   case listPullRequests = "list_pull_requests"
+  case commitPullRequests = "commit_pull_requests"
   case combinedStatus = "combined_status"
   case addAssignees = "add_assignees"
   case requestReviewers = "request_reviewers"
@@ -57,6 +58,10 @@ enum Endpoint: String, CaseIterable, Sendable {
   case dispatchWorkflow = "dispatch_workflow"
   case gitReference = "git_reference"
   case mergeBranch = "merge_branch"
+  case editIssue = "edit_issue"
+  case listHooks = "list_hooks"
+  case listDeliveries = "list_deliveries"
+  case redeliver
 
   /// Counts what was sent for one answer: its last request by the class of its status, those
   /// before it, which were repeated, as `retried`.

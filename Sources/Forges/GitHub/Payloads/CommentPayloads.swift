@@ -23,6 +23,30 @@ extension GitHubAPI {
     var inReplyToId: Int64?
     var diffHunk: String?
     var pullRequestReviewId: Int64?
+    var reactions: ReactionCountsPayload?
+  }
+
+  /// How many gave each reaction, beside an address and a sum.
+  struct ReactionCountsPayload: Decodable {
+    var counts: [Reaction: Int]
+
+    private struct Name: CodingKey {
+      var stringValue: String
+      var intValue: Int? { nil }
+      init?(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Name.self)
+      counts = [:]
+      for reaction in Reaction.allCases {
+        guard let name = Name(stringValue: reaction.rawValue),
+          let count = try container.decodeIfPresent(Int.self, forKey: name)
+        else { continue }
+        counts[reaction] = count
+      }
+    }
   }
 
   struct ReviewPayload: Decodable {
@@ -82,6 +106,7 @@ extension GitHubAPI {
 
     /// There where it is one.
     struct PullRequest: Decodable {}
+    struct Milestone: Decodable { var title: String }
 
     var number: Int
     var title: String?
@@ -91,6 +116,11 @@ extension GitHubAPI {
     var labels: [Label]?
     var htmlUrl: String?
     var pullRequest: PullRequest?
+    var draft: Bool?
+    var milestone: Milestone?
+    var assignees: [AccountPayload]?
+    var createdAt: Date?
+    var updatedAt: Date?
   }
 
   struct ReactionRequestPayload: Encodable, Sendable { var content: String }
@@ -147,7 +177,7 @@ extension ForgeComment {
         path: payload.path, side: payload.side == "LEFT" ? .old : .new, line: payload.line,
         commit: payload.originalCommitId ?? payload.commitId ?? "",
         inReplyTo: payload.inReplyToId, diffHunk: payload.diffHunk ?? "",
-        review: payload.pullRequestReviewId))
+        review: payload.pullRequestReviewId), reactions: payload.reactions?.counts)
   }
 }
 

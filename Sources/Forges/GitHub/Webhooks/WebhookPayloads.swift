@@ -196,7 +196,8 @@ struct WebhookCheckPayload {
         }
         return WebhookNumberPayload(request["number"])?.number
       },
-      appID: app?["id"]?.integer, externalID: externalID == "" ? nil : externalID)
+      appID: app?["id"]?.integer, externalID: externalID == "" ? nil : externalID,
+      branches: [(json["check_suite"] ?? json)["head_branch"]?.string].compactMap { $0 })
   }
 }
 
@@ -211,7 +212,8 @@ struct WebhookStatusPayload {
     check = ForgeEvent.Check(
       name: json["context"]?.string ?? "", commit: commit,
       status: isPending ? state : "completed", conclusion: isPending ? nil : state,
-      pullRequests: [], appID: nil, externalID: nil)
+      pullRequests: [], appID: nil, externalID: nil,
+      branches: (json["branches"]?.elements ?? []).compactMap { $0["name"]?.string })
   }
 }
 

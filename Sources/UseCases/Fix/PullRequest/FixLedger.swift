@@ -34,7 +34,9 @@ final class FixLedger: Sendable {
     started = now()
     trail = ActionTrail(
       audit, actor: arguments.askedBy, place: "\(arguments.access.forge):\(arguments.reference)",
-      decidedBy: Work.FixPullRequest.kind, run: arguments.run, job: job)
+      decidedBy: Work.FixPullRequest.kind,
+      reason: arguments.comment.map { "comment \($0.id) asked for it" } ?? "it was asked for",
+      run: arguments.run, job: job)
     let earlier = try await runs.run(id: arguments.run)
     self.earlier = earlier
     before = earlier?.result.flatMap { value in
