@@ -170,7 +170,7 @@ import UseCases
 
   @Test func aBatchIsStoredWholeInItsOrder() async throws {
     try await withServer { server async throws in
-      let items = (0..<100).map { #"{"title":"t\($0)","description":"d","priority":"low"}"# }
+      let items = (0..<100).map { #"{"title":"t\#($0)","description":"d","priority":"low"}"# }
       let made = try await server.json(
         "POST", "/issues/batch", body: #"{"issues":[\#(items.joined(separator: ","))]}"#)
       #expect(made.status == 201)
