@@ -234,6 +234,8 @@ import UseCases
         "", ".", "...", good + "x", String(good.dropLast()),
         good.replacing(token.id, with: other.id), forged,
         text, String(repeating: "a", count: 5_000),
+        // Times of which no date can be made.
+        "a.b.\(Int64.max).c", "a.b.\(Int64.min).c", "a.b.nan.c",
       ]
       for value in bad {
         visitor.cookies["stet_session"] = value

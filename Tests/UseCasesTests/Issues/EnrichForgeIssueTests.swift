@@ -177,6 +177,23 @@ import WebClient
     }
   }
 
+  /// One comment is edited in place, and its thumbs stay.
+  @Test func aThumbForEarlierLabelsIsNoWordOnOthers() async throws {
+    let scene = try await Scene(policy: "issues:\n  mode: gated\n", labels: ["bug"])
+    try await scene.look()
+    let comment = try #require(scene.comments.first)
+    scene.hub.react(.thumbsUp, by: "grace", to: comment.id, in: Self.repository)
+    scene.hub.addLabels(["ui", "performance"], to: Self.repository)
+    try await scene.look(.edited, run: "run-2")
+    #expect(scene.comments.count == 1)
+    #expect(try await scene.confirm().wait != nil)
+    #expect(scene.labels.isEmpty)
+    scene.hub.setPermission(.triage, of: "dan", in: Self.repository)
+    scene.hub.react(.thumbsUp, by: "dan", to: comment.id, in: Self.repository)
+    #expect(try await scene.confirm() == .completed)
+    #expect(scene.labels == ["bug", "ui", "performance"])
+  }
+
   @Test func aNoWeighsMoreAndIsRemembered() async throws {
     let scene = try await Scene(policy: "issues:\n  mode: gated\n")
     try await scene.look()
