@@ -52,6 +52,24 @@ import Testing
     #expect(try await bench.actions() == ["notice.failed"])
   }
 
+  private struct ForgeAway: ForgeOpening {
+    func open(_ access: ForgeAccess) async throws(ForgeError) -> any Forge {
+      throw ForgeError(code: .unreachable, detail: "the forge is away")
+    }
+  }
+
+  /// What is told may be that very outage.
+  @Test func theServersOwnPlacesHearWhileTheForgeIsAway() async throws {
+    let bench = try await NotifyBench(policy([.webhook]), forge: ForgeAway())
+    let repository = RepositoryName(owner: "acme", name: "app")
+    try await bench.queue.tell(
+      bench.notice(), access: ForgeAccess(forge: "github", repository: repository))
+    let endings = try await bench.work()
+    #expect(endings.contains("deliver-notice completed"), "\(endings)")
+    #expect(!endings.contains("notify-people completed"), "its own policy is asked for again")
+    #expect(bench.receiver.requests.map(\.path) == ["/hook"])
+  }
+
   @Test func nothingIsSentBelowTheLevel() async throws {
     let bench = try await NotifyBench(policy([.webhook], severity: .error))
     try await bench.queue.tell(bench.notice(), access: nil)
