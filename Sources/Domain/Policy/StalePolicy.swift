@@ -171,6 +171,7 @@ extension StalePolicy {
     case .reminded: return after(mark, item, answer, now)
     case .refused where now.timeIntervalSince(mark?.at ?? now) < Self.afterRefusal:
       return .leave("the forge did not let Stet remind of it")
+    case .closed where mark?.isShadow == true: return .leave("it would have been closed")
     case .closed, .woken, .refused, nil:
       let idle = now.timeIntervalSince(item.updatedAt)
       guard idle >= Double(remind) else {

@@ -190,6 +190,8 @@ extension FakeGitHub {
         id: world.newID(), number: reference.number, login: login, body: body,
         createdAt: world.now, updatedAt: world.now)
       world.repositories[reference.repository.description.lowercased()]?.comments.append(comment)
+      world.repositories[reference.repository.description.lowercased()]?
+        .issues[reference.number]?.updatedAt = world.now
       return Int64(comment.id)
     }
   }

@@ -62,6 +62,8 @@ import WebClient
     let app = FakeGitHub.HookOwner.app(88)
     let log = try connection(bench).deliveryLog
     #expect(log.hasOneSource)
+    bench.hub.record(
+      delivery("old"), of: app, status: 500, at: bench.now.addingTimeInterval(-4 * 86_400))
     bench.hub.record(delivery("arrived"), of: app, status: 202)
     bench.hub.record(delivery("lost"), of: app, status: 0)
     bench.hub.record(delivery("refused"), of: app, status: 503)
@@ -72,8 +74,6 @@ import WebClient
     bench.hub.record(delivery("stored"), of: app, status: 504)
     try await store("stored", bench)
     bench.hub.record(delivery("hello", "ping"), of: app, status: 500)
-    bench.hub.record(
-      delivery("old"), of: app, status: 500, at: bench.now.addingTimeInterval(-4 * 86_400))
     let use = redeliver(bench, log)
     #expect(try await use.run(job: "job-1") == .completed)
     #expect(asked(bench, app) == ["lost", "refused"])

@@ -144,7 +144,7 @@ import Testing
       _ = bench.issue("i\(number)", labels: number % 3 == 0 && number < 300 ? ["keep"] : [])
     }
     bench.pass(days: 61)
-    for _ in 0..<4 { try await bench.sweep(deeds: 100, pages: 3) }
+    for _ in 0..<12 { try await bench.sweep(deeds: 100, pages: 3) }
     let marked = try await bench.audited().count { $0 == "stale.reminded" }
     #expect(marked == 350)
     #expect(bench.hub.count("POST", "/comments") == 350)
