@@ -12,7 +12,7 @@ import UseCases
       _ = try PolicyReader.read(Array(text.utf8))
       return []
     } catch {
-      return (error as? PolicyError)?.problems.map(\.description) ?? ["\(error)"]
+      return error.problems.map(\.description)
     }
   }
 
