@@ -15,7 +15,7 @@ public struct IssueWording: Sendable, Hashable {
     self.title = Self.set(IssueWords.hashes(of: title, keepingNumbers: true))
     var all: [UInt64] = []
     for part in [title, description] {
-      let words = IssueWords.hashes(of: part)
+      let words = IssueWords.hashes(of: part, readsPrefix: true)
       all += words
       for (first, second) in zip(words, words.dropFirst()) {
         all.append(IssueWords.joined(first, second))

@@ -8,10 +8,13 @@ public enum IssueWords {
   public static let mostBytes = 8_000
 
   /// The words of a text in their order.
-  /// - Parameter keepingNumbers: whether each number is a word of its own.
+  /// - Parameters:
+  ///   - keepingNumbers: whether each number is a word of its own.
+  ///   - readsPrefix: whether `0x` begins a number.
   /// - Complexity: O(bytes).
   public static func hashes(
-    of text: String, keepingNumbers: Bool = false, mostBytes: Int = IssueWords.mostBytes
+    of text: String, keepingNumbers: Bool = false, readsPrefix: Bool = false,
+    mostBytes: Int = IssueWords.mostBytes
   ) -> [UInt64] {
     var words: [UInt64] = []
     var hash = offset
@@ -39,7 +42,8 @@ public enum IssueWords {
       length += 1
       let isDigit = lower >= 0x30 && lower <= 0x39
       if isDigit { digits += 1 }
-      if !isDigit, !(lower >= 0x61 && lower <= 0x66) { isHexadecimal = false }
+      let isPrefix = readsPrefix && lower == UInt8(ascii: "x") && length == 2 && digits == 1
+      if !isDigit, !isPrefix, !(lower >= 0x61 && lower <= 0x66) { isHexadecimal = false }
     }
     flush()
     return words
