@@ -118,7 +118,7 @@ struct AttackTrial {
       complaints += said(by: attack, result, word: word)
       complaints += attack.check(.init(result: result, scene: scene, seen: watch.sofar))
       complaints += await after(before)
-      if watch.sofar.longestPause > .seconds(2) {
+      if watch.sofar.longestPause > .seconds(10) {
         complaints.append("the machine stood still for \(watch.sofar.longestPause)")
       }
     } catch {
