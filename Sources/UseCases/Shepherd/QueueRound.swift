@@ -121,6 +121,13 @@ struct QueueRound: Sendable {
     needs.addGate(policy.merge)
     let gathering = FactGathering(forge: forge, needs: needs)
     guard let base = try await tip() else { return nil }
+    if together.isEmpty {
+      // What left the queue, or what its trial stood on, is not merged however its gate stands.
+      let pull = try await forge.pullRequest(PullRequestReference(repository, entry.number))
+      return pull.state == .merged
+        ? .merged(number: entry.number, base: base)
+        : .notMerged(number: entry.number, base: base)
+    }
     for one in together {
       let reference = PullRequestReference(repository, one.number)
       let facts = try await gathering.facts(
