@@ -23,6 +23,17 @@ extension FakeGitHub {
     } ?? 0
   }
 
+  /// Makes a pull request one for another branch, which is made at the old one's tip where there is
+  /// none.
+  public func retarget(_ reference: PullRequestReference, to branch: String) {
+    _ = updatePull(reference) { _, _, pull, repository in
+      let tip = repository.branches[branch] ?? repository.branches[pull.baseRef] ?? pull.base
+      repository.branches[branch] = tip
+      pull.baseRef = branch
+      pull.base = tip
+    }
+  }
+
   /// Many open pull requests at once, each with a branch and a commit of its own.
   /// - Returns: their heads, by their numbers.
   @discardableResult

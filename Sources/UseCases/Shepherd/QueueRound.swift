@@ -54,6 +54,9 @@ struct QueueRound: Sendable {
       }
       if pull.state != .open { return .removed(number: entry.number, reason: "it was closed") }
       if pull.head != entry.head { return .headMoved(number: entry.number, head: pull.head) }
+      if let elsewhere = elsewhere(pull.baseBranch) {
+        return .removed(number: entry.number, reason: elsewhere)
+      }
     }
     guard let base = try await tip() else {
       throw ForgeError(
@@ -75,6 +78,11 @@ struct QueueRound: Sendable {
         number: entry.number,
         reason: "no trial branch can be made: \(SecretMask.masked(error.detail).text)")
     }
+  }
+
+  /// A merge goes into whatever base the forge knows: the queue's own is what was tried.
+  private func elsewhere(_ base: String) -> String? {
+    base == state.queue.branch ? nil : "it is for \(base) now"
   }
 
   private func tip() async throws(ForgeError) -> String? {
@@ -137,6 +145,9 @@ struct QueueRound: Sendable {
         if one.number == entry.number { return .merged(number: one.number, base: base) }
         return .removed(number: one.number, reason: "it was merged by another's hand")
       }
+      if let elsewhere = elsewhere(facts.base) {
+        return refusal(of: one, for: entry, elsewhere)
+      }
       // What the base holds was tried together with it.
       let blockers = MergeGate(policy).blockers(facts, expectedHead: one.head).filter {
         $0.code != .behind
@@ -145,9 +156,7 @@ struct QueueRound: Sendable {
         if blockers.isEmpty { continue }
         return nil
       }
-      return one.number == entry.number
-        ? .refused(number: one.number, reason: lasting.detail)
-        : .removed(number: one.number, reason: lasting.detail)
+      return refusal(of: one, for: entry, lasting.detail)
     }
     if base != state.queue.base { return .notMerged(number: entry.number, base: base) }
     let reference = PullRequestReference(repository, entry.number)
@@ -164,6 +173,14 @@ struct QueueRound: Sendable {
       default: throw error
       }
     }
+  }
+
+  private func refusal(
+    of one: MergeQueue.Entry, for entry: MergeQueue.Entry, _ reason: String
+  ) -> MergeQueue.Event {
+    one.number == entry.number
+      ? .refused(number: one.number, reason: reason)
+      : .removed(number: one.number, reason: reason)
   }
 
   /// What goes away by waiting.
