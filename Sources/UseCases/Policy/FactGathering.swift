@@ -59,6 +59,13 @@ public struct FactGathering: Sendable {
     facts.requestedReviewers = details.requestedReviewers
     facts.isLocked = details.isLocked
     facts.mergeability = details.mergeability
+    // What the forge itself asks for is to be known as well as what the policy does.
+    if needs.protection {
+      facts.protection = try await forge.protection(of: pull.baseBranch, in: repository)
+    }
+    let needsOwners = needs.codeOwners || facts.protection?.needsCodeOwners == true
+    if needs.files || needsOwners { facts.files = try await forge.changedFiles(of: reference) }
+    if needsOwners { facts.codeOwners = try await owners(facts, pull.base, repository) }
     var people = People(forge: forge, repository: repository, teams: needs.teams)
     facts.author = try await people.known(
       facts.author, association: details.association, asksPermission: false)
@@ -66,8 +73,6 @@ public struct FactGathering: Sendable {
       facts.actor = try await people.known(
         .init(login: actor, isBot: actor.hasSuffix("[bot]")), asksPermission: false)
     }
-    if needs.files { facts.files = try await forge.changedFiles(of: reference) }
-    if needs.codeOwners { facts.codeOwners = try await owners(facts, pull.base, repository) }
     if needs.reviews {
       var reviews = try await forge.statedReviews(of: reference)
       for index in reviews.indices {
@@ -77,16 +82,12 @@ public struct FactGathering: Sendable {
       }
       facts.reviews = reviews
     }
-    if needs.threads {
+    if needs.threads || facts.protection?.needsResolvedThreads == true {
       facts.unresolvedThreads = try await forge.reviewThreads(of: reference)
         .count { !$0.isResolved }
     }
     if needs.checks { facts.checks = try await forge.allChecks(on: pull.head, in: repository) }
-    if needs.protection {
-      facts.protection = try await forge.protection(of: pull.baseBranch, in: repository)
-    }
-    let asksBehind = needs.behind || facts.protection?.needsUpToDate == true
-    if asksBehind, !isFromFork {
+    if needs.behind || facts.protection?.needsUpToDate == true {
       facts.behindBy = try await forge.commitsBehind(
         base: pull.baseBranch, head: pull.head, in: repository)
     }

@@ -12,6 +12,11 @@ struct ActionCarrying: Sendable {
   let arguments: Work.ShepherdPullRequest
   let place: String
   let job: String?
+  /// Since it was asked for; `nil` for what nobody tries again by itself.
+  let age: Duration?
+
+  /// So long it is waited for what the forge says soon; then for an event that tells of it.
+  private static let patience = Duration.seconds(3_600)
 
   var reference: PullRequestReference { arguments.reference }
 
@@ -94,7 +99,7 @@ struct ActionCarrying: Sendable {
       }
     }
     try await tellRefusals(facts, &memory)
-    if let wait {
+    if let wait, (age ?? .zero) < Self.patience {
       return .snoozed(wait, because: "the forge does not say yet whether it can be merged")
     }
     return done == 0 ? .cancelled(reason: "all that is asked for is so already") : .completed

@@ -12,6 +12,23 @@ struct QueueRound: Sendable {
   /// What Stet itself found of each.
   let reviews: OwnReviews
   let forgeName: String
+  /// Whether the merge that waits does so for the end of a freeze.
+  private(set) var isFrozen = false
+
+  init(
+    forge: any Forge, repository: RepositoryName, policy: ShepherdPolicy,
+    state: AdvanceMergeQueue.State, now: @escaping @Sendable () -> Date, appearance: TimeInterval,
+    reviews: OwnReviews, forgeName: String
+  ) {
+    self.forge = forge
+    self.repository = repository
+    self.policy = policy
+    self.state = state
+    self.now = now
+    self.appearance = appearance
+    self.reviews = reviews
+    self.forgeName = forgeName
+  }
 
   /// Of a trial. Workflows that are to run on it listen to pushes to `stet-queue/**`.
   static func branch(_ base: String, _ batch: Int) -> String { "stet-queue/\(base)/\(batch)" }
@@ -35,7 +52,7 @@ struct QueueRound: Sendable {
   }
 
   /// - Returns: `nil` where it has to be waited for.
-  func event(of order: MergeQueue.Order) async throws -> MergeQueue.Event? {
+  mutating func event(of order: MergeQueue.Order) async throws -> MergeQueue.Event? {
     switch order {
     case .build(let batch, let trial, let entries):
       return try await build(batch, upon: trial, entries)
@@ -122,7 +139,7 @@ struct QueueRound: Sendable {
 
   // MARK: Merging
 
-  private func merge(
+  private mutating func merge(
     _ entry: MergeQueue.Entry, _ together: [MergeQueue.Entry]
   ) async throws -> MergeQueue.Event? {
     var needs = PolicyNeeds(policy)
@@ -153,8 +170,10 @@ struct QueueRound: Sendable {
         $0.code != .behind
       }
       guard let lasting = blockers.first(where: { !Self.passes($0.code) }) else {
-        if blockers.isEmpty { continue }
-        return nil
+        guard let first = blockers.first else { continue }
+        isFrozen = blockers.contains { $0.code == .frozen }
+        guard !isFrozen, isOverdue(entry) else { return nil }
+        return refusal(of: one, for: entry, "it waited for too long: \(first.detail)")
       }
       return refusal(of: one, for: entry, lasting.detail)
     }
@@ -181,6 +200,14 @@ struct QueueRound: Sendable {
     one.number == entry.number
       ? .refused(number: one.number, reason: reason)
       : .removed(number: one.number, reason: reason)
+  }
+
+  /// Whether it has waited for so long that the others behind it are not to wait with it.
+  private func isOverdue(_ entry: MergeQueue.Entry) -> Bool {
+    guard let held = state.held, held.number == entry.number, held.head == entry.head else {
+      return false
+    }
+    return now().timeIntervalSince(held.since) > Double(policy.queue.timeout)
   }
 
   /// What goes away by waiting.
