@@ -65,8 +65,10 @@ public struct FactGathering: Sendable {
     }
     let needsOwners = needs.codeOwners || facts.protection?.needsCodeOwners == true
     if needs.files || needsOwners { facts.files = try await forge.changedFiles(of: reference) }
-    if needsOwners { facts.codeOwners = try await owners(facts, pull.base, repository) }
-    var people = People(forge: forge, repository: repository, teams: needs.teams)
+    if needsOwners { facts.codeOwners = try await owners(facts, repository) }
+    var people = People(
+      forge: forge, repository: repository, teams: needs.teams,
+      owners: PolicyPeople(facts.codeOwners ?? []).teams)
     facts.author = try await people.known(
       facts.author, association: details.association, asksPermission: false)
     if let actor {
@@ -100,13 +102,15 @@ public struct FactGathering: Sendable {
   }
 
   private func owners(
-    _ facts: PolicyFacts, _ base: String, _ repository: RepositoryName
+    _ facts: PolicyFacts, _ repository: RepositoryName
   ) async throws(ForgeError) -> [String]? {
     guard let files = facts.files else { return nil }
     for place in CodeOwners.places {
-      // Of the base: a change does not choose who owns it.
-      guard let bytes = try await forge.file(place, in: repository, at: base) else { continue }
-      return CodeOwners(String(decoding: bytes, as: UTF8.self)).owners(of: files.map(\.path))
+      // Of the base as it is now: a change does not choose who owns it.
+      guard let bytes = try await forge.file(place, in: repository, at: facts.base) else {
+        continue
+      }
+      return CodeOwners(String(decoding: bytes, as: UTF8.self))?.owners(of: files.map(\.path))
     }
     return []
   }
@@ -136,13 +140,16 @@ private struct People {
   let forge: any Forge
   let repository: RepositoryName
   let teams: Set<String>
+  /// Teams that own changed files and that the policy does not name.
+  let owners: Set<String>
   private var permissions: [String: ForgePermission] = [:]
   private var memberships: [String: [String]?] = [:]
 
-  init(forge: any Forge, repository: RepositoryName, teams: Set<String>) {
+  init(forge: any Forge, repository: RepositoryName, teams: Set<String>, owners: [String]) {
     self.forge = forge
     self.repository = repository
     self.teams = teams
+    self.owners = Set(owners).subtracting(teams)
   }
 
   mutating func known(
@@ -165,13 +172,17 @@ private struct People {
     return person
   }
 
-  /// - Returns: `nil` where one of the teams cannot be seen.
+  /// - Returns: `nil` where one of the policy's teams cannot be seen. Nobody counts as an owner by a
+  /// team that cannot be.
   private func own(_ person: PolicyFacts.Person) async throws(ForgeError) -> [String]? {
-    if teams.isEmpty || person.isBot { return [] }
+    if person.isBot { return [] }
     var own: [String] = []
     for team in teams.sorted() {
       guard let isMember = try await forge.isMember(person.login, ofTeam: team) else { return nil }
       if isMember { own.append(team) }
+    }
+    for team in owners.sorted() where try await forge.isMember(person.login, ofTeam: team) == true {
+      own.append(team)
     }
     return own
   }

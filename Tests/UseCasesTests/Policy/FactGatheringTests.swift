@@ -18,8 +18,8 @@ import Testing
   }
 
   private func facts(
-    _ bench: ServiceBench, of reference: PullRequestReference? = nil,
-    _ policy: MergePolicy = MergePolicy()
+    _ bench: ServiceBench, _ policy: MergePolicy = MergePolicy(),
+    of reference: PullRequestReference? = nil
   ) async throws -> PolicyFacts {
     var needs = PolicyNeeds()
     needs.addGate(policy)
@@ -46,5 +46,29 @@ import Testing
       .map(\.code)
     #expect(!codes.contains(.notKnown), "\(codes)")
     #expect(Set(codes).isSuperset(of: [.threadsOpen, .approvalsMissing, .behind]))
+  }
+
+  @Test func aTeamThatOwnsTheFilesIsKnownByItsMembers() async throws {
+    let bench = try await Self.bench()
+    // After the pull request was opened: who owns the base now counts.
+    bench.hub.commit(
+      ["CODEOWNERS": Array("* @octo-org/core @octo-org/unseen\n".utf8)], in: Self.repository)
+    bench.hub.addTeam("octo-org/core", members: ["ann"])
+    bench.hub.setPermission(.write, of: "bob", in: Self.repository)
+    let policy = MergePolicy(needsCodeOwners: true)
+    for (login, isOwner) in [("bob", false), ("ann", true)] {
+      bench.hub.addReview("APPROVED", by: login, on: bench.reference)
+      let facts = try await facts(bench, policy)
+      #expect(facts.codeOwners == ["@octo-org/core", "@octo-org/unseen"])
+      let lacking = MergeGate(policy: policy).blockers(facts, expectedHead: facts.headCommit)
+        .filter { $0.code == .approvalsMissing }
+      #expect(lacking.isEmpty == isOwner, "\(lacking)")
+    }
+  }
+
+  @Test func ownersOfTooManyLinesAreNotKnown() async throws {
+    let lines = String(repeating: "* @early\n", count: 2_000) + "* @ann\n"
+    let bench = try await Self.bench(["CODEOWNERS": Array(lines.utf8)])
+    #expect(try await facts(bench, MergePolicy(needsCodeOwners: true)).codeOwners == nil)
   }
 }
