@@ -30,10 +30,14 @@ public struct FactGathering: Sendable {
 
   let forge: any Forge
   let needs: PolicyNeeds
+  let countsOwnAsProgram: Bool
 
-  public init(forge: any Forge, needs: PolicyNeeds) {
+  /// - Parameter countsOwnAsProgram: whether the account that asks is Stet's; it is a person's where
+  ///   somebody only looks what a policy would do.
+  public init(forge: any Forge, needs: PolicyNeeds, countsOwnAsProgram: Bool = true) {
     self.forge = forge
     self.needs = needs
+    self.countsOwnAsProgram = countsOwnAsProgram
   }
 
   public func facts(
@@ -77,7 +81,12 @@ public struct FactGathering: Sendable {
     }
     if needs.reviews {
       var reviews = try await forge.statedReviews(of: reference)
+      let own = reviews.isEmpty ? nil : try await forge.ownAccount().login.lowercased()
       for index in reviews.indices {
+        // With a person's token Stet's account looks like a person's; its word is a program's.
+        if countsOwnAsProgram, reviews[index].author.login.lowercased() == own {
+          reviews[index].author.isBot = true
+        }
         let isOpinion = reviews[index].state == .approved
         reviews[index].author = try await people.known(
           reviews[index].author, asksPermission: isOpinion)

@@ -48,6 +48,16 @@ import Testing
     #expect(Set(codes).isSuperset(of: [.threadsOpen, .approvalsMissing, .behind]))
   }
 
+  @Test func itsOwnApprovalIsNoPersons() async throws {
+    let bench = try await Self.bench()
+    bench.hub.addReview("APPROVED", by: ServiceBench.login(.token), on: bench.reference)
+    let alone = try await facts(bench)
+    #expect(alone.reviews?.count == 1)
+    #expect(alone.approvals?.isEmpty == true)
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    #expect(try await facts(bench).approvals?.map(\.author.login) == ["ann"])
+  }
+
   @Test func aTeamThatOwnsTheFilesIsKnownByItsMembers() async throws {
     let bench = try await Self.bench()
     // After the pull request was opened: who owns the base now counts.
