@@ -89,7 +89,9 @@ struct ActionCarrying: Sendable {
           let why = SecretMask.masked(error.detail).text
           try await note(
             "policy.refused", plan, ["action": plan.action.summary, "because": why])
-          if error.code != .conflict {
+          if error.code == .conflict {
+            if case .merge = plan.action { wait = .seconds(30) }
+          } else {
             memory.value.refuse(
               key, head: facts.headCommit, "'\(plan.rule)': \(plan.action.summary): \(why)")
             try await memory.save()

@@ -186,7 +186,13 @@ struct QueueRound: Sendable {
       return .merged(number: entry.number, base: commit)
     } catch {
       switch error.code {
-      case .conflict: return .notMerged(number: entry.number, base: base)
+      case .conflict:
+        // Where the branch has not moved after all, the forge is asked again later.
+        guard let tip = try await tip(), tip != base else {
+          guard isOverdue(entry) else { return nil }
+          return .refused(number: entry.number, reason: SecretMask.masked(error.detail).text)
+        }
+        return .notMerged(number: entry.number, base: tip)
       case .rejected, .unauthorized, .notFound:
         return .refused(number: entry.number, reason: SecretMask.masked(error.detail).text)
       default: throw error

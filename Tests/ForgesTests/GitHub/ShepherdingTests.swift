@@ -174,6 +174,23 @@ struct ShepherdingTests {
       try await forge.details(of: reference).mergeCommit == scene.hub.commit(in: scene.repository))
   }
 
+  @Test("two merges at once are a conflict, which passes; what the branch asks for does not")
+  func mergesAtOnce() async throws {
+    let scene = try await scene()
+    for (words, code) in [
+      ("Base branch was modified. Review and try the merge again.", ForgeError.Code.conflict),
+      ("Pull Request is not mergeable", .rejected),
+    ] {
+      scene.hub.inject(
+        GitHubFault(.answer(status: 405, body: #"{"message": "\#(words)"}"#), on: "PUT", "/merge"))
+      let refused = await refusal {
+        _ = try await scene.forge.merge(
+          scene.reference, expectedHead: scene.head, method: .merge, title: nil, message: nil)
+      }
+      #expect(refused == code)
+    }
+  }
+
   @Test("the base comes into the head, if the head is the expected one")
   func updateBranch() async throws {
     let scene = try await scene()

@@ -17,6 +17,11 @@ import Testing
     """
   private static let frozen = policy + "\nfreeze: [{reason: release week}]\n"
   private static let repository = ServiceBench.repository
+  static let baseModified = GitHubFault(
+    .answer(
+      status: 405,
+      body: #"{"message": "Base branch was modified. Review and try the merge again."}"#),
+    on: "PUT", "/merge")
 
   /// An approved pull request in the queue, and what takes the queue on.
   private struct Scene {
@@ -94,6 +99,19 @@ import Testing
     try await waiting(scene)
     try await scene.advance()
     #expect(scene.state == .merged)
+  }
+
+  /// The forge was at another merge just then.
+  @Test func aConflictThatPassesIsWaitedFor() async throws {
+    let scene = try await Self.scene()
+    try await waiting(scene)
+    scene.bench.hub.inject(Self.baseModified)
+    try await scene.advance()
+    #expect(scene.state == .open)
+    #expect(try await scene.why()?.contains("is being merged") == true)
+    try await scene.advance()
+    #expect(scene.state == .merged)
+    #expect(scene.comments.isEmpty)
   }
 
   @Test func whatIsTakenOutWhileItsMergeWaitsIsNotMerged() async throws {

@@ -117,6 +117,21 @@ import Testing
     #expect(bench.hub.standing(of: bench.reference)?.state == .open)
   }
 
+  @Test func aMergeThatMetAnotherIsTriedAgain() async throws {
+    let bench = try await Self.bench()
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    bench.hub.inject(QueueSafetyTests.baseModified)
+    guard case .snoozed = try await shepherd(bench).run(work(bench, .checks), age: .zero) else {
+      Issue.record("nobody tries it again")
+      return
+    }
+    #expect(bench.hub.standing(of: bench.reference)?.state == .open)
+    #expect(try await actions(bench).last == "policy.refused")
+    _ = try await shepherd(bench).run(work(bench, .checks), age: .seconds(30))
+    #expect(bench.hub.standing(of: bench.reference)?.state == .merged)
+  }
+
   @Test func aPushAfterTheApprovalTakesItAway() async throws {
     let bench = try await Self.bench()
     bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
