@@ -12,6 +12,26 @@ public struct AdvanceMergeQueue: Sendable {
     var since: [Int: Date] = [:]
     /// What happened and was not told yet.
     var untold: [MergeQueue.Notice] = []
+    /// Since when the merge that is next waits for what may never come.
+    var held: Held?
+
+    struct Held: Codable, Sendable, Equatable {
+      var number: Int
+      var head: String
+      var since: Date
+    }
+
+    /// - Parameter isFrozen: whether it waits for the end of a freeze, as long as that takes.
+    /// - Returns: whether that is news.
+    mutating func hold(_ entry: MergeQueue.Entry, isFrozen: Bool, at now: Date) -> Bool {
+      let before = held
+      if isFrozen {
+        held = nil
+      } else if held?.number != entry.number || held?.head != entry.head {
+        held = Held(number: entry.number, head: entry.head, since: now)
+      }
+      return held != before
+    }
 
     init(queue: MergeQueue) { self.queue = queue }
 
@@ -154,7 +174,7 @@ public struct AdvanceMergeQueue: Sendable {
           arguments.number.map { queue.entry($0) != nil || queue.merging?.number == $0 }
           ?? !queue.orders.isEmpty
         guard isWanted else { return .completed }
-        let round = QueueRound(
+        var round = QueueRound(
           forge: forge, repository: repository, policy: policy, state: memory.value,
           now: ports.now, appearance: Self.appearance, reviews: ports.ownReviews,
           forgeName: arguments.access.forge)
@@ -162,7 +182,15 @@ public struct AdvanceMergeQueue: Sendable {
         // Written before the merge too: another worker at it finds out by the version.
         if case .merge = order { try await memory.save() }
         let event = try await round.event(of: order)
-        guard let event else { return waiting }
+        guard let event else {
+          if case .merge(let entry, _) = order,
+            memory.value.hold(entry, isFrozen: round.isFrozen, at: ports.now())
+          {
+            try await memory.save()
+          }
+          return waiting
+        }
+        if case .merge = order { memory.value.held = nil }
         if case .built(let batch, _, _) = event { memory.value.since[batch] = ports.now() }
         memory.value.handle(event)
         try await memory.save()

@@ -82,7 +82,8 @@ public struct ShepherdPullRequest: Sendable {
       let decision = policy.decision(facts)
       if decision.actions.isEmpty { return .cancelled(reason: "no rule asks for anything") }
       let carrying = ActionCarrying(
-        ports: ports, forge: forge, policy: policy, arguments: arguments, place: place, job: job)
+        ports: ports, forge: forge, policy: policy, arguments: arguments, place: place, job: job,
+        age: age)
       return try await carrying.run(decision, facts)
     } catch let error as ForgeError {
       return try ForgeFailure.outcome(error, at: place, age: age)

@@ -202,6 +202,7 @@ struct FakeGitHubOpenAPITests {
     expect(try await client("GET", path), 200)
     let commit = scene.path + "/commits/\(scene.head)"
     expect(try await client("GET", commit + "/check-runs?check_name=stet&filter=latest"), 200)
+    expect(try await client("GET", commit + "/check-suites"), 200)
     expect(
       try await client(
         "POST", scene.path + "/statuses/\(scene.head)",

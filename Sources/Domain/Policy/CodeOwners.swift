@@ -12,9 +12,12 @@ public struct CodeOwners: Sendable, Hashable {
 
   private let lines: [Line]
 
-  /// A line that cannot be read is left out, as forges leave it out.
-  public init(_ text: String) {
-    lines = text.split(whereSeparator: \.isNewline).prefix(Self.mostLines).compactMap { line in
+  /// A line that cannot be read is left out, as forges leave it out. - Returns: `nil` for more lines
+  /// than are looked at: the last ones count most, so a part of them tells nothing.
+  public init?(_ text: String) {
+    let written = text.split(whereSeparator: \.isNewline)
+    guard written.count <= Self.mostLines else { return nil }
+    lines = written.compactMap { line in
       let written = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
       let words = written.split(whereSeparator: \.isWhitespace).map(String.init)
       guard let first = words.first, let pattern = try? PathPattern(first) else { return nil }

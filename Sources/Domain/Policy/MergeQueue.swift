@@ -81,7 +81,8 @@ public struct MergeQueue: Sendable, Hashable, Codable {
     case build(batch: Int, upon: String?, entries: [Entry])
     /// Looks at the checks of a trial commit.
     case test(batch: Int, commit: String, entries: [Entry])
-    /// Merges one, if the gate lets it and all of `together` through, each at its head.
+    /// Merges one, if the gate lets it and all of `together` through, each at its head. Without any
+    /// together it is not to be merged any more: the forge has to say what became of it.
     case merge(Entry, together: [Entry])
   }
 
@@ -139,14 +140,14 @@ public struct MergeQueue: Sendable, Hashable, Codable {
   /// All that is to be done now, read off the state alone.
   public var orders: [Order] {
     var orders: [Order] = []
-    if let merging, let entry = entry(merging.number) {
-      let batch = batches.first { $0.id == merging.batch }
-      let together = (batch?.numbers ?? [merging.number]).compactMap { self.entry($0) }
-      orders.append(.merge(entry, together: together))
+    if let merging, let entry = entry(merging.number), entry.head == merging.head,
+      let batch = batches.first(where: { $0.id == merging.batch })
+    {
+      orders.append(.merge(entry, together: batch.numbers.compactMap { self.entry($0) }))
     } else if let merging {
-      // It has left while its merge was under way; the forge still has to say what became of it.
+      // It has left while its merge was under way, is there anew, or what was tried with it is gone.
       let entry = Entry(number: merging.number, head: merging.head, priority: .normal, order: 0)
-      orders.append(.merge(entry, together: [entry]))
+      orders.append(.merge(entry, together: []))
     }
     for batch in batches {
       let entries = batch.numbers.compactMap { entry($0) }

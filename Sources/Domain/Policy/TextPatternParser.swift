@@ -74,7 +74,8 @@ struct TextPatternParser {
       index += 1
       // `a+?` and `a++` of other dialects ask how much is taken, which a search does not tell.
       if wasRepeated, scalar == "?" || scalar == "+" { continue }
-      // Nothing repeated is nothing, and would be unrolled without ever growing too large.
+      // Nothing repeated is nothing, and would be unrolled without ever growing too large; so would
+      // what is there no times.
       if bounds.1 == 0 {
         node = .empty
       } else if node != .empty {

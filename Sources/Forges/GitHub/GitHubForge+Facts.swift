@@ -105,6 +105,7 @@ extension GitHubForge {
       read += list.checkRuns.count
       if read >= list.totalCount || list.checkRuns.isEmpty { break }
     }
+    checks += try await openSuites(of: commit, in: repository)
     let call = GitHubCall.get(
       .combinedStatus, APIPath(repository, "commits", commit, "status"),
       query: [("per_page", "\(Self.pageSize)")])
@@ -114,6 +115,36 @@ extension GitHubForge {
         code: .rejected, detail: "\(commit.prefix(8)) has more than \(Self.pageSize) statuses.")
     }
     return checks + combined.statuses.map { PolicyFacts.Check($0, commit) }
+  }
+
+  /// GitHub Actions makes a check run of a job that needs another only when it starts: all runs may
+  /// have ended while their suite has not. A suite without any run is an App's that never reports.
+  private func openSuites(
+    of commit: String, in repository: RepositoryName
+  ) async throws(ForgeError) -> [PolicyFacts.Check] {
+    var open: [GitHubAPI.CheckSuiteListPayload.Suite] = []
+    var read = 0
+    for page in 1...Self.maxPages {
+      let call = GitHubCall.get(
+        .listCheckSuites, APIPath(repository, "commits", commit, "check-suites"),
+        query: [("per_page", "\(Self.pageSize)"), ("page", "\(page)")])
+      let list = try await ask(call, in: repository, for: GitHubAPI.CheckSuiteListPayload.self)
+      open += list.checkSuites.filter {
+        $0.status != "completed" && ($0.latestCheckRunsCount ?? 1) > 0
+      }
+      read += list.checkSuites.count
+      if read >= list.totalCount || list.checkSuites.isEmpty { break }
+    }
+    // What Stet itself has under way is not waited for.
+    if case .app = connection.configuration.credentials, !open.isEmpty {
+      let own = try await ownAccount().id
+      open.removeAll { $0.app?.id == own }
+    }
+    return open.map { suite in
+      PolicyFacts.Check(
+        name: "\(suite.app?.name ?? suite.app?.slug ?? "an App")'s check suite",
+        conclusion: .pending, commit: commit)
+    }
   }
 
   public func protection(
@@ -128,14 +159,11 @@ extension GitHubForge {
         try await ask(call, in: repository, for: GitHubAPI.ProtectionPayload.self))
     } catch {
       switch error.code {
-      case .notFound: break
-      case .unauthorized:
-        // Without the right to administer only the checks can be seen; the rest GitHub itself holds
-        // against the merge.
-        let call = GitHubCall.get(
-          .branch, APIPath(repository, "branches", branch), isConditional: true)
-        let payload = try await ask(call, in: repository, for: GitHubAPI.BranchPayload.self)
-        protection.checks = payload.protection?.requiredStatusChecks?.contexts ?? []
+      // Whoever may not administer is told the same of every branch, with other words.
+      case .notFound where error.detail.lowercased().contains("branch not protected"): break
+      case .notFound, .unauthorized:
+        guard let seen = try await seenProtection(of: branch, in: repository) else { return nil }
+        protection = seen
       default: throw error
       }
     }
@@ -149,6 +177,24 @@ extension GitHubForge {
       guard error.code == .notFound || error.code == .unauthorized else { throw error }
     }
     return protection
+  }
+
+  /// Without the right to administer only the checks can be seen; the rest GitHub itself holds
+  /// against the merge.
+  /// - Returns: `nil` where not even they can be.
+  private func seenProtection(
+    of branch: String, in repository: RepositoryName
+  ) async throws(ForgeError) -> PolicyFacts.Protection? {
+    let call = GitHubCall.get(
+      .branch, APIPath(repository, "branches", branch), isConditional: true)
+    let payload: GitHubAPI.BranchPayload
+    do { payload = try await ask(call, in: repository, for: GitHubAPI.BranchPayload.self) } catch {
+      guard error.code == .notFound || error.code == .unauthorized else { throw error }
+      return nil
+    }
+    if !payload.protected { return PolicyFacts.Protection() }
+    guard let checks = payload.protection?.requiredStatusChecks?.contexts else { return nil }
+    return PolicyFacts.Protection(checks: checks)
   }
 
   public func commitsBehind(

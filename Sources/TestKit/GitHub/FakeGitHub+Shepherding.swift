@@ -23,6 +23,17 @@ extension FakeGitHub {
     } ?? 0
   }
 
+  /// Makes a pull request one for another branch, which is made at the old one's tip where there is
+  /// none.
+  public func retarget(_ reference: PullRequestReference, to branch: String) {
+    _ = updatePull(reference) { _, _, pull, repository in
+      let tip = repository.branches[branch] ?? repository.branches[pull.baseRef] ?? pull.base
+      repository.branches[branch] = tip
+      pull.baseRef = branch
+      pull.base = tip
+    }
+  }
+
   /// Many open pull requests at once, each with a branch and a commit of its own.
   /// - Returns: their heads, by their numbers.
   @discardableResult
@@ -69,13 +80,37 @@ extension FakeGitHub {
     }
   }
 
+  /// A job of GitHub Actions that has ended.
+  /// - Parameter isLast: whether none is to come any more.
+  public func addJob(
+    _ name: String, _ conclusion: String, isLast: Bool, on commit: String,
+    in repository: RepositoryName
+  ) {
+    let actions = 15_368
+    addApp(id: actions, slug: "github-actions", publicKeyPEM: "")
+    update { world in
+      let key = repository.description.lowercased()
+      let run = GitHubWorld.CheckRun(
+        id: world.newID(), app: actions, name: name, head: commit, status: "completed",
+        conclusion: conclusion, externalID: "", startedAt: world.now.gitHubText,
+        completedAt: world.now.gitHubText)
+      world.repositories[key]?.checkRuns.append(run)
+      if isLast {
+        world.repositories[key]?.openSuites[commit]?.remove(actions)
+      } else {
+        world.repositories[key]?.openSuites[commit, default: []].insert(actions)
+      }
+    }
+  }
+
   public func protect(
     _ branch: String, in repository: RepositoryName, approvals: Int = 0, checks: [String] = [],
-    isStrict: Bool = false
+    isStrict: Bool = false, needsOwners: Bool = false, needsResolved: Bool = false
   ) {
     update { world in
       world.repositories[repository.description.lowercased()]?.protections[branch] = .init(
-        approvals: approvals, checks: checks, isStrict: isStrict)
+        approvals: approvals, checks: checks, isStrict: isStrict, needsOwners: needsOwners,
+        needsResolved: needsResolved)
     }
   }
 

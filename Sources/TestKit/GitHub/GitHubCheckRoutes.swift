@@ -57,6 +57,17 @@ extension GitHubRoute {
       let body = object(["total_count": runs.count, "check_runs": page])
       return GitHubReply(status: 200, headers: links, body: body.bytes)
     },
+    GitHubRoute("GET", repo: "/commits/{ref}/check-suites", .read("checks")) {
+      world, call, repository in
+      guard let commit = world.commit(call.text("ref"), in: repository) else {
+        throw GitHubRefusal(
+          status: 422, message: "No commit found for SHA: \(call.text("ref"))")
+      }
+      let suites = world.checkSuites(of: commit, in: repository)
+      let (page, links) = call.slice(suites, world.root)
+      let body = object(["total_count": suites.count, "check_suites": page])
+      return GitHubReply(status: 200, headers: links, body: body.bytes)
+    },
     GitHubRoute("POST", repo: "/statuses/{sha}", .write("statuses", role: "write")) {
       world, call, repository in
       try world.addStatus(call, repository)
@@ -99,6 +110,37 @@ extension GitHubRoute {
 }
 
 extension GitHubWorld {
+  /// One for each App that has made runs.
+  fileprivate func checkSuites(of commit: Commit, in repository: Repository) -> [JSONValue] {
+    let runs = repository.checkRuns.filter { $0.head == commit.sha }
+    let person = object(["name": commit.author, "email": "\(commit.author)@example.com"])
+    return Set(runs.map(\.app)).sorted().map { app in
+      let names = Set(runs.filter { $0.app == app }.map(\.name))
+      let latest = names.compactMap { name in runs.last { $0.app == app && $0.name == name } }
+      let isOpen =
+        repository.openSuites[commit.sha]?.contains(app) == true
+        || latest.contains { $0.status != "completed" }
+      let isGreen = latest.allSatisfy {
+        ["success", "neutral", "skipped"].contains($0.conclusion ?? "")
+      }
+      let id = repository.id * 1000 + app
+      let url = "\(root)/repos/\(repository.fullName)/check-suites/\(id)"
+      return object([
+        "id": id, "node_id": Self.nodeID("CheckSuite", id), "head_branch": nil,
+        "head_sha": commit.sha, "status": isOpen ? "in_progress" : "completed",
+        "conclusion": isOpen ? nil : isGreen ? "success" : "failure", "url": url,
+        "before": commit.parents.first, "after": commit.sha, "pull_requests": [JSONValue](),
+        "app": apps[app].map { json(app: $0) }, "repository": json(repository: repository),
+        "created_at": commit.date, "updated_at": now,
+        "head_commit": object([
+          "id": commit.sha, "tree_id": commit.sha, "message": commit.message,
+          "timestamp": commit.date, "author": person, "committer": person,
+        ]),
+        "latest_check_runs_count": latest.count, "check_runs_url": "\(url)/check-runs",
+      ])
+    }
+  }
+
   fileprivate func checkingApp(_ call: GitHubCall) throws -> Int {
     guard case .installation = call.caller, let app = app(of: call.caller) else {
       throw GitHubRefusal(status: 403, message: "You must authenticate via a GitHub App.")

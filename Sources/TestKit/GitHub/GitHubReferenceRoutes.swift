@@ -72,6 +72,10 @@ extension GitHubRoute {
     },
     GitHubRoute("GET", repo: "/branches/{branch}/protection", .read("administration")) {
       world, call, repository in
+      // Whoever may not administer is not told whether there is any.
+      if case .user(let login) = call.caller, world.role(of: login, in: repository) != "admin" {
+        throw GitHubRefusal.notFound
+      }
       guard let protection = repository.protections[call.text("branch")] else {
         throw GitHubRefusal(status: 404, message: "Branch not protected")
       }
@@ -87,9 +91,10 @@ extension GitHubRoute {
             ]),
           "required_pull_request_reviews": object([
             "url": "\(url)/required_pull_request_reviews", "dismiss_stale_reviews": false,
-            "require_code_owner_reviews": false,
+            "require_code_owner_reviews": protection.needsOwners,
             "required_approving_review_count": protection.approvals,
           ]),
+          "required_conversation_resolution": object(["enabled": protection.needsResolved]),
         ]))
     },
     GitHubRoute("GET", repo: "/rules/branches/{branch}", .metadata) { world, call, _ in

@@ -192,6 +192,8 @@ struct GitHubWorld {
     var approvals = 0
     var checks: [String] = []
     var isStrict = false
+    var needsOwners = false
+    var needsResolved = false
   }
 
   /// A webhook's place, with what was sent there, oldest first.
@@ -236,6 +238,8 @@ struct GitHubWorld {
     var issues: [Int: Issue] = [:]
     var comments: [Comment] = []
     var checkRuns: [CheckRun] = []
+    /// Suites with more jobs to come, by commit and App.
+    var openSuites: [String: Set<Int>] = [:]
     /// By commit, oldest first.
     var statuses: [String: [Status]] = [:]
     /// By branch.

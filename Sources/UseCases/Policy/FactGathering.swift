@@ -30,10 +30,14 @@ public struct FactGathering: Sendable {
 
   let forge: any Forge
   let needs: PolicyNeeds
+  let countsOwnAsProgram: Bool
 
-  public init(forge: any Forge, needs: PolicyNeeds) {
+  /// - Parameter countsOwnAsProgram: whether the account that asks is Stet's; it is a person's where
+  ///   somebody only looks what a policy would do.
+  public init(forge: any Forge, needs: PolicyNeeds, countsOwnAsProgram: Bool = true) {
     self.forge = forge
     self.needs = needs
+    self.countsOwnAsProgram = countsOwnAsProgram
   }
 
   public func facts(
@@ -59,34 +63,42 @@ public struct FactGathering: Sendable {
     facts.requestedReviewers = details.requestedReviewers
     facts.isLocked = details.isLocked
     facts.mergeability = details.mergeability
-    var people = People(forge: forge, repository: repository, teams: needs.teams)
+    // What the forge itself asks for is to be known as well as what the policy does.
+    if needs.protection {
+      facts.protection = try await forge.protection(of: pull.baseBranch, in: repository)
+    }
+    let needsOwners = needs.codeOwners || facts.protection?.needsCodeOwners == true
+    if needs.files || needsOwners { facts.files = try await forge.changedFiles(of: reference) }
+    if needsOwners { facts.codeOwners = try await owners(facts, repository) }
+    var people = People(
+      forge: forge, repository: repository, teams: needs.teams,
+      owners: PolicyPeople(facts.codeOwners ?? []).teams)
     facts.author = try await people.known(
       facts.author, association: details.association, asksPermission: false)
     if let actor {
       facts.actor = try await people.known(
         .init(login: actor, isBot: actor.hasSuffix("[bot]")), asksPermission: false)
     }
-    if needs.files { facts.files = try await forge.changedFiles(of: reference) }
-    if needs.codeOwners { facts.codeOwners = try await owners(facts, pull.base, repository) }
     if needs.reviews {
       var reviews = try await forge.statedReviews(of: reference)
+      let own = reviews.isEmpty ? nil : try await forge.ownAccount().login.lowercased()
       for index in reviews.indices {
+        // With a person's token Stet's account looks like a person's; its word is a program's.
+        if countsOwnAsProgram, reviews[index].author.login.lowercased() == own {
+          reviews[index].author.isBot = true
+        }
         let isOpinion = reviews[index].state == .approved
         reviews[index].author = try await people.known(
           reviews[index].author, asksPermission: isOpinion)
       }
       facts.reviews = reviews
     }
-    if needs.threads {
+    if needs.threads || facts.protection?.needsResolvedThreads == true {
       facts.unresolvedThreads = try await forge.reviewThreads(of: reference)
         .count { !$0.isResolved }
     }
     if needs.checks { facts.checks = try await forge.allChecks(on: pull.head, in: repository) }
-    if needs.protection {
-      facts.protection = try await forge.protection(of: pull.baseBranch, in: repository)
-    }
-    let asksBehind = needs.behind || facts.protection?.needsUpToDate == true
-    if asksBehind, !isFromFork {
+    if needs.behind || facts.protection?.needsUpToDate == true {
       facts.behindBy = try await forge.commitsBehind(
         base: pull.baseBranch, head: pull.head, in: repository)
     }
@@ -99,13 +111,15 @@ public struct FactGathering: Sendable {
   }
 
   private func owners(
-    _ facts: PolicyFacts, _ base: String, _ repository: RepositoryName
+    _ facts: PolicyFacts, _ repository: RepositoryName
   ) async throws(ForgeError) -> [String]? {
     guard let files = facts.files else { return nil }
     for place in CodeOwners.places {
-      // Of the base: a change does not choose who owns it.
-      guard let bytes = try await forge.file(place, in: repository, at: base) else { continue }
-      return CodeOwners(String(decoding: bytes, as: UTF8.self)).owners(of: files.map(\.path))
+      // Of the base as it is now: a change does not choose who owns it.
+      guard let bytes = try await forge.file(place, in: repository, at: facts.base) else {
+        continue
+      }
+      return CodeOwners(String(decoding: bytes, as: UTF8.self))?.owners(of: files.map(\.path))
     }
     return []
   }
@@ -135,13 +149,16 @@ private struct People {
   let forge: any Forge
   let repository: RepositoryName
   let teams: Set<String>
+  /// Teams that own changed files and that the policy does not name.
+  let owners: Set<String>
   private var permissions: [String: ForgePermission] = [:]
   private var memberships: [String: [String]?] = [:]
 
-  init(forge: any Forge, repository: RepositoryName, teams: Set<String>) {
+  init(forge: any Forge, repository: RepositoryName, teams: Set<String>, owners: [String]) {
     self.forge = forge
     self.repository = repository
     self.teams = teams
+    self.owners = Set(owners).subtracting(teams)
   }
 
   mutating func known(
@@ -164,13 +181,17 @@ private struct People {
     return person
   }
 
-  /// - Returns: `nil` where one of the teams cannot be seen.
+  /// - Returns: `nil` where one of the policy's teams cannot be seen. Nobody counts as an owner by a
+  /// team that cannot be.
   private func own(_ person: PolicyFacts.Person) async throws(ForgeError) -> [String]? {
-    if teams.isEmpty || person.isBot { return [] }
+    if person.isBot { return [] }
     var own: [String] = []
     for team in teams.sorted() {
       guard let isMember = try await forge.isMember(person.login, ofTeam: team) else { return nil }
       if isMember { own.append(team) }
+    }
+    for team in owners.sorted() where try await forge.isMember(person.login, ofTeam: team) == true {
+      own.append(team)
     }
     return own
   }

@@ -122,6 +122,11 @@ extension ActionCarrying {
     }
     let now = try await FactGathering(forge: forge, needs: PolicyNeeds(policy)).facts(
       of: reference, event: decided.event, review: review, now: ports.now())
+    guard now.base == decided.base else {
+      throw ForgeError(
+        code: .conflict,
+        detail: "its base was changed from \(decided.base) to \(now.base) meanwhile")
+    }
     let blockers = MergeGate(policy).blockers(now, expectedHead: decided.headCommit)
     guard blockers.isEmpty else {
       throw ForgeError(code: .conflict, detail: blockers.map(\.detail).joined(separator: "; "))

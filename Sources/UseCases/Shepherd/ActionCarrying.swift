@@ -12,6 +12,11 @@ struct ActionCarrying: Sendable {
   let arguments: Work.ShepherdPullRequest
   let place: String
   let job: String?
+  /// Since it was asked for; `nil` for what nobody tries again by itself.
+  let age: Duration?
+
+  /// So long it is waited for what the forge says soon; then for an event that tells of it.
+  private static let patience = Duration.seconds(3_600)
 
   var reference: PullRequestReference { arguments.reference }
 
@@ -84,7 +89,9 @@ struct ActionCarrying: Sendable {
           let why = SecretMask.masked(error.detail).text
           try await note(
             "policy.refused", plan, ["action": plan.action.summary, "because": why])
-          if error.code != .conflict {
+          if error.code == .conflict {
+            if case .merge = plan.action { wait = .seconds(30) }
+          } else {
             memory.value.refuse(
               key, head: facts.headCommit, "'\(plan.rule)': \(plan.action.summary): \(why)")
             try await memory.save()
@@ -94,7 +101,7 @@ struct ActionCarrying: Sendable {
       }
     }
     try await tellRefusals(facts, &memory)
-    if let wait {
+    if let wait, (age ?? .zero) < Self.patience {
       return .snoozed(wait, because: "the forge does not say yet whether it can be merged")
     }
     return done == 0 ? .cancelled(reason: "all that is asked for is so already") : .completed

@@ -12,6 +12,23 @@ struct QueueRound: Sendable {
   /// What Stet itself found of each.
   let reviews: OwnReviews
   let forgeName: String
+  /// Whether the merge that waits does so for the end of a freeze.
+  private(set) var isFrozen = false
+
+  init(
+    forge: any Forge, repository: RepositoryName, policy: ShepherdPolicy,
+    state: AdvanceMergeQueue.State, now: @escaping @Sendable () -> Date, appearance: TimeInterval,
+    reviews: OwnReviews, forgeName: String
+  ) {
+    self.forge = forge
+    self.repository = repository
+    self.policy = policy
+    self.state = state
+    self.now = now
+    self.appearance = appearance
+    self.reviews = reviews
+    self.forgeName = forgeName
+  }
 
   /// Of a trial. Workflows that are to run on it listen to pushes to `stet-queue/**`.
   static func branch(_ base: String, _ batch: Int) -> String { "stet-queue/\(base)/\(batch)" }
@@ -35,7 +52,7 @@ struct QueueRound: Sendable {
   }
 
   /// - Returns: `nil` where it has to be waited for.
-  func event(of order: MergeQueue.Order) async throws -> MergeQueue.Event? {
+  mutating func event(of order: MergeQueue.Order) async throws -> MergeQueue.Event? {
     switch order {
     case .build(let batch, let trial, let entries):
       return try await build(batch, upon: trial, entries)
@@ -54,6 +71,9 @@ struct QueueRound: Sendable {
       }
       if pull.state != .open { return .removed(number: entry.number, reason: "it was closed") }
       if pull.head != entry.head { return .headMoved(number: entry.number, head: pull.head) }
+      if let elsewhere = elsewhere(pull.baseBranch) {
+        return .removed(number: entry.number, reason: elsewhere)
+      }
     }
     guard let base = try await tip() else {
       throw ForgeError(
@@ -75,6 +95,11 @@ struct QueueRound: Sendable {
         number: entry.number,
         reason: "no trial branch can be made: \(SecretMask.masked(error.detail).text)")
     }
+  }
+
+  /// A merge goes into whatever base the forge knows: the queue's own is what was tried.
+  private func elsewhere(_ base: String) -> String? {
+    base == state.queue.branch ? nil : "it is for \(base) now"
   }
 
   private func tip() async throws(ForgeError) -> String? {
@@ -114,13 +139,20 @@ struct QueueRound: Sendable {
 
   // MARK: Merging
 
-  private func merge(
+  private mutating func merge(
     _ entry: MergeQueue.Entry, _ together: [MergeQueue.Entry]
   ) async throws -> MergeQueue.Event? {
     var needs = PolicyNeeds(policy)
     needs.addGate(policy.merge)
     let gathering = FactGathering(forge: forge, needs: needs)
     guard let base = try await tip() else { return nil }
+    if together.isEmpty {
+      // What left the queue, or what its trial stood on, is not merged however its gate stands.
+      let pull = try await forge.pullRequest(PullRequestReference(repository, entry.number))
+      return pull.state == .merged
+        ? .merged(number: entry.number, base: base)
+        : .notMerged(number: entry.number, base: base)
+    }
     for one in together {
       let reference = PullRequestReference(repository, one.number)
       let facts = try await gathering.facts(
@@ -130,17 +162,20 @@ struct QueueRound: Sendable {
         if one.number == entry.number { return .merged(number: one.number, base: base) }
         return .removed(number: one.number, reason: "it was merged by another's hand")
       }
+      if let elsewhere = elsewhere(facts.base) {
+        return refusal(of: one, for: entry, elsewhere)
+      }
       // What the base holds was tried together with it.
       let blockers = MergeGate(policy).blockers(facts, expectedHead: one.head).filter {
         $0.code != .behind
       }
       guard let lasting = blockers.first(where: { !Self.passes($0.code) }) else {
-        if blockers.isEmpty { continue }
-        return nil
+        guard let first = blockers.first else { continue }
+        isFrozen = blockers.contains { $0.code == .frozen }
+        guard !isFrozen, isOverdue(entry) else { return nil }
+        return refusal(of: one, for: entry, "it waited for too long: \(first.detail)")
       }
-      return one.number == entry.number
-        ? .refused(number: one.number, reason: lasting.detail)
-        : .removed(number: one.number, reason: lasting.detail)
+      return refusal(of: one, for: entry, lasting.detail)
     }
     if base != state.queue.base { return .notMerged(number: entry.number, base: base) }
     let reference = PullRequestReference(repository, entry.number)
@@ -151,12 +186,34 @@ struct QueueRound: Sendable {
       return .merged(number: entry.number, base: commit)
     } catch {
       switch error.code {
-      case .conflict: return .notMerged(number: entry.number, base: base)
+      case .conflict:
+        // Where the branch has not moved after all, the forge is asked again later.
+        guard let tip = try await tip(), tip != base else {
+          guard isOverdue(entry) else { return nil }
+          return .refused(number: entry.number, reason: SecretMask.masked(error.detail).text)
+        }
+        return .notMerged(number: entry.number, base: tip)
       case .rejected, .unauthorized, .notFound:
         return .refused(number: entry.number, reason: SecretMask.masked(error.detail).text)
       default: throw error
       }
     }
+  }
+
+  private func refusal(
+    of one: MergeQueue.Entry, for entry: MergeQueue.Entry, _ reason: String
+  ) -> MergeQueue.Event {
+    one.number == entry.number
+      ? .refused(number: one.number, reason: reason)
+      : .removed(number: one.number, reason: reason)
+  }
+
+  /// Whether it has waited for so long that the others behind it are not to wait with it.
+  private func isOverdue(_ entry: MergeQueue.Entry) -> Bool {
+    guard let held = state.held, held.number == entry.number, held.head == entry.head else {
+      return false
+    }
+    return now().timeIntervalSince(held.since) > Double(policy.queue.timeout)
   }
 
   /// What goes away by waiting.

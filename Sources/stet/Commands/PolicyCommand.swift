@@ -157,7 +157,9 @@ struct PolicyExplainCommand: AsyncParsableCommand {
         .last(of: reference, on: "github")
     }
     do throws(ForgeError) {
-      let facts = try await FactGathering(forge: forge, needs: needs).facts(
+      let facts = try await FactGathering(
+        forge: forge, needs: needs, countsOwnAsProgram: false
+      ).facts(
         of: reference, event: happened ?? .command, review: review, now: Date())
       return (facts, file.shepherd)
     } catch {

@@ -60,7 +60,9 @@ enum PolicyHistory {
     needs.addGate(policy.merge)
     var records: [PolicyRecord] = []
     for pull in try await forge.pullRequests(in: repository, areOpen: false, limit: limit) {
-      var facts = try await FactGathering(forge: forge, needs: needs).facts(
+      var facts = try await FactGathering(
+        forge: forge, needs: needs, countsOwnAsProgram: false
+      ).facts(
         of: pull.reference, event: .scheduled, review: nil, now: pull.updatedAt)
       let approved = facts.approvals?.isEmpty == false
       let requested = facts.changeRequests?.isEmpty == false

@@ -59,6 +59,14 @@ import Testing
     #expect(violation?.description.contains("two merges at once") == true)
   }
 
+  @Test func withoutForgettingWhatLeftTheWalkFindsItMerged() {
+    var model = QueueModel(rules: Rules(forgetsWhatLeft: false))
+    let violation = #expect(throws: QueueModel.Violation.self) {
+      try model.explore(pulls: 2, disturbances: 1)
+    }
+    #expect(violation?.description.contains("though it left") == true)
+  }
+
   // MARK: By hand
 
   private func queue(
@@ -126,6 +134,42 @@ import Testing
       queue.why(1) == "#1 passed its trial and waits: merges into main are frozen: release week.")
     _ = queue.handle(.thawed)
     #expect(queue.merging?.number == 1)
+  }
+
+  /// While a merge waits, for the end of a freeze or for a check.
+  @Test(arguments: [
+    [.removed(number: 1, reason: "asked to")],
+    [.enqueued(number: 1, head: "new", .normal)],
+    [.removed(number: 1, reason: "asked to"), .enqueued(number: 1, head: "h1", .normal)],
+    // It passed together with the other alone.
+    [.removed(number: 2, reason: "asked to")],
+  ] as [[MergeQueue.Event]])
+  func whatLeavesWhileItsMergeWaitsIsNotMerged(_ events: [MergeQueue.Event]) {
+    var (queue, _) = queue([9, 1, 2])
+    _ = queue.handle(.removed(number: 9, reason: "makes room"))
+    _ = queue.handle(.built(batch: 2, base: "b", trial: "t"))
+    _ = queue.handle(.passed(batch: 2))
+    guard case .merge(let entry, let together)? = queue.orders.first else {
+      Issue.record("nothing is merged: \(queue.orders)")
+      return
+    }
+    #expect(entry.head == "h1")
+    #expect(together.map(\.number) == [1, 2])
+    for event in events { _ = queue.handle(event) }
+    guard case .merge(let same, let none)? = queue.orders.first else {
+      Issue.record("the forge is not asked what became of it: \(queue.orders)")
+      return
+    }
+    #expect(same.number == 1)
+    #expect(same.head == "h1")
+    #expect(none.isEmpty)
+    _ = queue.handle(.notMerged(number: 1, base: "b"))
+    #expect(queue.merging == nil)
+    guard case .build(_, nil, let entries)? = queue.orders.first else {
+      Issue.record("what is left is not tried again: \(queue.orders)")
+      return
+    }
+    #expect(entries == queue.entries)
   }
 
   @Test func whyIsOneSentence() {

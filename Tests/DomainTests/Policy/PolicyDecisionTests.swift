@@ -168,17 +168,21 @@ import Testing
       ])
   }
 
-  @Test func theLastLineOfCodeOwnersCounts() {
-    let owners = CodeOwners(
-      """
-      # comment
-      *            @all-of-it me@example.com
-      /docs/       @org/docs @ann
-      *.py         # nobody
-      """)
+  @Test func theLastLineOfCodeOwnersCounts() throws {
+    let owners = try #require(
+      CodeOwners(
+        """
+        # comment
+        *            @all-of-it me@example.com
+        /docs/       @org/docs @ann
+        *.py         # nobody
+        """))
     #expect(owners.owners(of: ["README"]) == ["all-of-it"])
     #expect(owners.owners(of: ["docs/a.md", "x"]) == ["@org/docs", "ann", "all-of-it"])
     #expect(owners.owners(of: ["a.py"]) == [])
+    // Of too many lines the last ones would be missing, and they count.
+    #expect(CodeOwners(String(repeating: "* @early\n", count: 2_000)) != nil)
+    #expect(CodeOwners(String(repeating: "* @early\n", count: 2_001)) == nil)
   }
 
   @Test func dependenciesAreReadFromSpokenLines() {

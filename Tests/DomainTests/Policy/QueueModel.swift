@@ -13,6 +13,8 @@ struct QueueModel {
     /// The forge holds merges against its own conditions as well.
     var forgeProtects = true
     var ejectsCulprits = true
+    /// What left the queue, or lost its trial, while its merge waited is not merged.
+    var forgetsWhatLeft = true
   }
 
   struct Violation: Error, CustomStringConvertible {
@@ -136,6 +138,14 @@ struct QueueModel {
         after.append((handled(world, .headMoved(number: number, head: "h\(pull.head)")), true))
       }
     }
+    for (number, pull) in world.pulls {
+      if world.queue.entry(number) == nil {
+        guard !pull.isMerged else { continue }
+        outside { $0 = handled($0, .enqueued(number: number, head: "h\(pull.head)", .normal)) }
+      } else {
+        outside { $0 = handled($0, .removed(number: number, reason: "asked to")) }
+      }
+    }
     outside { $0.base += 1 }
     if world.mode != .idle { outside { $0.mode = .idle } }
     if let base = world.queue.base, base != "b\(world.base)" {
@@ -232,7 +242,7 @@ struct QueueModel {
       let isRed =
         !culprits.isDisjoint(with: numbers) || (!quarrel.isEmpty && quarrel.isSubset(of: numbers))
       return handled(world, isRed ? .failed(batch: batch, reason: "red") : .passed(batch: batch))
-    case .merge(let entry, let together): return merge(entry, together, world)
+    case .merge(let entry, let together): return try merge(entry, together, world)
     }
   }
 
@@ -242,14 +252,20 @@ struct QueueModel {
 
   private func merge(
     _ entry: MergeQueue.Entry, _ together: [MergeQueue.Entry], _ world: World
-  ) -> World? {
+  ) throws -> World? {
     // One whose answer was lost may still be on its way.
     if rules.waitsForLostCalls, !world.calls.isEmpty { return nil }
     if world.pulls[entry.number]?.isMerged == true {
       return handled(world, .merged(number: entry.number, base: "b\(world.base)"))
     }
-    if world.queue.base != "b\(world.base)" {
+    if world.queue.base != "b\(world.base)" || (rules.forgetsWhatLeft && together.isEmpty) {
       return handled(world, .notMerged(number: entry.number, base: "b\(world.base)"))
+    }
+    guard world.queue.entry(entry.number)?.head == entry.head else {
+      throw Violation(description: "#\(entry.number) is merged though it left: \(world)")
+    }
+    guard world.queue.batches.first?.numbers.first == entry.number else {
+      throw Violation(description: "#\(entry.number) is merged without a trial: \(world)")
     }
     var isLetThrough = true
     let gate = MergeGate(policy: MergePolicy(approvals: 1, checks: [NameGlob("build")]))

@@ -34,6 +34,14 @@ import Testing
     #expect(ContinuousClock.now - start < .seconds(20))
   }
 
+  /// What is there no times is nothing, however often that is repeated.
+  @Test(.timeLimit(.minutes(1)), arguments: ["a{0}", "(?:ab|c){0,0}", "((a{0}b{0}){100})"])
+  func nothingRepeatedIsReadAtOnce(_ nothing: String) throws {
+    let pattern = try TextPattern(nothing + String(repeating: "{100}", count: 5) + "x")
+    #expect(pattern.matches("x"))
+    #expect(!pattern.matches("a"))
+  }
+
   @Test(arguments: [
     ("main", "main", true), ("main", "mainx", false), ("*", "", true), ("a*b*c", "aXbYc", true),
     ("a*b", "ab/c", false), ("release/?", "release/1", true), ("***", "anything", true),

@@ -84,6 +84,35 @@ struct ShepherdingTests {
     #expect(try await forge.pullRequests(in: scene.repository, areOpen: false, limit: 5).isEmpty)
   }
 
+  @Test("a suite with jobs to come is a check that has not ended")
+  func openSuite() async throws {
+    let scene = try await scene()
+    func checks() async throws -> [String: PolicyFacts.Check.Conclusion] {
+      Dictionary(
+        uniqueKeysWithValues: try await scene.forge.allChecks(on: scene.head, in: scene.repository)
+          .map { ($0.name, $0.conclusion) })
+    }
+    scene.hub.addJob("build", "success", isLast: false, on: scene.head, in: scene.repository)
+    #expect(
+      try await checks() == ["build": .success, "github-actions's check suite": .pending])
+    scene.hub.addJob("deploy", "success", isLast: true, on: scene.head, in: scene.repository)
+    #expect(try await checks() == ["build": .success, "deploy": .success])
+  }
+
+  @Test("who may not administer sees a branch's checks, and is not told that it is unprotected")
+  func protectionWithoutTheRight() async throws {
+    let scene = try await scene()
+    scene.hub.setPermission(.write, of: "stet-account", in: scene.repository)
+    func protection() async throws -> PolicyFacts.Protection? {
+      try await scene.forge.protection(of: "main", in: scene.repository)
+    }
+    #expect(try await protection() == .init())
+    scene.hub.protect("main", in: scene.repository, approvals: 2, checks: ["build"])
+    #expect(try await protection() == .init(checks: ["build"]))
+    #expect(
+      try await scene.forge.protection(of: "no-such", in: scene.repository) == nil)
+  }
+
   @Test("labels, people, state and lock are changed")
   func changes() async throws {
     let scene = try await scene()
@@ -143,6 +172,23 @@ struct ShepherdingTests {
     #expect(await merge(scene.head) == .rejected)
     #expect(
       try await forge.details(of: reference).mergeCommit == scene.hub.commit(in: scene.repository))
+  }
+
+  @Test("two merges at once are a conflict, which passes; what the branch asks for does not")
+  func mergesAtOnce() async throws {
+    let scene = try await scene()
+    for (words, code) in [
+      ("Base branch was modified. Review and try the merge again.", ForgeError.Code.conflict),
+      ("Pull Request is not mergeable", .rejected),
+    ] {
+      scene.hub.inject(
+        GitHubFault(.answer(status: 405, body: #"{"message": "\#(words)"}"#), on: "PUT", "/merge"))
+      let refused = await refusal {
+        _ = try await scene.forge.merge(
+          scene.reference, expectedHead: scene.head, method: .merge, title: nil, message: nil)
+      }
+      #expect(refused == code)
+    }
   }
 
   @Test("the base comes into the head, if the head is the expected one")

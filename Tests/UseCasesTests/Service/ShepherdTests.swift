@@ -98,6 +98,40 @@ import Testing
     #expect(try await actions(bench).last == "policy.merge")
   }
 
+  /// What the forge does not say yet it says soon; what it does not say in an hour is not asked for
+  /// any longer without an event.
+  @Test func whatIsNotKnownIsWaitedForAnHourAtMost() async throws {
+    let bench = try await Self.bench()
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    bench.hub.inject(
+      GitHubFault(.answer(status: 404, body: "{}"), on: "GET", "/branches/", times: 100))
+    for (age, isAwaited) in [(59, true), (61, false)] {
+      let outcome = try await shepherd(bench).run(work(bench, .checks), age: .seconds(age * 60))
+      if case .snoozed = outcome {
+        #expect(isAwaited)
+      } else {
+        #expect(!isAwaited, "\(outcome)")
+      }
+    }
+    #expect(bench.hub.standing(of: bench.reference)?.state == .open)
+  }
+
+  @Test func aMergeThatMetAnotherIsTriedAgain() async throws {
+    let bench = try await Self.bench()
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    bench.hub.inject(QueueSafetyTests.baseModified)
+    guard case .snoozed = try await shepherd(bench).run(work(bench, .checks), age: .zero) else {
+      Issue.record("nobody tries it again")
+      return
+    }
+    #expect(bench.hub.standing(of: bench.reference)?.state == .open)
+    #expect(try await actions(bench).last == "policy.refused")
+    _ = try await shepherd(bench).run(work(bench, .checks), age: .seconds(30))
+    #expect(bench.hub.standing(of: bench.reference)?.state == .merged)
+  }
+
   @Test func aPushAfterTheApprovalTakesItAway() async throws {
     let bench = try await Self.bench()
     bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)

@@ -93,6 +93,11 @@ struct Refusal: Sendable {
     RetryAfter.read(headers, now: serverTime).map { min($0, RateLimits.longest) }
   }
 
+  /// Two merges at once: the later one may be made again. GitHub names this in words only.
+  private var isBaseMoved: Bool {
+    complaint?.words.lowercased().contains("base branch was modified") == true
+  }
+
   /// How long a limit holds.
   var limitPause: Duration {
     if let retryAfter { return max(retryAfter, .seconds(1)) }
@@ -117,6 +122,7 @@ struct Refusal: Sendable {
       case 403: code = isTooLarge ? .rejected : .unauthorized
       case 404, 410: code = .notFound
       case 409: code = .conflict
+      case 405 where isBaseMoved: code = .conflict
       case 408, 500...:
         code = .unreachable
         wait = retryAfter

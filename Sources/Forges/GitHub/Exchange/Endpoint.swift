@@ -27,6 +27,7 @@ enum Endpoint: String, CaseIterable, Sendable {
   case createCheckRun = "create_check_run"
   case updateCheckRun = "update_check_run"
   case listCheckRuns = "list_check_runs"
+  case listCheckSuites = "list_check_suites"
   case listStatuses = "list_statuses"
   case createStatus = "create_status"
   case createReaction = "create_reaction"

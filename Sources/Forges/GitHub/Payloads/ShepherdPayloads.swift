@@ -38,6 +38,21 @@ extension GitHubAPI {
     var checkRuns: [Run]
   }
 
+  struct CheckSuiteListPayload: Decodable {
+    struct App: Decodable {
+      var id: Int64
+      var slug: String?
+      var name: String?
+    }
+    struct Suite: Decodable {
+      var status: String?
+      var latestCheckRunsCount: Int?
+      var app: App?
+    }
+    var totalCount: Int
+    var checkSuites: [Suite]
+  }
+
   struct CombinedStatusPayload: Decodable {
     var statuses: [StatusPayload]
     var totalCount: Int?
