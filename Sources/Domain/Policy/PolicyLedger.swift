@@ -59,6 +59,9 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
     forget(before: now)
     var deed = deeds[key] ?? Deed(times: [], isPending: false, isCut: false)
     if action.isOncePerHead, !deed.times.isEmpty { return deed.isPending ? .look : .done }
+    // The same one again: nobody undid it, its answer was lost.
+    if deed.isPending { return .go }
+    if !action.isOncePerHead { deed.times.removeAll { now.timeIntervalSince($0) > Self.period } }
     let hour = deeds.values.reduce(0) { count, deed in
       count + deed.times.count { now.timeIntervalSince($0) < 3_600 }
     }

@@ -95,6 +95,29 @@ import Testing
     #expect(ledger.begin(key, label, at: now.addingTimeInterval(90_000)) == .go)
   }
 
+  @Test func anOutageCutsNothingOff() {
+    var ledger = PolicyLedger()
+    let now = PolicyConditionTests.noon
+    let label = PolicyAction.label(["x"])
+    let key = PolicyLedger.key(rule: "r", label, head: "h", text: "")
+    for turn in 0..<10 {
+      #expect(ledger.begin(key, label, at: now.addingTimeInterval(Double(turn))) == .go)
+    }
+    #expect(ledger.deeds[key]?.times.count == 1)
+  }
+
+  @Test func onlyTheLastDayCountsForALoop() {
+    var ledger = PolicyLedger()
+    let now = PolicyConditionTests.noon
+    let label = PolicyAction.label(["x"])
+    let key = PolicyLedger.key(rule: "r", label, head: "h", text: "")
+    for turn in 0..<6 {
+      let time = now.addingTimeInterval(Double(turn) * 36_000)
+      #expect(ledger.begin(key, label, at: time) == .go)
+      ledger.finish(key)
+    }
+  }
+
   @Test func whatIsSaidIsSaidOnceForAHead() throws {
     var ledger = PolicyLedger()
     let now = PolicyConditionTests.noon
