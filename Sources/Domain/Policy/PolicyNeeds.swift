@@ -33,6 +33,7 @@ public struct PolicyNeeds: Sendable, Hashable {
       for action in rule.actions {
         switch action {
         case .merge, .queue: addGate(policy.merge)
+        case .status: checks = true
         case .dismiss(let dismissal):
           reviews = true
           teams.formUnion(dismissal.by.teams)

@@ -130,6 +130,11 @@ struct ActionCarrying: Sendable {
     case .merge: facts.state != .open
     case .reopen: facts.state != .closed
     case .lock: facts.isLocked
+    case .status(let status):
+      facts.checks?.contains {
+        $0.name == status.name && $0.commit == facts.headCommit
+          && $0.conclusion.rawValue == status.state.rawValue
+      } ?? false
     case .dismiss(let dismissal): ActionCarrying.dismissed(dismissal, own, facts).isEmpty
     default: false
     }

@@ -132,6 +132,25 @@ import Testing
     #expect(bench.hub.standing(of: bench.reference)?.comments.count == 1)
   }
 
+  @Test func aStatusThatIsSoIsNotSetAgain() async throws {
+    let bench = try await Self.bench(
+      "rules: [{name: gate, then: {status: {name: gate, state: success}}}]")
+    func set() -> [String] {
+      bench.hub.statuses(in: ServiceBench.repository, of: head(bench)).map(\.state)
+    }
+    for event in [PolicyEvent.opened, .edited, .labeled, .assigned, .commented] {
+      _ = try await shepherd(bench).run(work(bench, event))
+    }
+    #expect(set() == ["success"])
+    // Each head gets its own, however many there are.
+    for number in 0..<4 {
+      bench.hub.push(["n\(number).py": Array("x = 1\n".utf8)], to: bench.reference)
+      _ = try await shepherd(bench).run(work(bench, .pushed))
+      #expect(set() == ["success"])
+    }
+    #expect(try await actions(bench) == Array(repeating: "policy.status", count: 5))
+  }
+
   @Test func whatTheForgeRefusesStopsNothingElse() async throws {
     let bench = try await Self.bench(
       "rules: [{name: r, then: [{request_reviewers: stranger}, {label: y}]}]")
