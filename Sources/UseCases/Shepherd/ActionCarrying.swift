@@ -29,7 +29,7 @@ struct ActionCarrying: Sendable {
         try await shadow(plan, facts, &memory)
         continue
       }
-      if isSo(plan.action, facts) { continue }
+      if try await isSo(plan.action, facts) { continue }
       if let gate = gate(plan.action, facts) {
         if !gate.isEmpty {
           try await hold(plan, gate, &memory)
@@ -114,7 +114,12 @@ struct ActionCarrying: Sendable {
   // MARK: What is so
 
   /// What need not be done.
-  private func isSo(_ action: PolicyAction, _ facts: PolicyFacts) -> Bool {
+  private func isSo(
+    _ action: PolicyAction, _ facts: PolicyFacts
+  ) async throws(ForgeError) -> Bool {
+    if case .requestReviewers(let reviewers) = action {
+      return Self.areAsked(reviewers, facts, own: try await forge.ownAccount().login)
+    }
     func lacks(_ wanted: [String], _ there: [String]) -> Bool {
       let there = Set(there.map { $0.lowercased() })
       return wanted.contains { !there.contains($0.lowercased()) }
@@ -122,10 +127,6 @@ struct ActionCarrying: Sendable {
     let own = facts.opinions ?? []
     return switch action {
     case .assign(let people): !lacks(people, facts.assignees)
-    case .requestReviewers(let reviewers):
-      reviewers.choice == .all
-        ? !lacks(reviewers.from.map(Self.login), facts.requestedReviewers.map(Self.login))
-        : !facts.requestedReviewers.isEmpty
     case .close, .approve, .requestChanges, .updateBranch, .queue: facts.state != .open
     case .merge: facts.state != .open
     case .reopen: facts.state != .closed
@@ -138,6 +139,26 @@ struct ActionCarrying: Sendable {
     case .dismiss(let dismissal): ActionCarrying.dismissed(dismissal, own, facts).isEmpty
     default: false
     }
+  }
+
+  /// Whoever has reviewed is no longer on the forge's list, and was asked all the same. The author
+  /// is never asked.
+  static func areAsked(
+    _ reviewers: PolicyAction.Reviewers, _ facts: PolicyFacts, own: String
+  ) -> Bool {
+    let (author, own) = (facts.author.login.lowercased(), own.lowercased())
+    var asked = Set(facts.requestedReviewers.map { login($0).lowercased() })
+    for person in facts.reviews?.map(\.author) ?? [] where person.login.lowercased() != own {
+      // A program's review is not one that a rule waits for, unless the rule names it.
+      if !person.isBot || reviewers.choice == .all { asked.insert(person.login.lowercased()) }
+      asked.formUnion(person.teams?.map { $0.lowercased() } ?? [])
+    }
+    asked.remove(author)
+    return reviewers.choice == .all
+      ? reviewers.from.allSatisfy {
+        let name = login($0).lowercased()
+        return name == author || asked.contains(name)
+      } : !asked.isEmpty
   }
 
   static func login(_ word: String) -> String {

@@ -191,6 +191,41 @@ import Testing
     #expect(bench.hub.standing(of: second)?.reviewers == ["bob"])
   }
 
+  @Test(arguments: ["all", "round_robin"])
+  func whoHasReviewedIsNotAskedAgain(_ choice: String) async throws {
+    let bench = try await Self.bench(
+      "rules: [{name: ask, then: {request_reviewers: {from: [ann, ada], choice: \(choice)}}}]")
+    let shepherd = shepherd(bench)
+    _ = try await shepherd.run(work(bench, .opened))
+    // The author is named, and never asked.
+    #expect(bench.hub.standing(of: bench.reference)?.reviewers == ["ann"])
+    let forge = try await bench.openForge(bench.access)
+    let facts = try await FactGathering(
+      forge: forge,
+      needs: PolicyNeeds(
+        ShepherdPolicy(rules: [
+          PolicyRule(name: "r", actions: [.requestReviewers(.init(from: ["ann"]))])
+        ]))
+    ).facts(of: bench.reference, event: .reviewed, review: nil, now: Date())
+    let reviewers = PolicyAction.Reviewers(
+      choice: .init(rawValue: choice) ?? .all, from: ["ann", "@ada"])
+    #expect(ActionCarrying.areAsked(reviewers, facts, own: "stet-account"))
+    // Nobody is on the forge's list any more once the review is there.
+    var later = facts
+    later.requestedReviewers = []
+    #expect(!ActionCarrying.areAsked(reviewers, later, own: "stet-account"))
+    func review(_ login: String) -> PolicyFacts.Review {
+      .init(id: 1, author: .init(login: login), state: .commented, commit: nil)
+    }
+    later.reviews = [review("Ann")]
+    #expect(ActionCarrying.areAsked(reviewers, later, own: "stet-account"))
+    // Neither the author's own words nor Stet's.
+    later.reviews = [review("ada"), review("stet-account")]
+    #expect(!ActionCarrying.areAsked(reviewers, later, own: "stet-account"))
+    _ = try await shepherd.run(work(bench, .edited))
+    #expect(try await actions(bench) == ["policy.request_reviewers"])
+  }
+
   @Test func theQueueMergesWhatPassesAndTellsWhatDoesNot() async throws {
     let bench = try await Self.bench(
       """
