@@ -38,8 +38,10 @@ struct ActionCarrying: Sendable {
         }
       }
       let text = rendered(plan, facts)
+      // By the rule's own words: what is filled in may change by the hour, as an age does.
       let key = PolicyLedger.key(
-        rule: plan.rule, plan.action, head: facts.headCommit, text: text ?? "")
+        rule: plan.rule, plan.action, head: facts.headCommit,
+        text: Self.template(of: plan.action)?.text ?? "")
       let admission = memory.value.begin(key, plan.action, at: ports.now())
       switch admission {
       case .done: continue
@@ -236,17 +238,19 @@ struct ActionCarrying: Sendable {
 
   /// Texts of others in it are made inert.
   func rendered(_ plan: Planned, _ facts: PolicyFacts) -> String? {
-    let template: PolicyTemplate? =
-      switch plan.action {
-      case .comment(let text), .requestChanges(let text): text
-      case .approve(let text), .close(let text): text
-      case .notify(_, let text): text
-      case .dismiss(let dismissal): dismissal.message
-      case .status(let status): status.description
-      default: nil
-      }
-    return template?.rendered(facts, rule: plan.rule, reason: plan.reason) {
+    Self.template(of: plan.action)?.rendered(facts, rule: plan.rule, reason: plan.reason) {
       Defanged.message($0, limit: 2_000)
+    }
+  }
+
+  private static func template(of action: PolicyAction) -> PolicyTemplate? {
+    switch action {
+    case .comment(let text), .requestChanges(let text): text
+    case .approve(let text), .close(let text): text
+    case .notify(_, let text): text
+    case .dismiss(let dismissal): dismissal.message
+    case .status(let status): status.description
+    default: nil
     }
   }
 }

@@ -90,7 +90,7 @@ import Testing
       #"rules: [{name: polite, when: commented, then: {comment: "Thanks, {actor}: {title}"}}]"#)
     let shepherd = shepherd(bench)
     for number in 0..<60 {
-      bench.hub.setText(title: "Title \(number)", body: nil, of: bench.reference)
+      bench.hub.push(["p.py": Array("x = \(number)\n".utf8)], to: bench.reference)
       _ = try await shepherd.run(work(bench, .commented, by: "machine"))
     }
     let comments = bench.hub.comments(on: bench.reference).map(\.body)
@@ -99,6 +99,17 @@ import Testing
     #expect(try await actions(bench).contains("policy.loop_cut"))
     // Said once, whatever the next pretext is.
     #expect(comments.count { $0.contains("cut off") } == 1, "\(comments.suffix(5))")
+  }
+
+  @Test func whatIsFilledInMakesNoOtherComment() async throws {
+    let bench = try await Self.bench(
+      #"rules: [{name: old, if: {age: "> 1d"}, then: {comment: "{title}: {reason}"}}]"#)
+    for hours in 0..<5 {
+      let now = Date(timeIntervalSinceNow: Double(80 + hours * 24) * 3_600)
+      bench.hub.setText(title: "Title \(hours)", body: nil, of: bench.reference)
+      _ = try await shepherd(bench, now: { now }).run(work(bench, .scheduled))
+    }
+    #expect(bench.hub.comments(on: bench.reference).count == 1)
   }
 
   @Test func programsAreNotHeardAtAll() async throws {
