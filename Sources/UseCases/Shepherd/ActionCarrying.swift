@@ -148,9 +148,9 @@ struct ActionCarrying: Sendable {
   static func areAsked(
     _ reviewers: PolicyAction.Reviewers, _ facts: PolicyFacts, own: String
   ) -> Bool {
-    let (author, own) = (facts.author.login.lowercased(), own.lowercased())
+    let (author, stet) = (facts.author.login.lowercased(), own.lowercased())
     var asked = Set(facts.requestedReviewers.map { login($0).lowercased() })
-    for person in facts.reviews?.map(\.author) ?? [] where person.login.lowercased() != own {
+    for person in facts.reviews?.map(\.author) ?? [] where person.login.lowercased() != stet {
       // A program's review is not one that a rule waits for, unless the rule names it.
       if !person.isBot || reviewers.choice == .all { asked.insert(person.login.lowercased()) }
       asked.formUnion(person.teams?.map { $0.lowercased() } ?? [])

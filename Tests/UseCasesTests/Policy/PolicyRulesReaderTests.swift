@@ -160,6 +160,16 @@ import UseCases
     #expect(found.allSatisfy { $0.hasPrefix(".stet.yml:1:") }, "\(found)")
   }
 
+  @Test func rolesOfCommandsThatNobodyCanGiveAreWarnedOf() throws {
+    let file = try read("commands: {merge: admin, freeze: admin, ignore: maintainer, help: reader}")
+    #expect(file.shepherd.roles.commands["ignore"] == .maintainer)
+    let warnings = file.warnings.map(\.description)
+    #expect(warnings.count == 3, "\(warnings)")
+    for word in ["'merge'", "'freeze'", "help"] {
+      #expect(warnings.contains { $0.contains(word) }, "\(warnings)")
+    }
+  }
+
   @Test func hostilePoliciesAreBounded() {
     let many = "rules:\n" + String(repeating: "- then: review\n", count: 101)
     #expect(problems(many).contains { $0.contains("more than the 100 allowed") })
