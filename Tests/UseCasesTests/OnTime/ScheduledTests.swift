@@ -70,6 +70,26 @@ import Testing
     #expect(bench.hub.count("GET", "/pulls") == 0)
   }
 
+  @Test func aQueueThatHasEntriesIsLookedAtInEverySweep() async throws {
+    let bench = try await OnTimeBench("rules: [{then: {label: x}}]")
+    let now = bench.now
+    func enqueue(_ number: Int, _ branch: String) async throws {
+      let facts = PolicyFacts(
+        event: .command, repository: "\(OnTimeBench.repository)", number: number, title: "t",
+        author: .init(login: "ada"), base: branch, head: "h", baseCommit: "b", headCommit: "c",
+        createdAt: now, updatedAt: now, now: now)
+      try await AdvanceMergeQueue.enqueue(
+        facts, .normal, ShepherdPolicy(), notes: bench.bench.notes, forge: "github")
+    }
+    for branch in ["main", "Release", "main"] { try await enqueue(1, branch) }
+    for _ in 0..<2 { try await bench.sweep() }
+    let looks = try await bench.waiting(Work.AdvanceMergeQueue.kind).map {
+      try Work.AdvanceMergeQueue(of: $0)
+    }
+    #expect(looks.map(\.branch).sorted() == ["Release", "main"])
+    #expect(looks.allSatisfy { $0.number == nil })
+  }
+
   private func push(_ ref: String, by login: String = "ada", after: String = "ab") -> ForgeEvent {
     ForgeEvent(
       forge: "github", event: "push", action: nil, repository: OnTimeBench.repository,

@@ -270,4 +270,71 @@ import Testing
     #expect(done.count { $0 == "queue.merged" } == 2)
     #expect(done.count { $0 == "queue.left" } == 1)
   }
+
+  // MARK: Queues that somebody waits for
+
+  private static let queues = """
+    rules:
+      - {name: ready, if: {approvals: 1, checks: build}, then: queue}
+    merge: {checks: [build], block_on: none}
+    """
+
+  /// With the pull request in the queue.
+  private func queued() async throws -> (ServiceBench, Work.AdvanceMergeQueue) {
+    let bench = try await Self.bench(Self.queues)
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    #expect(try await shepherd(bench).run(work(bench, .checks)) == .completed)
+    return (
+      bench,
+      Work.AdvanceMergeQueue(
+        access: bench.access, branch: "main", number: bench.reference.number)
+    )
+  }
+
+  @Test func aQueueOutlivesABrokenPolicyAndAForgeThatRefuses() async throws {
+    let (bench, work) = try await queued()
+    let queue = AdvanceMergeQueue(ports: ports(bench))
+    // Older than any outage that a job waits out.
+    let age = Duration.seconds(200_000)
+    bench.hub.commit([".stet.yml": Array("rules: [{then: qeue}]".utf8)], in: ServiceBench.repository)
+    #expect(try await queue.run(work, age: age).wait == .seconds(300))
+    bench.hub.commit([".stet.yml": .some(nil)], in: ServiceBench.repository)
+    #expect(try await queue.run(work, age: age).wait == .seconds(300))
+    bench.hub.commit([".stet.yml": Array(Self.queues.utf8)], in: ServiceBench.repository)
+    for status in [401, 403, 404] {
+      bench.hub.inject(GitHubFault(.answer(status: status, body: #"{"message":"No"}"#), times: 4))
+      #expect(try await queue.run(work, age: age).wait == .seconds(300), "\(status)")
+      bench.hub.clearFaults()
+    }
+    bench.hub.inject(
+      GitHubFault(
+        .answer(
+          status: 429, body: #"{"message":"API rate limit"}"#, headers: ["retry-after": "7"]),
+        times: 4))
+    #expect(try await queue.run(work, age: age).wait == .seconds(7))
+    bench.hub.clearFaults()
+    for _ in 0..<10 {
+      for (_, commit) in bench.hub.branches(beginning: "stet-queue/", in: ServiceBench.repository) {
+        bench.hub.setStatus("build", "success", on: commit, in: ServiceBench.repository)
+      }
+      _ = try await queue.run(work, age: age)
+    }
+    #expect(bench.hub.standing(of: bench.reference)?.state == .merged)
+  }
+
+  @Test func whatTheForgeDoesNotLetSayStandsInNobodysWay() async throws {
+    let (bench, work) = try await queued()
+    bench.hub.close(bench.reference)
+    bench.hub.inject(
+      GitHubFault(
+        .answer(status: 403, body: #"{"message":"Resource not accessible"}"#), on: "POST",
+        "/comments", times: 9))
+    let queue = AdvanceMergeQueue(ports: ports(bench))
+    for _ in 0..<3 { _ = try await queue.run(work) }
+    #expect(try await queue.run(work) == .completed)
+    let done = try await actions(bench)
+    #expect(done.count { $0 == "queue.untold" } == 1)
+    #expect(done.count { $0 == "queue.left" } == 1)
+  }
 }
