@@ -114,7 +114,10 @@ import Testing
     let base = ShepherdBase(ports: bench.ports)
     #expect(try await base.run(work) == .completed)
     #expect(try await looked(bench, .basePushed) == Array(1...121))
-    _ = try await base.run(work)
+    // Another push while they are looked at adds none.
+    var again = work
+    again.commit = "cd"
+    #expect(try await base.run(again).wait != nil)
     #expect(try await bench.waiting(Work.ShepherdPullRequest.kind).count == 121)
     let one = try Work.ShepherdPullRequest(
       of: try #require(try await bench.waiting(Work.ShepherdPullRequest.kind).last))
@@ -126,6 +129,36 @@ import Testing
       Issue.record("a branch that is nobody's base was looked at")
       return
     }
+  }
+
+  @Test func onePushDoesNotSpendAllThatTheForgeAllows() async throws {
+    let bench = try await OnTimeBench(Self.policy)
+    bench.hub.addPullRequests(449, in: OnTimeBench.repository)
+    var work = Work.ShepherdBase(
+      access: bench.access, branch: "main", commit: "ab", actor: nil, askedBy: "github:ada")
+    let base = ShepherdBase(ports: bench.ports)
+    #expect(try await base.run(work).wait == .seconds(1_801))
+    let jobs = try await bench.waiting(Work.ShepherdPullRequest.kind)
+    #expect(jobs.count == 200)
+    let delays = jobs.map { $0.scheduledAt.timeIntervalSince($0.createdAt).rounded() }.sorted()
+    #expect(delays == (0..<200).map { Double($0 * 9) })
+    // Not before those are through.
+    #expect(try await base.run(work).wait != nil)
+    #expect(try await looked(bench, .basePushed).count == 200)
+    bench.pass(days: 1)
+    #expect(try await base.run(work).wait != nil)
+    #expect(try await looked(bench, .basePushed) == Array(1...400))
+    // It moves again: the rest is looked at, and then the first ones anew.
+    work.commit = "cd"
+    bench.pass(days: 1)
+    #expect(try await base.run(work).wait != nil)
+    #expect(try await looked(bench, .basePushed) == Array(1...450))
+    for _ in 0..<2 {
+      bench.pass(days: 1)
+      #expect(try await base.run(work).wait != nil)
+    }
+    bench.pass(days: 1)
+    #expect(try await base.run(work) == .completed)
   }
 
   @Test func everyRepositoryThatWasHeardOfIsSwept() async throws {

@@ -196,6 +196,39 @@ import Testing
     #expect(work.event == .checks)
   }
 
+  /// As the checks of the main branch itself end with every push.
+  @Test func forACommitOfABranchOfItsOwnNothingIsListed() async throws {
+    let bench = try await Self.bench("rules: [{name: marks, then: {label: python}}]")
+    let commit = try #require(bench.hub.commit(in: ServiceBench.repository))
+    let outcome = try await shepherd(bench).run(
+      Work.ShepherdCommit(
+        access: bench.access, commit: commit, branches: ["main"], actor: "ci",
+        askedBy: "github:ci"))
+    #expect(outcome == .cancelled(reason: "no open pull request has this head"))
+    #expect(bench.hub.count("GET", "/orders/pulls") == 0, "\(bench.calls)")
+  }
+
+  @Test func checksOfOneCommitAreOneJob() async throws {
+    let bench = try await Self.bench("rules: [{name: marks, then: {label: python}}]")
+    let handler = HandleEvent(
+      ports: .init(inbox: bench.inbox, readers: [], jobs: bench.jobs, followsPolicies: true))
+    for name in ["build", "lint", "test"] {
+      let jobs = handler.shepherding(
+        ForgeEvent(
+          forge: "github", event: "status", action: nil, repository: ServiceBench.repository,
+          installation: nil, sender: ForgeAccount(id: 2, login: "ci", isBot: true),
+          content: .check(
+            ForgeEvent.Check(
+              name: name, commit: String(repeating: "a", count: 40), status: "completed",
+              conclusion: "success", pullRequests: [], appID: nil, externalID: nil,
+              branches: ["main"]))))
+      _ = try await bench.jobs.enqueue(jobs)
+    }
+    let jobs = try await bench.jobs.jobs(JobFilter(kind: Work.ShepherdCommit.kind))
+    #expect(jobs.count == 1)
+    #expect(try Work.ShepherdCommit(of: try #require(jobs.first)).branches == ["main"])
+  }
+
   /// The clock of the forge runs ahead of ours, and moments lie in the future.
   @Test func clocksThatDisagreeMakeNothingOld() async throws {
     let bench = try await Self.bench(

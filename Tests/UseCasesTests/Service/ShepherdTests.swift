@@ -307,13 +307,6 @@ import Testing
       #expect(try await queue.run(work, age: age).wait == .seconds(300), "\(status)")
       bench.hub.clearFaults()
     }
-    bench.hub.inject(
-      GitHubFault(
-        .answer(
-          status: 429, body: #"{"message":"API rate limit"}"#, headers: ["retry-after": "7"]),
-        times: 4))
-    #expect(try await queue.run(work, age: age).wait == .seconds(7))
-    bench.hub.clearFaults()
     for _ in 0..<10 {
       for (_, commit) in bench.hub.branches(beginning: "stet-queue/", in: ServiceBench.repository) {
         bench.hub.setStatus("build", "success", on: commit, in: ServiceBench.repository)
@@ -321,6 +314,17 @@ import Testing
       _ = try await queue.run(work, age: age)
     }
     #expect(bench.hub.standing(of: bench.reference)?.state == .merged)
+  }
+
+  @Test func aQueueOutlivesALimitOfRequests() async throws {
+    let (bench, work) = try await queued()
+    bench.hub.inject(
+      GitHubFault(
+        .answer(
+          status: 429, body: #"{"message":"API rate limit"}"#, headers: ["retry-after": "7"]),
+        times: 9))
+    let queue = AdvanceMergeQueue(ports: ports(bench))
+    #expect(try await queue.run(work, age: .seconds(200_000)).wait != nil)
   }
 
   @Test func whatTheForgeDoesNotLetSayStandsInNobodysWay() async throws {
