@@ -29,7 +29,21 @@ struct ActionCarrying: Sendable {
         try await shadow(plan, facts, &memory)
         continue
       }
-      if try await isSo(plan.action, facts) { continue }
+      // By the rule's own words: what is filled in may change by the hour, as an age does.
+      let key = PolicyLedger.key(
+        rule: plan.rule, plan.action, head: facts.headCommit,
+        text: Self.template(of: plan.action)?.text ?? "")
+      let wasBegun = memory.value.deeds[key]?.isPending ?? false
+      if try await isSo(plan.action, facts) {
+        if wasBegun, Self.isEnd(plan.action, facts.state) {
+          try await note(
+            "policy.\(plan.action.name)", plan,
+            ["head": facts.headCommit, "because": "a try before this one has done it"])
+          memory.value.finish(key)
+          try await memory.save()
+        }
+        continue
+      }
       if let gate = gate(plan.action, facts) {
         if !gate.isEmpty {
           try await hold(plan, gate, &memory)
@@ -38,10 +52,6 @@ struct ActionCarrying: Sendable {
         }
       }
       let text = rendered(plan, facts)
-      // By the rule's own words: what is filled in may change by the hour, as an age does.
-      let key = PolicyLedger.key(
-        rule: plan.rule, plan.action, head: facts.headCommit,
-        text: Self.template(of: plan.action)?.text ?? "")
       let admission = memory.value.begin(key, plan.action, at: ports.now())
       switch admission {
       case .done: continue
@@ -64,7 +74,7 @@ struct ActionCarrying: Sendable {
       }
       let outcome: Result<[String: String], ForgeError>
       do throws(ForgeError) {
-        outcome = .success(try await carryOut(plan, text, key: key, facts))
+        outcome = .success(try await carryOut(plan, text, key: key, facts, again: wasBegun))
       } catch {
         outcome = .failure(error)
       }
@@ -143,6 +153,15 @@ struct ActionCarrying: Sendable {
     }
   }
 
+  /// What a process that ended before it could say so leaves behind.
+  private static func isEnd(_ action: PolicyAction, _ state: PullRequest.State) -> Bool {
+    switch action {
+    case .merge: state == .merged
+    case .close: state == .closed
+    default: false
+    }
+  }
+
   /// Whoever has reviewed is no longer on the forge's list, and was asked all the same. The author
   /// is never asked.
   static func areAsked(
@@ -186,10 +205,7 @@ struct ActionCarrying: Sendable {
     let marker = HiddenMarker.rule(key)
     let own = try await forge.ownAccount().login.lowercased()
     switch action {
-    case .comment:
-      return try await forge.comments(on: reference).contains {
-        $0.author.login.lowercased() == own && HiddenMarker(of: $0.body) == marker
-      }
+    case .comment: return try await hasSaid(key)
     case .approve, .requestChanges:
       return try await forge.reviews(of: reference).contains {
         $0.author.login.lowercased() == own && HiddenMarker(of: $0.body) == marker
@@ -197,6 +213,13 @@ struct ActionCarrying: Sendable {
     // Said once too seldom is better than twice.
     case .notify, .dispatch: return true
     default: return false
+    }
+  }
+
+  func hasSaid(_ key: String) async throws(ForgeError) -> Bool {
+    let own = try await forge.ownAccount()
+    return try await forge.comments(on: reference).contains {
+      $0.author.isSame(as: own) && HiddenMarker(of: $0.body) == HiddenMarker.rule(key)
     }
   }
 

@@ -271,6 +271,28 @@ import Testing
     #expect(done.count { $0 == "queue.left" } == 1)
   }
 
+  // MARK: Cut off between two calls
+
+  @Test func aCloseThatWasCutOffSaysItsWordsOnce() async throws {
+    let bench = try await Self.bench("rules: [{name: end, then: {close: Bye}}]")
+    bench.hub.inject(GitHubFault(.html(status: 502), on: "PATCH", "/pulls/", times: 2))
+    for _ in 0..<4 { _ = try? await shepherd(bench).run(work(bench, .edited), age: .zero) }
+    let standing = bench.hub.standing(of: bench.reference)
+    #expect(standing?.state == .closed)
+    #expect(standing?.comments.count { $0.contains("Bye") } == 1)
+    #expect(try await actions(bench) == ["policy.close"])
+  }
+
+  @Test func aMergeWhoseAnswerWasLostIsRecorded() async throws {
+    let bench = try await Self.bench()
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    bench.hub.inject(GitHubFault(.resetAfter, on: "PUT", "/merge"))
+    for _ in 0..<3 { _ = try? await shepherd(bench).run(work(bench, .checks), age: .zero) }
+    #expect(bench.hub.standing(of: bench.reference)?.state == .merged)
+    #expect(try await actions(bench).count { $0 == "policy.merge" } == 1)
+  }
+
   // MARK: Queues that somebody waits for
 
   private static let queues = """
