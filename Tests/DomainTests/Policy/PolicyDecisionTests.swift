@@ -191,6 +191,28 @@ import Testing
       ])
   }
 
+  @Test func twoEventsOfOneMomentAreCountedOnce() {
+    let policy = ShepherdPolicy(rules: [
+      PolicyRule(name: "l", actions: [.label(["x"])]),
+      PolicyRule(name: "a", when: [.opened], actions: [.approve(nil)]),
+    ])
+    var replay = PolicyReplay()
+    for number in 1...2 {
+      for event in [PolicyEvent.opened, .checks] {
+        let facts = PolicyConditionTests.facts {
+          $0.number = number
+          $0.event = event
+        }
+        let deeds = PolicyRecord.Deeds(labelled: ["x"], approved: true)
+        replay.add(PolicyRecord(facts: facts, deeds: event == .checks ? deeds : nil), policy)
+      }
+    }
+    #expect(replay.labelled == 2)
+    #expect(replay.approved == 2)
+    #expect(replay.fired == ["l": 2, "a": 2])
+    #expect(replay.differing == 0, "\(replay.lines.flatMap(\.differences))")
+  }
+
   @Test func theLastLineOfCodeOwnersCounts() {
     let owners = CodeOwners(
       """
