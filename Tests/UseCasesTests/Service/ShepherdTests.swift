@@ -319,7 +319,8 @@ import Testing
     let queue = AdvanceMergeQueue(ports: ports(bench))
     // Older than any outage that a job waits out.
     let age = Duration.seconds(200_000)
-    bench.hub.commit([".stet.yml": Array("rules: [{then: qeue}]".utf8)], in: ServiceBench.repository)
+    bench.hub.commit(
+      [".stet.yml": Array("rules: [{then: qeue}]".utf8)], in: ServiceBench.repository)
     #expect(try await queue.run(work, age: age).wait == .seconds(300))
     bench.hub.commit([".stet.yml": .some(nil)], in: ServiceBench.repository)
     #expect(try await queue.run(work, age: age).wait == .seconds(300))
