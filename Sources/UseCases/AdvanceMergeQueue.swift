@@ -53,6 +53,8 @@ public struct AdvanceMergeQueue: Sendable {
   static let lostCall = Duration.seconds(90)
   /// A branch without required checks: how long one may take to appear.
   private static let appearance: TimeInterval = 120
+  /// Before a policy that is broken, or a forge that does not let Stet in, is looked at again.
+  static let mending = Duration.seconds(300)
   private static let mostRounds = 100
 
   static func key(_ forge: String, _ repository: String, _ branch: String) -> String {
@@ -75,14 +77,44 @@ public struct AdvanceMergeQueue: Sendable {
     _ access: ForgeAccess, trial: String, commit: String, check: String
   ) -> NewJob? {
     guard let branch = QueueRound.base(ofTrial: trial) else { return nil }
+    // A queue that has it under way already will see the check as well.
+    return look(access, branch: branch, because: "\(commit) \(check)")
+  }
+
+  private static func look(
+    _ access: ForgeAccess, branch: String, because reason: String
+  ) -> NewJob? {
     let key = key(access.forge, "\(access.repository)", branch)
     let work = Work.AdvanceMergeQueue(access: access, branch: branch, number: nil)
     guard let json = try? work.json() else { return nil }
-    // A queue that has it under way already will see the check as well.
     return NewJob(
-      kind: Work.AdvanceMergeQueue.kind, arguments: json,
-      uniqueKey: "\(key) look \(commit) \(check)", group: WorkLimits.group(access),
-      limits: [JobLimit(key, concurrency: 1)])
+      kind: Work.AdvanceMergeQueue.kind, arguments: json, uniqueKey: "\(key) look \(reason)",
+      group: WorkLimits.group(access), limits: [JobLimit(key, concurrency: 1)])
+  }
+
+  // MARK: All queues of a repository
+
+  private static func branches(
+    _ forge: String, _ repository: String, _ notes: any PolicyNotes
+  ) async throws(StoreError) -> PolicyMemory<[String]> {
+    try await PolicyMemory("queues \("\(forge):\(repository)".lowercased())", in: notes, new: [])
+  }
+
+  /// Looks at every queue of a repository that has entries: should their own jobs be lost, a queue
+  /// does not stand still for ever.
+  static func looks(
+    _ access: ForgeAccess, notes: any PolicyNotes
+  ) async throws(StoreError) -> [NewJob] {
+    let repository = "\(access.repository)"
+    var jobs: [NewJob] = []
+    for branch in try await branches(access.forge, repository, notes).value {
+      let memory = try await PolicyMemory(
+        key(access.forge, repository, branch), in: notes,
+        new: State(queue: MergeQueue(branch: branch)))
+      let isAtWork = !memory.value.queue.entries.isEmpty || !memory.value.untold.isEmpty
+      if isAtWork, let job = look(access, branch: branch, because: "sweep") { jobs.append(job) }
+    }
+    return jobs
   }
 
   /// Puts a pull request into the queue of its base.
@@ -92,11 +124,16 @@ public struct AdvanceMergeQueue: Sendable {
   ) async throws(StoreError) {
     var tries = 0
     while true {
+      var known = try await branches(forge, facts.repository, notes)
       var memory = try await PolicyMemory(
         key(forge, facts.repository, facts.base), in: notes,
         new: State(queue: MergeQueue(branch: facts.base, policy: policy.queue)))
       memory.value.handle(.enqueued(number: facts.number, head: facts.headCommit, priority))
       do throws(StoreError) {
+        if !known.value.contains(facts.base) {
+          known.value.append(facts.base)
+          try await known.save()
+        }
         try await memory.save()
         return
       } catch {
@@ -150,8 +187,11 @@ public struct AdvanceMergeQueue: Sendable {
   ) async throws -> JobOutcome {
     let repository = arguments.access.repository
     let place = "\(arguments.access.forge):\(repository)"
+    // Somebody waits for an entry as long as it is there: no age of its job, such as that of a long
+    // freeze, ends it.
+    let isWaitedFor = arguments.number != nil
     let waiting: JobOutcome =
-      arguments.number == nil
+      !isWaitedFor
       ? .completed
       : .snoozed(Self.pause, because: "\(place): the queue of \(arguments.branch) waits")
     do {
@@ -197,15 +237,26 @@ public struct AdvanceMergeQueue: Sendable {
       }
       return .snoozed(Self.pause, because: "\(place): there is more to do")
     } catch let error as ForgeError {
+      let because = "\(place): \(SecretMask.masked(error.detail).text)"
       if error.code == .unreachable || error.code == .malformed {
-        return .snoozed(
-          Self.lostCall, because: "\(place): \(SecretMask.masked(error.detail).text)")
+        return .snoozed(Self.lostCall, because: because)
       }
-      return try ForgeFailure.outcome(error, at: place, age: age)
+      if isWaitedFor, !error.isPassing { return .snoozed(Self.mending, because: because) }
+      return try ForgeFailure.outcome(error, at: place, age: isWaitedFor ? .zero : age)
     } catch let error as StoreError {
-      if error.code == .conflict { return try ForgeFailure.takenOver(at: place, age: age) }
+      if error.code == .conflict {
+        return try ForgeFailure.takenOver(at: place, age: isWaitedFor ? .zero : age)
+      }
       throw ForgeFailure.failure(error, isQueued: age != nil)
+    } catch let error as NoPolicy {
+      guard isWaitedFor else { throw JobFailure(error.description, isFinal: true) }
+      return .snoozed(Self.mending, because: error.description)
     }
+  }
+
+  /// Without a policy nothing is merged. Whoever mends it does not queue everything anew.
+  private struct NoPolicy: Error, CustomStringConvertible {
+    var description: String
   }
 
   private func policy(
@@ -213,17 +264,17 @@ public struct AdvanceMergeQueue: Sendable {
   ) async throws -> ShepherdPolicy {
     let branch = try await forge.defaultBranch(of: repository)
     guard let bytes = try await forge.file(BasePolicies.file, in: repository, at: branch) else {
-      throw JobFailure(
-        "\(repository) has no policy any more; its queue stands still", isFinal: true)
+      throw NoPolicy(description: "\(repository) has no policy any more; its queue stands still")
     }
     do {
       return try PolicyReader.read(bytes).shepherd
     } catch {
-      throw JobFailure("the policy of \(repository) has mistakes: \(error)", isFinal: true)
+      throw NoPolicy(description: "the policy of \(repository) has mistakes: \(error)")
     }
   }
 
   /// Told once: what a try before this one has said is looked for.
+  /// What the forge does not let Stet say is recorded, and stands in nobody's way.
   private func tell(
     _ notice: MergeQueue.Notice, _ arguments: Work.AdvanceMergeQueue, _ forge: any Forge,
     job: String?
@@ -235,6 +286,16 @@ public struct AdvanceMergeQueue: Sendable {
           actor: "queue:\(arguments.branch)", action: action,
           place: "\(arguments.access.forge):\(repository)#\(number)", decidedBy: "queue", job: job,
           facts: facts))
+    }
+    func said(
+      _ number: Int, _ words: () async throws(ForgeError) -> Void
+    ) async throws {
+      do throws(ForgeError) { try await words() } catch {
+        if error.isPassing { throw error }
+        let because = String(SecretMask.masked(error.detail).text.prefix(500))
+        try await note(
+          "queue.untold", number, ["reason": "the forge does not allow it", "because": because])
+      }
     }
     switch notice {
     case .merged(let number):
@@ -255,8 +316,10 @@ public struct AdvanceMergeQueue: Sendable {
         HiddenMarker.rule("queue-left").text
         + "\nTaken out of the merge queue of `\(arguments.branch)`: "
         + "\(Defanged.message(reason, limit: 500))."
-      let last = try await forge.comments(on: reference).last?.body
-      if last != body { _ = try await forge.comment(body, on: reference) }
+      try await said(number) { () async throws(ForgeError) in
+        let last = try await forge.comments(on: reference).last?.body
+        if last != body { _ = try await forge.comment(body, on: reference) }
+      }
       try await ports.notify?(
         PullRequestNotice.leftQueue(
           reference, reason: String(reason.prefix(500)), branch: arguments.branch,
@@ -264,7 +327,18 @@ public struct AdvanceMergeQueue: Sendable {
         arguments.access)
       try await note("queue.left", number, ["reason": String(reason.prefix(500))])
     case .discarded(let batch):
-      try await forge.removeBranch(QueueRound.branch(arguments.branch, batch), in: repository)
+      let trial = QueueRound.branch(arguments.branch, batch)
+      do throws(ForgeError) { try await forge.removeBranch(trial, in: repository) } catch {
+        if error.isPassing { throw error }
+        try await ports.audit.append(
+          AuditEvent(
+            actor: "queue:\(arguments.branch)", action: "queue.untold",
+            place: "\(arguments.access.forge):\(repository)", decidedBy: "queue", job: job,
+            facts: [
+              "reason": "the trial branch \(trial) cannot be removed",
+              "because": String(SecretMask.masked(error.detail).text.prefix(500)),
+            ]))
+      }
     }
   }
 }

@@ -108,7 +108,13 @@ public struct ShepherdPullRequest: Sendable {
       let forge = try await ports.openForge(arguments.access)
       let repository = arguments.access.repository
       open = try await forge.openPullRequests(withHead: arguments.commit, in: repository)
-      if open.isEmpty {
+      // What the forge knows of a commit of a branch of its own it has told; only a fork's commit has
+      // to be looked for among all that are open.
+      var isOwn = false
+      for branch in arguments.branches ?? [] where open.isEmpty && !isOwn {
+        isOwn = try await forge.tip(of: branch, in: repository) == arguments.commit
+      }
+      if open.isEmpty, !isOwn {
         open = try await forge.pullRequests(
           in: repository, areOpen: true, limit: Self.mostListed)
       }

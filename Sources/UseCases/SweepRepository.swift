@@ -44,6 +44,10 @@ public struct SweepRepository: Sendable {
     let access = arguments.access
     let place = "\(access.forge):\(access.repository)"
     do {
+      // Whatever the policy says by now: what waits in a queue was let in by one.
+      let queues = try await AdvanceMergeQueue.looks(access, notes: ports.shepherd.notes)
+      _ = try await ports.shepherd.jobs.enqueue(queues)
+      if !queues.isEmpty { progress("\(queues.count) merge queues are looked at") }
       let forge = try await ports.shepherd.openForge(access)
       let policy: ShepherdPolicy
       switch try await DefaultPolicy.read(of: access.repository, from: forge) {

@@ -115,12 +115,17 @@ public enum Work {
     public var access: ForgeAccess
     /// Full, lower-case hex.
     public var commit: String
+    /// Branches that may hold it; rows of before do not say.
+    public var branches: [String]?
     public var actor: String?
     public var askedBy: String
 
-    public init(access: ForgeAccess, commit: String, actor: String?, askedBy: String) {
+    public init(
+      access: ForgeAccess, commit: String, branches: [String] = [], actor: String?, askedBy: String
+    ) {
       self.access = access
       self.commit = commit
+      self.branches = branches
       self.actor = actor
       self.askedBy = askedBy
     }

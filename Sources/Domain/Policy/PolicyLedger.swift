@@ -51,7 +51,9 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
       hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
     }
     let name = "\(action.name)-\(String(hash, radix: 16))"
-    return action.isOncePerHead ? "\(name)-once-\(head.prefix(12))" : name
+    if action.isOncePerHead { return "\(name)-once-\(head.prefix(12))" }
+    // A status is of one commit: another's is no repetition.
+    return if case .status = action { "\(name)-\(head.prefix(12))" } else { name }
   }
 
   /// Notes that an action is begun, unless it must not be.
@@ -59,6 +61,9 @@ public struct PolicyLedger: Sendable, Hashable, Codable {
     forget(before: now)
     var deed = deeds[key] ?? Deed(times: [], isPending: false, isCut: false)
     if action.isOncePerHead, !deed.times.isEmpty { return deed.isPending ? .look : .done }
+    // The same one again: nobody undid it, its answer was lost.
+    if deed.isPending { return .go }
+    if !action.isOncePerHead { deed.times.removeAll { now.timeIntervalSince($0) > Self.period } }
     let hour = deeds.values.reduce(0) { count, deed in
       count + deed.times.count { now.timeIntervalSince($0) < 3_600 }
     }
@@ -121,7 +126,8 @@ extension PolicyAction {
   /// What cannot be seen to be so already, and would be said again and again.
   public var isOncePerHead: Bool {
     switch self {
-    case .comment, .requestChanges, .approve, .notify, .dispatch, .review, .enrich, .learn, .queue:
+    case .comment, .requestChanges, .approve, .notify, .dispatch, .review, .enrich, .learn, .queue,
+      .updateBranch:
       true
     default: false
     }

@@ -33,10 +33,19 @@ public struct PolicyNeeds: Sendable, Hashable {
       for action in rule.actions {
         switch action {
         case .merge, .queue: addGate(policy.merge)
+        case .status: checks = true
         case .dismiss(let dismissal):
           reviews = true
           teams.formUnion(dismissal.by.teams)
         case .requestReviewers(let reviewers):
+          reviews = true
+          // A team that was asked is off the forge's list as soon as one of it has reviewed.
+          if reviewers.choice == .all {
+            teams.formUnion(
+              reviewers.from.filter { $0.contains("/") }.map {
+                ($0.hasPrefix("@") ? String($0.dropFirst()) : $0).lowercased()
+              })
+          }
           if reviewers.choice == .codeOwners { (codeOwners, files) = (true, true) }
         default: break
         }

@@ -74,22 +74,37 @@ public struct PolicyReplay: Sendable, Hashable, Codable {
   public private(set) var stale = 0
   public private(set) var differing = 0
 
+  /// The moment that was judged last, and what was counted of it: further events of the same moment
+  /// add only what is new.
+  private var moment: PolicyFacts?
+  private var counted: Set<String> = []
+  private var does = PolicyRecord.Deeds()
+
+  enum CodingKeys: String, CodingKey {
+    case lines, fired, labelled, approved, merged, stale, differing
+  }
+
   public init() {}
 
-  /// Holds the policy against one record.
+  /// Holds the policy against one record. Of several events of one moment the last has what people
+  /// did.
   public mutating func add(_ record: PolicyRecord, _ policy: ShepherdPolicy) {
     let facts = record.facts
+    var moment = facts
+    moment.event = .scheduled
+    if moment != self.moment { (self.moment, counted, does) = (moment, [], PolicyRecord.Deeds()) }
+    let before = does
     let decision = policy.decision(facts)
-    for outcome in decision.outcomes where outcome.result == .fired {
+    for outcome in decision.outcomes
+    where outcome.result == .fired && counted.insert("rule \(outcome.rule.name)").inserted {
       fired[outcome.rule.name, default: 0] += 1
     }
     var line = Line(
       pullRequest: facts.number, event: facts.event, wouldDo: [], held: [], differences: [])
-    var does = PolicyRecord.Deeds()
     for plan in decision.actions {
       switch plan.action {
-      case .label(let labels): does.labelled += labels
-      case .unlabel(let labels): does.unlabelled += labels
+      case .label(let labels): does.labelled += labels.filter { !does.labelled.contains($0) }
+      case .unlabel(let labels): does.unlabelled += labels.filter { !does.unlabelled.contains($0) }
       case .approve: does.approved = true
       case .requestChanges: does.changesRequested = true
       case .close: does.closed = true
@@ -108,11 +123,11 @@ public struct PolicyReplay: Sendable, Hashable, Codable {
     }
     if let act = policy.staleAct(facts) {
       line.wouldDo.append(act)
-      stale += 1
+      stale += counted.insert("stale").inserted ? 1 : 0
     }
-    labelled += does.labelled.count
-    approved += does.approved ? 1 : 0
-    merged += does.merged ? 1 : 0
+    labelled += does.labelled.count - before.labelled.count
+    approved += does.approved && !before.approved ? 1 : 0
+    merged += does.merged && !before.merged ? 1 : 0
     if let deeds = record.deeds { line.differences = Self.differences(does, deeds) }
     differing += line.differences.isEmpty ? 0 : 1
     lines.append(line)

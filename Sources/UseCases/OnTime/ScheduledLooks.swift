@@ -28,7 +28,8 @@ struct ScheduledLooks: Sendable {
   func enqueue(_ forge: any Forge) async throws -> Int {
     var memory = try await PolicyMemory(
       "looks \(WorkLimits.group(access))", in: ports.notes, new: Cursor())
-    let (pulls, next) = try await listed(from: memory.value, forge)
+    let (pulls, next) = try await Self.listed(
+      from: memory.value, in: access.repository, base: nil, most: budget.looks, forge)
     let step = pulls.isEmpty ? 0 : Double(budget.spread) / Double(pulls.count)
     let jobs = try pulls.enumerated().map { index, pull in
       var job = try ShepherdPullRequest.job(
@@ -49,24 +50,23 @@ struct ScheduledLooks: Sendable {
   }
 
   /// Pages move up as pull requests are closed, so the place is sought from the page before.
-  private func listed(
-    from start: Cursor, _ forge: any Forge
+  /// - Returns: the next ones, and where to go on: at the beginning, where there are no more.
+  static func listed(
+    from start: Cursor, in repository: RepositoryName, base: String?, most: Int, _ forge: any Forge
   ) async throws -> ([PullRequest], Cursor) {
     var found: [PullRequest] = []
     var number = start.page
     while number > 1 {
-      let page = try await forge.openPullRequests(
-        in: access.repository, base: nil, page: number - 1)
+      let page = try await forge.openPullRequests(in: repository, base: base, page: number - 1)
       number -= 1
       if let first = page.first, first.reference.number <= start.after { break }
     }
-    while found.count < budget.looks {
+    while found.count < most {
       try Task.checkCancellation()
-      let page = try await forge.openPullRequests(
-        in: access.repository, base: nil, page: number)
+      let page = try await forge.openPullRequests(in: repository, base: base, page: number)
       for pull in page where pull.reference.number > start.after {
         found.append(pull)
-        if found.count == budget.looks {
+        if found.count == most {
           return (found, Cursor(after: pull.reference.number, page: number))
         }
       }

@@ -38,6 +38,15 @@ extension PolicyReader {
         unknown(key, name, in: path, allowed: Self.conditionKeys)
         continue
       }
+      // Nothing, or an empty mapping, would hold always, or be left aside.
+      let isEmpty =
+        isNull(value)
+        ? ["time", "changes_requested"].contains(name)
+        : value.mapping?.isEmpty == true && !["all", "any", "not"].contains(name)
+      if isEmpty {
+        report(key, "\(path).\(name)", "has no value; say what is asked for, or leave the key out")
+        continue
+      }
       if let condition = condition(name, value, "\(path).\(name)") { found.append(condition) }
     }
     return found

@@ -47,7 +47,7 @@ extension PolicyReader {
 
   /// The role that each command asks for.
   mutating func commands(_ node: Node, into roles: inout PolicyRoles) {
-    guard let mapping = keys(node, "commands", such: "merge") else { return }
+    guard let mapping = keys(node, "commands", such: "queue") else { return }
     for (key, value) in mapping {
       let name = key.string ?? ""
       guard PolicyRoles.defaults[name] != nil else {
@@ -56,6 +56,14 @@ extension PolicyReader {
       }
       if let role = choice(value, "commands.\(name)", PolicyRole.self) {
         roles.commands[name] = role
+      }
+      // `help` is everybody's, so that nobody is left without an answer.
+      if case .unknown? = CommentCommand.parse("@stet \(name)", handle: "stet").first {
+        warn(
+          key, "commands.\(name)",
+          "this version has no command '\(name)' in comments; its role is asked for nowhere")
+      } else if name == "help" {
+        warn(key, "commands.help", "everybody may ask for help; its role is asked for nowhere")
       }
     }
   }

@@ -3,9 +3,10 @@ import Foundation
 import Jobs
 
 extension ActionCarrying {
+  /// - Parameter again: it was begun before, and it is not known what came of it.
   /// - Returns: what the record says of it beside the reason.
   func carryOut(
-    _ plan: Planned, _ text: String?, key: String, _ facts: PolicyFacts
+    _ plan: Planned, _ text: String?, key: String, _ facts: PolicyFacts, again: Bool
   ) async throws(ForgeError) -> [String: String] {
     let marker = HiddenMarker.rule(key).text
     let words = "\(marker)\n\(text ?? "")"
@@ -56,7 +57,9 @@ extension ActionCarrying {
       return [:]
     case .merge(let merge): return try await self.merge(merge, plan, facts)
     case .close:
-      if text != nil { _ = try await forge.comment(words, on: reference) }
+      var isSaid = text == nil
+      if !isSaid, again { isSaid = try await hasSaid(key) }
+      if !isSaid { _ = try await forge.comment(words, on: reference) }
       try await forge.setOpen(false, reference)
       return [:]
     case .reopen:

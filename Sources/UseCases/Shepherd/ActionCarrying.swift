@@ -34,7 +34,21 @@ struct ActionCarrying: Sendable {
         try await shadow(plan, facts, &memory)
         continue
       }
-      if isSo(plan.action, facts) { continue }
+      // By the rule's own words: what is filled in may change by the hour, as an age does.
+      let key = PolicyLedger.key(
+        rule: plan.rule, plan.action, head: facts.headCommit,
+        text: Self.template(of: plan.action)?.text ?? "")
+      let wasBegun = memory.value.deeds[key]?.isPending ?? false
+      if try await isSo(plan.action, facts) {
+        if wasBegun, Self.isEnd(plan.action, facts.state) {
+          try await note(
+            "policy.\(plan.action.name)", plan,
+            ["head": facts.headCommit, "because": "a try before this one has done it"])
+          memory.value.finish(key)
+          try await memory.save()
+        }
+        continue
+      }
       if let gate = gate(plan.action, facts) {
         if !gate.isEmpty {
           try await hold(plan, gate, &memory)
@@ -43,8 +57,6 @@ struct ActionCarrying: Sendable {
         }
       }
       let text = rendered(plan, facts)
-      let key = PolicyLedger.key(
-        rule: plan.rule, plan.action, head: facts.headCommit, text: text ?? "")
       let admission = memory.value.begin(key, plan.action, at: ports.now())
       switch admission {
       case .done: continue
@@ -67,7 +79,7 @@ struct ActionCarrying: Sendable {
       }
       let outcome: Result<[String: String], ForgeError>
       do throws(ForgeError) {
-        outcome = .success(try await carryOut(plan, text, key: key, facts))
+        outcome = .success(try await carryOut(plan, text, key: key, facts, again: wasBegun))
       } catch {
         outcome = .failure(error)
       }
@@ -121,7 +133,12 @@ struct ActionCarrying: Sendable {
   // MARK: What is so
 
   /// What need not be done.
-  private func isSo(_ action: PolicyAction, _ facts: PolicyFacts) -> Bool {
+  private func isSo(
+    _ action: PolicyAction, _ facts: PolicyFacts
+  ) async throws(ForgeError) -> Bool {
+    if case .requestReviewers(let reviewers) = action {
+      return Self.areAsked(reviewers, facts, own: try await forge.ownAccount().login)
+    }
     func lacks(_ wanted: [String], _ there: [String]) -> Bool {
       let there = Set(there.map { $0.lowercased() })
       return wanted.contains { !there.contains($0.lowercased()) }
@@ -129,17 +146,47 @@ struct ActionCarrying: Sendable {
     let own = facts.opinions ?? []
     return switch action {
     case .assign(let people): !lacks(people, facts.assignees)
-    case .requestReviewers(let reviewers):
-      reviewers.choice == .all
-        ? !lacks(reviewers.from.map(Self.login), facts.requestedReviewers.map(Self.login))
-        : !facts.requestedReviewers.isEmpty
     case .close, .approve, .requestChanges, .updateBranch, .queue: facts.state != .open
     case .merge: facts.state != .open
     case .reopen: facts.state != .closed
     case .lock: facts.isLocked
+    case .status(let status):
+      facts.checks?.contains {
+        $0.name == status.name && $0.commit == facts.headCommit
+          && $0.conclusion.rawValue == status.state.rawValue
+      } ?? false
     case .dismiss(let dismissal): ActionCarrying.dismissed(dismissal, own, facts).isEmpty
     default: false
     }
+  }
+
+  /// What a process that ended before it could say so leaves behind.
+  private static func isEnd(_ action: PolicyAction, _ state: PullRequest.State) -> Bool {
+    switch action {
+    case .merge: state == .merged
+    case .close: state == .closed
+    default: false
+    }
+  }
+
+  /// Whoever has reviewed is no longer on the forge's list, and was asked all the same. The author
+  /// is never asked.
+  static func areAsked(
+    _ reviewers: PolicyAction.Reviewers, _ facts: PolicyFacts, own: String
+  ) -> Bool {
+    let (author, stet) = (facts.author.login.lowercased(), own.lowercased())
+    var asked = Set(facts.requestedReviewers.map { login($0).lowercased() })
+    for person in facts.reviews?.map(\.author) ?? [] where person.login.lowercased() != stet {
+      // A program's review is not one that a rule waits for, unless the rule names it.
+      if !person.isBot || reviewers.choice == .all { asked.insert(person.login.lowercased()) }
+      asked.formUnion(person.teams?.map { $0.lowercased() } ?? [])
+    }
+    asked.remove(author)
+    return reviewers.choice == .all
+      ? reviewers.from.allSatisfy {
+        let name = login($0).lowercased()
+        return name == author || asked.contains(name)
+      } : !asked.isEmpty
   }
 
   static func login(_ word: String) -> String {
@@ -165,10 +212,7 @@ struct ActionCarrying: Sendable {
     let marker = HiddenMarker.rule(key)
     let own = try await forge.ownAccount().login.lowercased()
     switch action {
-    case .comment:
-      return try await forge.comments(on: reference).contains {
-        $0.author.login.lowercased() == own && HiddenMarker(of: $0.body) == marker
-      }
+    case .comment: return try await hasSaid(key)
     case .approve, .requestChanges:
       return try await forge.reviews(of: reference).contains {
         $0.author.login.lowercased() == own && HiddenMarker(of: $0.body) == marker
@@ -176,6 +220,13 @@ struct ActionCarrying: Sendable {
     // Said once too seldom is better than twice.
     case .notify, .dispatch: return true
     default: return false
+    }
+  }
+
+  func hasSaid(_ key: String) async throws(ForgeError) -> Bool {
+    let own = try await forge.ownAccount()
+    return try await forge.comments(on: reference).contains {
+      $0.author.isSame(as: own) && HiddenMarker(of: $0.body) == HiddenMarker.rule(key)
     }
   }
 
@@ -217,17 +268,19 @@ struct ActionCarrying: Sendable {
 
   /// Texts of others in it are made inert.
   func rendered(_ plan: Planned, _ facts: PolicyFacts) -> String? {
-    let template: PolicyTemplate? =
-      switch plan.action {
-      case .comment(let text), .requestChanges(let text): text
-      case .approve(let text), .close(let text): text
-      case .notify(_, let text): text
-      case .dismiss(let dismissal): dismissal.message
-      case .status(let status): status.description
-      default: nil
-      }
-    return template?.rendered(facts, rule: plan.rule, reason: plan.reason) {
+    Self.template(of: plan.action)?.rendered(facts, rule: plan.rule, reason: plan.reason) {
       Defanged.message($0, limit: 2_000)
+    }
+  }
+
+  private static func template(of action: PolicyAction) -> PolicyTemplate? {
+    switch action {
+    case .comment(let text), .requestChanges(let text): text
+    case .approve(let text), .close(let text): text
+    case .notify(_, let text): text
+    case .dismiss(let dismissal): dismissal.message
+    case .status(let status): status.description
+    default: nil
     }
   }
 }

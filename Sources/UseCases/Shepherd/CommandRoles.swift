@@ -18,9 +18,14 @@ struct CommandRoles: Sendable {
   /// Whether roles are asked of it. What everybody may ask is not looked up.
   static func judges(_ command: CommentCommand) -> Bool {
     switch command {
-    case .queue, .dequeue, .why, .fix, .review: true
-    default: false
+    case .help, .unknown: false
+    default: true
     }
+  }
+
+  /// The word by which a policy names it.
+  private static func word(_ command: CommentCommand) -> String {
+    if case .reviewAs = command { "review" } else { command.name }
   }
 
   /// - Returns: `nil` where the author of the comment may.
@@ -30,7 +35,7 @@ struct CommandRoles: Sendable {
     switch command {
     case .queue, .dequeue, .why: break
     // Their rights are older than roles: only a policy that names them narrows them.
-    default: if policy.roles.commands[command.name] == nil { return nil }
+    default: if policy.roles.commands[Self.word(command)] == nil { return nil }
     }
     let (login, repository) = (conversation.author.login, conversation.arguments.repository)
     let permission: ForgePermission
@@ -48,6 +53,6 @@ struct CommandRoles: Sendable {
       if isMember { teams?.append(team) }
     }
     return policy.roles.refusal(
-      of: command.name, by: .init(login: login, teams: teams, permission: permission))
+      of: Self.word(command), by: .init(login: login, teams: teams, permission: permission))
   }
 }

@@ -32,13 +32,14 @@ extension HandleEvent {
       if !looks.isEmpty { return looks }
       if check.pullRequests.isEmpty {
         let work = Work.ShepherdCommit(
-          access: access, commit: check.commit, actor: event.sender?.login, askedBy: askedBy)
+          access: access, commit: check.commit, branches: Array(check.branches.prefix(3)),
+          actor: event.sender?.login, askedBy: askedBy)
         guard let json = try? work.json() else { return [] }
-        // Several checks of one commit often end together.
+        // Several checks of one commit often end together; one look is enough for all of them.
         return [
           NewJob(
             kind: Work.ShepherdCommit.kind, arguments: json,
-            uniqueKey: "\(WorkLimits.group(access)) \(check.commit) \(check.name)",
+            uniqueKey: "\(WorkLimits.group(access)) \(check.commit)",
             group: WorkLimits.group(access), limits: ports.limits.ofForge(access),
             delay: .seconds(2))
         ]

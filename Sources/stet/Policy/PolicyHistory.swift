@@ -73,10 +73,11 @@ enum PolicyHistory {
       if facts.state == .merged { facts.mergeability = .clean }
       facts.state = .open
       facts.labels = []
+      // Two events of one moment: rules wait for one or the other.
       facts.event = .opened
-      records.append(PolicyRecord(facts: facts, deeds: deeds))
-      facts.event = .checks
       records.append(PolicyRecord(facts: facts))
+      facts.event = .checks
+      records.append(PolicyRecord(facts: facts, deeds: deeds))
     }
     return records
   }

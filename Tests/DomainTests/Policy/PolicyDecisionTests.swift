@@ -95,6 +95,29 @@ import Testing
     #expect(ledger.begin(key, label, at: now.addingTimeInterval(90_000)) == .go)
   }
 
+  @Test func anOutageCutsNothingOff() {
+    var ledger = PolicyLedger()
+    let now = PolicyConditionTests.noon
+    let label = PolicyAction.label(["x"])
+    let key = PolicyLedger.key(rule: "r", label, head: "h", text: "")
+    for turn in 0..<10 {
+      #expect(ledger.begin(key, label, at: now.addingTimeInterval(Double(turn))) == .go)
+    }
+    #expect(ledger.deeds[key]?.times.count == 1)
+  }
+
+  @Test func onlyTheLastDayCountsForALoop() {
+    var ledger = PolicyLedger()
+    let now = PolicyConditionTests.noon
+    let label = PolicyAction.label(["x"])
+    let key = PolicyLedger.key(rule: "r", label, head: "h", text: "")
+    for turn in 0..<6 {
+      let time = now.addingTimeInterval(Double(turn) * 36_000)
+      #expect(ledger.begin(key, label, at: time) == .go)
+      ledger.finish(key)
+    }
+  }
+
   @Test func whatIsSaidIsSaidOnceForAHead() throws {
     var ledger = PolicyLedger()
     let now = PolicyConditionTests.noon
@@ -166,6 +189,28 @@ import Testing
         "people labelled 'y', the policy would not have",
         "people merged, the policy would not have",
       ])
+  }
+
+  @Test func twoEventsOfOneMomentAreCountedOnce() {
+    let policy = ShepherdPolicy(rules: [
+      PolicyRule(name: "l", actions: [.label(["x"])]),
+      PolicyRule(name: "a", when: [.opened], actions: [.approve(nil)]),
+    ])
+    var replay = PolicyReplay()
+    for number in 1...2 {
+      for event in [PolicyEvent.opened, .checks] {
+        let facts = PolicyConditionTests.facts {
+          $0.number = number
+          $0.event = event
+        }
+        let deeds = PolicyRecord.Deeds(labelled: ["x"], approved: true)
+        replay.add(PolicyRecord(facts: facts, deeds: event == .checks ? deeds : nil), policy)
+      }
+    }
+    #expect(replay.labelled == 2)
+    #expect(replay.approved == 2)
+    #expect(replay.fired == ["l": 2, "a": 2])
+    #expect(replay.differing == 0, "\(replay.lines.flatMap(\.differences))")
   }
 
   @Test func theLastLineOfCodeOwnersCounts() throws {

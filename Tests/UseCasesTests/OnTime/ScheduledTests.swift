@@ -72,6 +72,26 @@ import Testing
     #expect(bench.hub.count("GET", "/pulls") == 0)
   }
 
+  @Test func aQueueThatHasEntriesIsLookedAtInEverySweep() async throws {
+    let bench = try await OnTimeBench("rules: [{then: {label: x}}]")
+    let now = bench.now
+    func enqueue(_ number: Int, _ branch: String) async throws {
+      let facts = PolicyFacts(
+        event: .command, repository: "\(OnTimeBench.repository)", number: number, title: "t",
+        author: .init(login: "ada"), base: branch, head: "h", baseCommit: "b", headCommit: "c",
+        createdAt: now, updatedAt: now, now: now)
+      try await AdvanceMergeQueue.enqueue(
+        facts, .normal, ShepherdPolicy(), notes: bench.bench.notes, forge: "github")
+    }
+    for branch in ["main", "Release", "main"] { try await enqueue(1, branch) }
+    for _ in 0..<2 { try await bench.sweep() }
+    let looks = try await bench.waiting(Work.AdvanceMergeQueue.kind).map {
+      try Work.AdvanceMergeQueue(of: $0)
+    }
+    #expect(looks.map(\.branch).sorted() == ["Release", "main"])
+    #expect(looks.allSatisfy { $0.number == nil })
+  }
+
   private func push(_ ref: String, by login: String = "ada", after: String = "ab") -> ForgeEvent {
     ForgeEvent(
       forge: "github", event: "push", action: nil, repository: OnTimeBench.repository,
@@ -96,7 +116,10 @@ import Testing
     let base = ShepherdBase(ports: bench.ports)
     #expect(try await base.run(work) == .completed)
     #expect(try await looked(bench, .basePushed) == Array(1...121))
-    _ = try await base.run(work)
+    // Another push while they are looked at adds none.
+    var again = work
+    again.commit = "cd"
+    #expect(try await base.run(again).wait != nil)
     #expect(try await bench.waiting(Work.ShepherdPullRequest.kind).count == 121)
     let one = try Work.ShepherdPullRequest(
       of: try #require(try await bench.waiting(Work.ShepherdPullRequest.kind).last))
@@ -108,6 +131,36 @@ import Testing
       Issue.record("a branch that is nobody's base was looked at")
       return
     }
+  }
+
+  @Test func onePushDoesNotSpendAllThatTheForgeAllows() async throws {
+    let bench = try await OnTimeBench(Self.policy)
+    bench.hub.addPullRequests(449, in: OnTimeBench.repository)
+    var work = Work.ShepherdBase(
+      access: bench.access, branch: "main", commit: "ab", actor: nil, askedBy: "github:ada")
+    let base = ShepherdBase(ports: bench.ports)
+    #expect(try await base.run(work).wait == .seconds(1_801))
+    let jobs = try await bench.waiting(Work.ShepherdPullRequest.kind)
+    #expect(jobs.count == 200)
+    let delays = jobs.map { $0.scheduledAt.timeIntervalSince($0.createdAt).rounded() }.sorted()
+    #expect(delays == (0..<200).map { Double($0 * 9) })
+    // Not before those are through.
+    #expect(try await base.run(work).wait != nil)
+    #expect(try await looked(bench, .basePushed).count == 200)
+    bench.pass(days: 1)
+    #expect(try await base.run(work).wait != nil)
+    #expect(try await looked(bench, .basePushed) == Array(1...400))
+    // It moves again: the rest is looked at, and then the first ones anew.
+    work.commit = "cd"
+    bench.pass(days: 1)
+    #expect(try await base.run(work).wait != nil)
+    #expect(try await looked(bench, .basePushed) == Array(1...450))
+    for _ in 0..<2 {
+      bench.pass(days: 1)
+      #expect(try await base.run(work).wait != nil)
+    }
+    bench.pass(days: 1)
+    #expect(try await base.run(work) == .completed)
   }
 
   @Test func everyRepositoryThatWasHeardOfIsSwept() async throws {

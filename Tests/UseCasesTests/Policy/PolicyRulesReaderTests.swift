@@ -150,6 +150,9 @@ import UseCases
     ("rules: [{if: {age: 3}, then: review}]", "'> 30d'"),
     ("rules: [{if: {size: '5..1'}, then: review}]", "bounds"),
     ("rules: [{if: {body: '(?<x>a)'}, then: review}]", "'(?'"),
+    ("rules: [{if: {time: , draft: false}, then: merge}]", "no value"),
+    ("rules: [{if: {changes_requested: ~}, then: merge}]", "no value"),
+    ("rules: [{if: {checks: {}}, then: merge}]", "no value"),
     ("rules: [{if: {files: 'a['}, then: review}]", "']'"), ("roles: {boss: [x]}", "allowed are"),
     ("commands: {mrge: admin}", "did you mean 'merge'"), ("queue: {batch: 99}", "from 1 to 20"),
     ("queue: {timeout: 1s}", "'24h'"), ("freeze: {until: x}", "allowed are"),
@@ -158,6 +161,16 @@ import UseCases
     let found = problems(text)
     #expect(found.contains { $0.contains(words) }, "\(found)")
     #expect(found.allSatisfy { $0.hasPrefix(".stet.yml:1:") }, "\(found)")
+  }
+
+  @Test func rolesOfCommandsThatNobodyCanGiveAreWarnedOf() throws {
+    let file = try read("commands: {merge: admin, freeze: admin, ignore: maintainer, help: reader}")
+    #expect(file.shepherd.roles.commands["ignore"] == .maintainer)
+    let warnings = file.warnings.map(\.description)
+    #expect(warnings.count == 3, "\(warnings)")
+    for word in ["'merge'", "'freeze'", "help"] {
+      #expect(warnings.contains { $0.contains(word) }, "\(warnings)")
+    }
   }
 
   @Test func hostilePoliciesAreBounded() {

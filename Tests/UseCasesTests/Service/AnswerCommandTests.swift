@@ -75,6 +75,18 @@ import UseCases
     #expect(audited.contains("command.refused") == !isServed)
   }
 
+  @Test(arguments: ["ignore", "summary", "explain", "review as ada", "enrich"])
+  func aPolicyNarrowsWhoMayAsk(_ command: String) async throws {
+    var base = FakeGitHub.demoBase
+    let word = command.split(separator: " ").first ?? ""
+    base[".stet.yml"] = Array("commands: {\(word): admin}".utf8)
+    let bench = try await ServiceBench(.token, base: base)
+    _ = try await bench.answer.run(try await work(bench, "@stet \(command)"))
+    #expect(answers(bench).first?.contains("needs the role admin") == true, "\(answers(bench))")
+    let audited = try await bench.audit.entries(after: 0, limit: 9).map(\.event.action)
+    #expect(audited.contains("command.refused"))
+  }
+
   @Test func aRefusalIsAnsweredOnce() async throws {
     let bench = try await ServiceBench(.app)
     let work = try await work(bench, "@stet review", by: "mallory")

@@ -90,7 +90,7 @@ import Testing
       #"rules: [{name: polite, when: commented, then: {comment: "Thanks, {actor}: {title}"}}]"#)
     let shepherd = shepherd(bench)
     for number in 0..<60 {
-      bench.hub.setText(title: "Title \(number)", body: nil, of: bench.reference)
+      bench.hub.push(["p.py": Array("x = \(number)\n".utf8)], to: bench.reference)
       _ = try await shepherd.run(work(bench, .commented, by: "machine"))
     }
     let comments = bench.hub.comments(on: bench.reference).map(\.body)
@@ -99,6 +99,17 @@ import Testing
     #expect(try await actions(bench).contains("policy.loop_cut"))
     // Said once, whatever the next pretext is.
     #expect(comments.count { $0.contains("cut off") } == 1, "\(comments.suffix(5))")
+  }
+
+  @Test func whatIsFilledInMakesNoOtherComment() async throws {
+    let bench = try await Self.bench(
+      #"rules: [{name: old, if: {age: "> 1d"}, then: {comment: "{title}: {reason}"}}]"#)
+    for hours in 0..<5 {
+      let now = Date(timeIntervalSinceNow: Double(80 + hours * 24) * 3_600)
+      bench.hub.setText(title: "Title \(hours)", body: nil, of: bench.reference)
+      _ = try await shepherd(bench, now: { now }).run(work(bench, .scheduled))
+    }
+    #expect(bench.hub.comments(on: bench.reference).count == 1)
   }
 
   @Test func programsAreNotHeardAtAll() async throws {
@@ -183,6 +194,39 @@ import Testing
     let work = try Work.ShepherdPullRequest(of: try #require(jobs.first))
     #expect(work.reference.number == number)
     #expect(work.event == .checks)
+  }
+
+  /// As the checks of the main branch itself end with every push.
+  @Test func forACommitOfABranchOfItsOwnNothingIsListed() async throws {
+    let bench = try await Self.bench("rules: [{name: marks, then: {label: python}}]")
+    let commit = try #require(bench.hub.commit(in: ServiceBench.repository))
+    let outcome = try await shepherd(bench).run(
+      Work.ShepherdCommit(
+        access: bench.access, commit: commit, branches: ["main"], actor: "ci",
+        askedBy: "github:ci"))
+    #expect(outcome == .cancelled(reason: "no open pull request has this head"))
+    #expect(bench.hub.count("GET", "/orders/pulls") == 0, "\(bench.calls)")
+  }
+
+  @Test func checksOfOneCommitAreOneJob() async throws {
+    let bench = try await Self.bench("rules: [{name: marks, then: {label: python}}]")
+    let handler = HandleEvent(
+      ports: .init(inbox: bench.inbox, readers: [], jobs: bench.jobs, followsPolicies: true))
+    for name in ["build", "lint", "test"] {
+      let jobs = handler.shepherding(
+        ForgeEvent(
+          forge: "github", event: "status", action: nil, repository: ServiceBench.repository,
+          installation: nil, sender: ForgeAccount(id: 2, login: "ci", isBot: true),
+          content: .check(
+            ForgeEvent.Check(
+              name: name, commit: String(repeating: "a", count: 40), status: "completed",
+              conclusion: "success", pullRequests: [], appID: nil, externalID: nil,
+              branches: ["main"]))))
+      _ = try await bench.jobs.enqueue(jobs)
+    }
+    let jobs = try await bench.jobs.jobs(JobFilter(kind: Work.ShepherdCommit.kind))
+    #expect(jobs.count == 1)
+    #expect(try Work.ShepherdCommit(of: try #require(jobs.first)).branches == ["main"])
   }
 
   /// The clock of the forge runs ahead of ours, and moments lie in the future.

@@ -166,6 +166,25 @@ import Testing
     #expect(bench.hub.standing(of: bench.reference)?.comments.count == 1)
   }
 
+  @Test func aStatusThatIsSoIsNotSetAgain() async throws {
+    let bench = try await Self.bench(
+      "rules: [{name: gate, then: {status: {name: gate, state: success}}}]")
+    func set() -> [String] {
+      bench.hub.statuses(in: ServiceBench.repository, of: head(bench)).map(\.state)
+    }
+    for event in [PolicyEvent.opened, .edited, .labeled, .assigned, .commented] {
+      _ = try await shepherd(bench).run(work(bench, event))
+    }
+    #expect(set() == ["success"])
+    // Each head gets its own, however many there are.
+    for number in 0..<4 {
+      bench.hub.push(["n\(number).py": Array("x = 1\n".utf8)], to: bench.reference)
+      _ = try await shepherd(bench).run(work(bench, .pushed))
+      #expect(set() == ["success"])
+    }
+    #expect(try await actions(bench) == Array(repeating: "policy.status", count: 5))
+  }
+
   @Test func whatTheForgeRefusesStopsNothingElse() async throws {
     let bench = try await Self.bench(
       "rules: [{name: r, then: [{request_reviewers: stranger}, {label: y}]}]")
@@ -204,6 +223,41 @@ import Testing
     // Never the author.
     #expect(bench.hub.standing(of: bench.reference)?.reviewers == ["ann"])
     #expect(bench.hub.standing(of: second)?.reviewers == ["bob"])
+  }
+
+  @Test(arguments: ["all", "round_robin"])
+  func whoHasReviewedIsNotAskedAgain(_ choice: String) async throws {
+    let bench = try await Self.bench(
+      "rules: [{name: ask, then: {request_reviewers: {from: [ann, ada], choice: \(choice)}}}]")
+    let shepherd = shepherd(bench)
+    _ = try await shepherd.run(work(bench, .opened))
+    // The author is named, and never asked.
+    #expect(bench.hub.standing(of: bench.reference)?.reviewers == ["ann"])
+    let forge = try await bench.openForge(bench.access)
+    let facts = try await FactGathering(
+      forge: forge,
+      needs: PolicyNeeds(
+        ShepherdPolicy(rules: [
+          PolicyRule(name: "r", actions: [.requestReviewers(.init(from: ["ann"]))])
+        ]))
+    ).facts(of: bench.reference, event: .reviewed, review: nil, now: Date())
+    let reviewers = PolicyAction.Reviewers(
+      choice: .init(rawValue: choice) ?? .all, from: ["ann", "@ada"])
+    #expect(ActionCarrying.areAsked(reviewers, facts, own: "stet-account"))
+    // Nobody is on the forge's list any more once the review is there.
+    var later = facts
+    later.requestedReviewers = []
+    #expect(!ActionCarrying.areAsked(reviewers, later, own: "stet-account"))
+    func review(_ login: String) -> PolicyFacts.Review {
+      .init(id: 1, author: .init(login: login), state: .commented, commit: nil)
+    }
+    later.reviews = [review("Ann")]
+    #expect(ActionCarrying.areAsked(reviewers, later, own: "stet-account"))
+    // Neither the author's own words nor Stet's.
+    later.reviews = [review("ada"), review("stet-account")]
+    #expect(!ActionCarrying.areAsked(reviewers, later, own: "stet-account"))
+    _ = try await shepherd.run(work(bench, .edited))
+    #expect(try await actions(bench) == ["policy.request_reviewers"])
   }
 
   @Test func theQueueMergesWhatPassesAndTellsWhatDoesNot() async throws {
@@ -248,6 +302,100 @@ import Testing
     #expect(bench.hub.branches(beginning: "stet-queue/", in: repository).isEmpty)
     let done = try await actions(bench)
     #expect(done.count { $0 == "queue.merged" } == 2)
+    #expect(done.count { $0 == "queue.left" } == 1)
+  }
+
+  // MARK: Cut off between two calls
+
+  @Test func aCloseThatWasCutOffSaysItsWordsOnce() async throws {
+    let bench = try await Self.bench("rules: [{name: end, then: {close: Bye}}]")
+    bench.hub.inject(GitHubFault(.html(status: 502), on: "PATCH", "/pulls/", times: 2))
+    for _ in 0..<4 { _ = try? await shepherd(bench).run(work(bench, .edited), age: .zero) }
+    let standing = bench.hub.standing(of: bench.reference)
+    #expect(standing?.state == .closed)
+    #expect(standing?.comments.count { $0.contains("Bye") } == 1)
+    #expect(try await actions(bench) == ["policy.close"])
+  }
+
+  @Test func aMergeWhoseAnswerWasLostIsRecorded() async throws {
+    let bench = try await Self.bench()
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    bench.hub.inject(GitHubFault(.resetAfter, on: "PUT", "/merge"))
+    for _ in 0..<3 { _ = try? await shepherd(bench).run(work(bench, .checks), age: .zero) }
+    #expect(bench.hub.standing(of: bench.reference)?.state == .merged)
+    #expect(try await actions(bench).count { $0 == "policy.merge" } == 1)
+  }
+
+  // MARK: Queues that somebody waits for
+
+  private static let queues = """
+    rules:
+      - {name: ready, if: {approvals: 1, checks: build}, then: queue}
+    merge: {checks: [build], block_on: none}
+    """
+
+  /// With the pull request in the queue.
+  private func queued() async throws -> (ServiceBench, Work.AdvanceMergeQueue) {
+    let bench = try await Self.bench(Self.queues)
+    bench.hub.addReview("APPROVED", by: "ann", on: bench.reference)
+    bench.hub.setStatus("build", "success", on: head(bench), in: ServiceBench.repository)
+    #expect(try await shepherd(bench).run(work(bench, .checks)) == .completed)
+    return (
+      bench,
+      Work.AdvanceMergeQueue(
+        access: bench.access, branch: "main", number: bench.reference.number)
+    )
+  }
+
+  @Test func aQueueOutlivesABrokenPolicyAndAForgeThatRefuses() async throws {
+    let (bench, work) = try await queued()
+    let queue = AdvanceMergeQueue(ports: ports(bench))
+    // Older than any outage that a job waits out.
+    let age = Duration.seconds(200_000)
+    bench.hub.commit(
+      [".stet.yml": Array("rules: [{then: qeue}]".utf8)], in: ServiceBench.repository)
+    #expect(try await queue.run(work, age: age).wait == .seconds(300))
+    bench.hub.commit([".stet.yml": .some(nil)], in: ServiceBench.repository)
+    #expect(try await queue.run(work, age: age).wait == .seconds(300))
+    bench.hub.commit([".stet.yml": Array(Self.queues.utf8)], in: ServiceBench.repository)
+    for status in [401, 403, 404] {
+      bench.hub.inject(GitHubFault(.answer(status: status, body: #"{"message":"No"}"#), times: 4))
+      #expect(try await queue.run(work, age: age).wait == .seconds(300), "\(status)")
+      bench.hub.clearFaults()
+    }
+    for _ in 0..<10 {
+      for (_, commit) in bench.hub.branches(beginning: "stet-queue/", in: ServiceBench.repository) {
+        bench.hub.setStatus("build", "success", on: commit, in: ServiceBench.repository)
+      }
+      _ = try await queue.run(work, age: age)
+    }
+    #expect(bench.hub.standing(of: bench.reference)?.state == .merged)
+  }
+
+  @Test func aQueueOutlivesALimitOfRequests() async throws {
+    let (bench, work) = try await queued()
+    bench.hub.inject(
+      GitHubFault(
+        .answer(
+          status: 429, body: #"{"message":"API rate limit"}"#, headers: ["retry-after": "7"]),
+        times: 9))
+    let queue = AdvanceMergeQueue(ports: ports(bench))
+    #expect(try await queue.run(work, age: .seconds(200_000)).wait != nil)
+  }
+
+  @Test func whatTheForgeDoesNotLetSayStandsInNobodysWay() async throws {
+    let (bench, work) = try await queued()
+    bench.hub.close(bench.reference)
+    bench.hub.inject(
+      GitHubFault(
+        .answer(status: 403, body: #"{"message":"Resource not accessible"}"#), on: "POST",
+        "/comments", times: 9))
+    let queue = AdvanceMergeQueue(ports: ports(bench))
+    for _ in 0..<3 { _ = try await queue.run(work) }
+    #expect(try await queue.run(work) == .completed)
+    let done = try await actions(bench)
+    #expect(done.count { $0 == "queue.untold" } == 1)
     #expect(done.count { $0 == "queue.left" } == 1)
   }
 }
