@@ -123,12 +123,13 @@ extension GitHubWorld {
       let isGreen = latest.allSatisfy {
         ["success", "neutral", "skipped"].contains($0.conclusion ?? "")
       }
+      let conclusion: String? = isOpen ? nil : isGreen ? "success" : "failure"
       let id = repository.id * 1000 + app
       let url = "\(root)/repos/\(repository.fullName)/check-suites/\(id)"
       return object([
         "id": id, "node_id": Self.nodeID("CheckSuite", id), "head_branch": nil,
         "head_sha": commit.sha, "status": isOpen ? "in_progress" : "completed",
-        "conclusion": isOpen ? nil : isGreen ? "success" : "failure", "url": url,
+        "conclusion": conclusion, "url": url,
         "before": commit.parents.first, "after": commit.sha, "pull_requests": [JSONValue](),
         "app": apps[app].map { json(app: $0) }, "repository": json(repository: repository),
         "created_at": commit.date, "updated_at": now,

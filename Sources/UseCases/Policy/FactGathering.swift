@@ -81,10 +81,13 @@ public struct FactGathering: Sendable {
     }
     if needs.reviews {
       var reviews = try await forge.statedReviews(of: reference)
-      let own = reviews.isEmpty ? nil : try await forge.ownAccount().login.lowercased()
+      var own: String?
+      if countsOwnAsProgram, !reviews.isEmpty {
+        own = try await forge.ownAccount().login.lowercased()
+      }
       for index in reviews.indices {
         // With a person's token Stet's account looks like a person's; its word is a program's.
-        if countsOwnAsProgram, reviews[index].author.login.lowercased() == own {
+        if reviews[index].author.login.lowercased() == own {
           reviews[index].author.isBot = true
         }
         let isOpinion = reviews[index].state == .approved

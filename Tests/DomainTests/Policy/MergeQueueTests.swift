@@ -64,7 +64,8 @@ import Testing
     let violation = #expect(throws: QueueModel.Violation.self) {
       try model.explore(pulls: 2, disturbances: 1)
     }
-    #expect(violation?.description.contains("though it left") == true)
+    let found = violation?.description ?? ""
+    #expect(found.contains("though it left") || found.contains("without a trial"), "\(found)")
   }
 
   // MARK: By hand
@@ -137,13 +138,14 @@ import Testing
   }
 
   /// While a merge waits, for the end of a freeze or for a check.
-  @Test(arguments: [
-    [.removed(number: 1, reason: "asked to")],
-    [.enqueued(number: 1, head: "new", .normal)],
-    [.removed(number: 1, reason: "asked to"), .enqueued(number: 1, head: "h1", .normal)],
-    // It passed together with the other alone.
-    [.removed(number: 2, reason: "asked to")],
-  ] as [[MergeQueue.Event]])
+  @Test(
+    arguments: [
+      [.removed(number: 1, reason: "asked to")],
+      [.enqueued(number: 1, head: "new", .normal)],
+      [.removed(number: 1, reason: "asked to"), .enqueued(number: 1, head: "h1", .normal)],
+      // It passed together with the other alone.
+      [.removed(number: 2, reason: "asked to")],
+    ] as [[MergeQueue.Event]])
   func whatLeavesWhileItsMergeWaitsIsNotMerged(_ events: [MergeQueue.Event]) {
     var (queue, _) = queue([9, 1, 2])
     _ = queue.handle(.removed(number: 9, reason: "makes room"))

@@ -178,9 +178,9 @@ struct ShepherdingTests {
   func mergesAtOnce() async throws {
     let scene = try await scene()
     for (words, code) in [
-      ("Base branch was modified. Review and try the merge again.", ForgeError.Code.conflict),
+      ("Base branch was modified. Review and try the merge again.", .conflict),
       ("Pull Request is not mergeable", .rejected),
-    ] {
+    ] as [(String, ForgeError.Code)] {
       scene.hub.inject(
         GitHubFault(.answer(status: 405, body: #"{"message": "\#(words)"}"#), on: "PUT", "/merge"))
       let refused = await refusal {
