@@ -273,8 +273,8 @@ public struct AdvanceMergeQueue: Sendable {
     }
   }
 
-  /// Told once: what a try before this one has said is looked for.
-  /// What the forge does not let Stet say is recorded, and stands in nobody's way.
+  /// Told once: what a try before this one has said is looked for. What the forge does not let Stet
+  /// say is recorded, and stands in nobody's way.
   private func tell(
     _ notice: MergeQueue.Notice, _ arguments: Work.AdvanceMergeQueue, _ forge: any Forge,
     job: String?

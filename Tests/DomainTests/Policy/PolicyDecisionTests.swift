@@ -171,26 +171,6 @@ import Testing
     #expect(refusal("unheard-of", "dan", .maintain) != nil)
   }
 
-  @Test func replayTellsWherePeopleDidOtherwise() {
-    let policy = ShepherdPolicy(rules: [
-      PolicyRule(name: "l", actions: [.label(["x"])]),
-      PolicyRule(name: "m", actions: [.merge(.init())]),
-    ])
-    var replay = PolicyReplay()
-    replay.add(
-      PolicyRecord(
-        facts: PolicyConditionTests.facts(), deeds: .init(labelled: ["y"], merged: true)), policy)
-    #expect(replay.labelled == 1)
-    #expect(replay.merged == 0)
-    #expect(replay.lines.first?.held.count == 1)
-    #expect(
-      replay.lines.first?.differences == [
-        "would have labelled 'x', people did not",
-        "people labelled 'y', the policy would not have",
-        "people merged, the policy would not have",
-      ])
-  }
-
   @Test func twoEventsOfOneMomentAreCountedOnce() {
     let policy = ShepherdPolicy(rules: [
       PolicyRule(name: "l", actions: [.label(["x"])]),

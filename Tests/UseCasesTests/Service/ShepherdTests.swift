@@ -242,7 +242,7 @@ import Testing
         ]))
     ).facts(of: bench.reference, event: .reviewed, review: nil, now: Date())
     let reviewers = PolicyAction.Reviewers(
-      choice: .init(rawValue: choice) ?? .all, from: ["ann", "@ada"])
+      choice: PolicyAction.Reviewers.Choice(rawValue: choice) ?? .all, from: ["ann", "@ada"])
     #expect(ActionCarrying.areAsked(reviewers, facts, own: "stet-account"))
     // Nobody is on the forge's list any more once the review is there.
     var later = facts
@@ -356,7 +356,7 @@ import Testing
     bench.hub.commit(
       [".stet.yml": Array("rules: [{then: qeue}]".utf8)], in: ServiceBench.repository)
     #expect(try await queue.run(work, age: age).wait == .seconds(300))
-    bench.hub.commit([".stet.yml": .some(nil)], in: ServiceBench.repository)
+    bench.hub.commit([".stet.yml": nil], in: ServiceBench.repository)
     #expect(try await queue.run(work, age: age).wait == .seconds(300))
     bench.hub.commit([".stet.yml": Array(Self.queues.utf8)], in: ServiceBench.repository)
     for status in [401, 403, 404] {
