@@ -137,7 +137,7 @@ import Testing
     let bench = try await OnTimeBench(Self.policy)
     bench.hub.addPullRequests(449, in: OnTimeBench.repository)
     var work = Work.ShepherdBase(
-      access: bench.access, branch: "main", commit: "ab", actor: nil, askedBy: "github:ada")
+      access: bench.bench.access, branch: "main", commit: "ab", actor: nil, askedBy: "github:ada")
     let base = ShepherdBase(ports: bench.ports)
     #expect(try await base.run(work).wait == .seconds(1_801))
     let jobs = try await bench.waiting(Work.ShepherdPullRequest.kind)
