@@ -114,13 +114,27 @@ import UseCases
 
   @Test func anIssueWhoseJobCannotBeStoredIsNotPromised() async throws {
     try await withServer({ ports, _ in
-      ports.jobs = BrokenJobs(error: StoreError(code: .full, detail: "no space is left."))
+      ports.storeIssues = { _ async throws(StoreError) in
+        throw StoreError(code: .full, detail: "no space is left.")
+      }
     }) { server async throws in
       let answer = try await server.json(
         "POST", "/issues", body: #"{"title": "t", "description": "d"}"#)
       #expect(answer.status == 503)
       let kept = try await server.ports.issues.issues(limit: 10, before: nil)
       #expect(kept.isEmpty, "what is answered as not stored is not stored")
+    }
+  }
+
+  @Test func anIssueThatIsStoredIsAnsweredAsStored() async throws {
+    try await withServer({ ports, _ in
+      ports.jobs = BrokenJobs(error: StoreError(code: .unreachable, detail: "it is away."))
+    }) { server async throws in
+      let answer = try await server.json(
+        "POST", "/issues", body: #"{"title": "t", "description": "d"}"#)
+      #expect(answer.status == 201)
+      let kept = try await server.ports.issues.issues(limit: 10, before: nil)
+      #expect(kept.map(\.id) == [answer.body["id"]?.string])
     }
   }
 

@@ -94,7 +94,7 @@ import Yams
     let served = Set(Self.server().routes.map { "\($0.method.rawValue) \($0.path)" })
     let promised: Set<String> = [
       "POST /webhooks/github", "POST /fix", "POST /issues", "GET /issues", "GET /issues/{id}",
-      "PATCH /issues/{id}", "POST /issues/{id}/enrich",
+      "POST /issues/batch", "PATCH /issues/{id}", "POST /issues/{id}/enrich",
       "POST /v1/review", "GET /v1/runs", "GET /v1/runs/{id}", "GET /v1/runs/{id}/events",
       "GET /v1/jobs", "GET /v1/jobs/{id}", "POST /v1/jobs/{id}/retry",
       "POST /v1/jobs/{id}/cancel", "POST /v1/jobs/retry", "GET /v1/schedules", "GET /healthz",

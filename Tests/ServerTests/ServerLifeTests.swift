@@ -142,8 +142,10 @@ import UseCases
       for path in ["/", "/docs"] {
         let response = try await server.call("GET", path)
         #expect(response.headers["content-type"] == "text/html; charset=utf-8")
+        // The name of a language, which nobody fetches.
+        let text = response.text.replacing("http://www.w3.org/2000/svg", with: "")
         for word in ["<script", "src=", "http://", "https://", "@import", "url("] {
-          #expect(!response.text.contains(word), "\(path) has \(word)")
+          #expect(!text.contains(word), "\(path) has \(word)")
         }
       }
       let head = try await server.call("HEAD", "/docs")

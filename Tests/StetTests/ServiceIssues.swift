@@ -104,7 +104,7 @@ struct ForgeIssueScene {
   /// A comment by somebody, and the webhook that tells of it.
   func said(_ body: String, by login: String) throws -> GitHubDelivery {
     let id = hub.addComment(body, by: login, on: issue)
-    let account: [String: Any] = ["id": 5, "login": login, "type": "User"]
+    let account: [String: Any] = ["id": login == "ada" ? 1 : 5, "login": login, "type": "User"]
     let payload: [String: Any] = [
       "action": "created",
       "issue": [

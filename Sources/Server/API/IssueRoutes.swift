@@ -89,7 +89,9 @@ struct IssueRoutes {
     let new = IssueFields.issue(&fields)
     try fields.check()
     let issue = try await store([new])[0]
-    var response = Answer.json(try await detailed(issue), status: 201)
+    // It is stored: a look at its job that fails takes nothing of that back.
+    let document = (try? await detailed(issue)) ?? Self.document(issue)
+    var response = Answer.json(document, status: 201)
     response.headers[.location] = "/issues/\(issue.id)"
     return response
   }
