@@ -127,7 +127,10 @@ public final class PostgresServer: Sendable {
   }
 
   public func start() throws(Failure) {
-    try control("start -w -t 60 -l \(folder)/log")
+    do throws(Failure) { try control("start -w -t 60 -l \(folder)/log") } catch {
+      let log = (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
+      throw Failure(description: "\(error.description)\n\(log.suffix(1_500))")
+    }
   }
 
   public enum Stop: String, Sendable { case smart, fast, immediate }

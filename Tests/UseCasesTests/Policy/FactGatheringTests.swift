@@ -31,7 +31,8 @@ import Testing
   @Test func whatOnlyTheForgeAsksForIsLearnedToo() async throws {
     let bench = try await Self.bench(["CODEOWNERS": Array("* @ann\n".utf8)])
     bench.hub.protect(
-      "main", in: Self.repository, isStrict: true, needsOwners: true, needsResolved: true)
+      "main", in: Self.repository, checks: ["build"], isStrict: true, needsOwners: true,
+      needsResolved: true)
     let fork = bench.hub.addPullRequest(
       in: Self.repository, author: "ada", head: ["f.py": Array("f = 1\n".utf8)], headBranch: "f",
       headRepository: RepositoryName(owner: "ada", name: "orders"))
