@@ -18,7 +18,7 @@ export STET_SHARED_DATA ?= $(abspath $(CURDIR)/../shared/data)
 # A crash prints its own line; the backtracer would hold a slow machine for minutes.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup build demo run test lint attack bench bench-queue bench-sandbox bench-humaneval
+.PHONY: help setup build build-tests demo run test lint attack bench bench-queue bench-sandbox bench-humaneval
 .PHONY: chaos fuzz clean
 
 help: ## print this
@@ -44,13 +44,14 @@ demo: build ## review a seeded change of our own with a local model
 run: build ## run stet with ARGS="..."
 	@$(BINARY) $(ARGS)
 
-test: .build/setup-tests.stamp ## run every test; FILTER=NAME for some
+build-tests: .build/setup-tests.stamp ## build the tests and the debug programs
 	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
+
+test: build-tests ## run every test; FILTER=NAME for some
 	@Scripts/test-images.sh .build/debug/stet
 	@Scripts/test.sh $(TESTS) "$(FILTER)"
 
-attack: .build/setup-tests.stamp ## try every attack on the sandbox, as root and as an ordinary user
-	@Scripts/quietly.sh "build of the tests" swift build --build-tests $(BUILD_FLAGS)
+attack: build-tests ## try every attack on the sandbox, as root and as an ordinary user
 	@Scripts/attack.sh $(TESTS)
 
 lint: ## check format, scripts, and what must never be committed

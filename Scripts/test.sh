@@ -10,8 +10,9 @@ filter=${2:-}
 arguments=(--testing-library swift-testing --no-parallel)
 if [[ -n $filter ]]; then exec "$tests" "${arguments[@]}" --filter "$filter"; fi
 
-# About half of the time each.
+# About half of the time each. One that hangs is ended, and its last lines tell in which test.
 readonly second='^(SandboxTests|UseCasesTests)\.'
+readonly limit=(timeout --foreground --kill-after 10 "${STET_TEST_LIMIT:-3600}")
 log=$(mktemp)
 beside=
 end() {
@@ -21,10 +22,10 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-"$tests" "${arguments[@]}" --filter "$second" >"$log" 2>&1 &
+"${limit[@]}" "$tests" "${arguments[@]}" --filter "$second" >"$log" 2>&1 &
 beside=$!
 status=0
-"$tests" "${arguments[@]}" --skip "$second" || status=$?
+"${limit[@]}" "$tests" "${arguments[@]}" --skip "$second" || status=$?
 other=0
 wait "$beside" || other=$?
 beside=
@@ -32,7 +33,8 @@ cat "$log"
 # What failed is read last, and a process that crashed said nothing of its own end.
 for code in "$status" "$other"; do
   if ((code != 0)); then
-    printf 'test: a process of the tests ended with status %d\n' "$code"
+    printf 'test: a process of the tests ended with status %d%s\n' "$code" \
+      "$(if ((code == 124)); then printf ', for it had not ended after %s s' "${limit[-1]}"; fi)"
     exit "$code"
   fi
 done
