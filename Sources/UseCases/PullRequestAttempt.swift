@@ -111,7 +111,8 @@ struct PullRequestAttempt: Sendable {
         notes: reviewed.notes, handle: ports.handle,
         detailsURL: ports.detailsURL(arguments.run)),
       claim: &claim)
-    try await record(published.review)
+    let shown = Set(reviewed.outcome.review.findings.map(\.fingerprint))
+    try await record(published.review, silenced: reviewed.found.subtracting(shown))
     try await ports.notices?.tell(
       of: published.review, pull, arguments, at: ports.review.now())
     try await shepherd()
@@ -284,11 +285,12 @@ struct PullRequestAttempt: Sendable {
     ])
   }
 
-  private func record(_ review: Review) async throws {
+  private func record(_ review: Review, silenced: Set<String>) async throws {
     guard let runs = ports.review.runs, var run = try await runs.run(id: arguments.run) else {
       return
     }
     run.review = review
+    run.silenced = silenced.isEmpty ? nil : silenced.sorted()
     run.actions = (run.actions ?? []) + trail.actions
     try await runs.save(run)
   }

@@ -64,19 +64,22 @@ public enum OutcomeDerivation {
     /// Of the diff: two reviews of the same change tell of no push between them.
     public var content: String
     public var findings: [Finding]
+    /// Fingerprints of what it found too and did not show.
+    public var silenced: Set<String>
     /// Paths, or parts of them, that the model did not see.
     public var skipped: Set<String>
     /// Whether the model answered at all.
     public var hadModel: Bool
 
     public init(
-      run: String, at: Date, content: String, findings: [Finding], skipped: Set<String>,
-      hadModel: Bool
+      run: String, at: Date, content: String, findings: [Finding], silenced: Set<String> = [],
+      skipped: Set<String>, hadModel: Bool
     ) {
       self.run = run
       self.at = at
       self.content = content
       self.findings = findings
+      self.silenced = silenced
       self.skipped = skipped
       self.hadModel = hadModel
     }
@@ -158,7 +161,8 @@ public enum OutcomeDerivation {
   ) -> String? {
     guard
       let last = reviews.lastIndex(where: { review in
-        review.findings.contains { $0.fingerprint == fingerprint }
+        review.silenced.contains(fingerprint)
+          || review.findings.contains { $0.fingerprint == fingerprint }
       })
     else { return nil }
     let isOfModel = if case .model = finding.source { true } else { false }

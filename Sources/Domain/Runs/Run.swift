@@ -73,12 +73,15 @@ public struct Run: Sendable, Codable, Identifiable {
   public var actions: [Action]?
   /// What the use case answered where that is no review, as its route gives it.
   public var result: JSONValue?
+  /// Fingerprints of what the review found and did not show, because its kind is silenced there.
+  public var silenced: [String]?
 
   public init(
     id: String, kind: Kind, startedAt: Date, seconds: Double, outcome: Outcome, askedBy: String,
     subject: String, inputs: [String: String], modelCalls: [ModelCall], claims: Int,
     masked: [String: Int], review: Review?, failure: String?,
-    job: String? = nil, actions: [Action]? = nil, result: JSONValue? = nil
+    job: String? = nil, actions: [Action]? = nil, result: JSONValue? = nil,
+    silenced: [String]? = nil
   ) {
     self.id = id
     self.kind = kind
@@ -96,5 +99,6 @@ public struct Run: Sendable, Codable, Identifiable {
     self.job = job
     self.actions = actions
     self.result = result
+    self.silenced = silenced
   }
 }

@@ -91,7 +91,8 @@ public struct ReadOutcomes: Sendable {
       reviews[reference, default: []].append(
         OutcomeDerivation.Reviewed(
           run: run.id, at: run.startedAt, content: run.inputs["diff"] ?? run.id,
-          findings: review.findings, skipped: Set(review.coverage.skipped.map(\.path)),
+          findings: review.findings, silenced: Set(run.silenced ?? []),
+          skipped: Set(review.coverage.skipped.map(\.path)),
           hadModel: !run.modelCalls.isEmpty
             && !review.coverage.skipped.contains { $0.reason == .modelFailed }))
     }

@@ -54,6 +54,14 @@ import Testing
     #expect(fates(reviews) == ["a": .open])
   }
 
+  /// A filter that hides a kind would otherwise prove itself wrong: what it hides looks fixed.
+  @Test func whatIsSilencedIsNotFixed() {
+    var hiding = review(2, [])
+    hiding.silenced = ["a", "never shown"]
+    #expect(fates([review(1, [finding("a")]), hiding]) == ["a": .open])
+    #expect(fates([review(1, [finding("a")]), hiding, review(3, [])]) == ["a": .fixed])
+  }
+
   @Test func whatPeopleSayComesFirst() {
     let reviews = [review(1, [finding("a")]), review(2, [])]
     #expect(fates(reviews, .init(disputed: ["a": "ann"])) == ["a": .disputed])
