@@ -64,28 +64,11 @@ enum PageTemplates {
   }
 }
 
-/// Escapes by scalar. The library's own way goes by grapheme and lets a quotation mark through that
-/// another character has joined: `"` and U+0301 are one.
+/// The library's own way goes by grapheme: see `HTMLText`.
 struct ScalarHTML: MustacheContentType {
   static let name = "STET"
 
-  func escapeText(_ text: String) -> String { Self.escaped(text) }
-
-  static func escaped(_ text: String) -> String {
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": result.append(contentsOf: "&amp;".unicodeScalars)
-      case "<": result.append(contentsOf: "&lt;".unicodeScalars)
-      case ">": result.append(contentsOf: "&gt;".unicodeScalars)
-      case "\"": result.append(contentsOf: "&quot;".unicodeScalars)
-      case "'": result.append(contentsOf: "&#39;".unicodeScalars)
-      case "\u{0}": continue
-      default: result.append(scalar)
-      }
-    }
-    return String(result)
-  }
+  func escapeText(_ text: String) -> String { Page.escaped(text) }
 }
 
 struct Framed<Page> {

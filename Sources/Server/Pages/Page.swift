@@ -1,4 +1,5 @@
 import Crypto
+import Domain
 import Foundation
 import Hummingbird
 
@@ -25,10 +26,7 @@ enum Page {
     return response
   }
 
-  static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
-  }
+  static func escaped(_ text: String) -> String { HTMLText.escaped(text) }
 
   /// Nothing but the page's own style, by its hash.
   static let policy: String = {

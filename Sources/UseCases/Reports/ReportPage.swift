@@ -66,18 +66,7 @@ enum ReportPage {
   }
 
   static func escaped(_ text: String) -> String {
-    var result = ""
-    for scalar in HiddenText.stripped(text).text.unicodeScalars {
-      switch scalar {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "'": result += "&#39;"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
+    HTMLText.escaped(HiddenText.stripped(text).text)
   }
 }
 
