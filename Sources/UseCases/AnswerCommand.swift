@@ -159,6 +159,7 @@ struct CommandConversation: Sendable {
       let right = Self.right(of: command)
       if right != .nobodys, permission == nil {
         permission = try await forge.permission(of: author.login, in: arguments.repository)
+        needs.permission = permission
       }
       var refused: String? = mayAsk(right, permission ?? .none) ? nil : refusal(command, right)
       if refused == nil, CommandRoles.judges(command) {

@@ -4,6 +4,8 @@ import Jobs
 
 /// What stands in the way of the reviews that a comment asks for, gathered over its commands.
 struct ReviewerNeeds: Sendable {
+  /// What its author may do; `nil` until it was asked for.
+  var permission: ForgePermission?
   /// The rights for which its author has to sign in.
   var scopes: [String]?
   /// Who has to agree.
@@ -34,7 +36,7 @@ extension CommandConversation {
       access: arguments.access, reference: subject, asker: author, user: user,
       forceReload: forceReload, isBareAlias: isBareAlias,
       comment: CommentReference(event.kind, event.comment.id))
-    if let refused = try await refusal(of: request, policy) { return refused }
+    if let refused = try await refusal(of: request, policy, needs.permission) { return refused }
     if user.id != author.id {
       switch try await asking.consents.consent(of: request.identity)?.isGiven {
       case true: break
@@ -62,9 +64,8 @@ extension CommandConversation {
   }
 
   private func refusal(
-    of request: ReviewerRequest, _ policy: ReviewerPolicy
+    of request: ReviewerRequest, _ policy: ReviewerPolicy, _ permission: ForgePermission?
   ) async throws -> String? {
-    let permission = try await forge.permission(of: author.login, in: arguments.repository)
     let isOwn = request.user.id == author.id
     var teams: [String: [String]?] = [:]
     for login in Set([author.login, request.user.login]) {
