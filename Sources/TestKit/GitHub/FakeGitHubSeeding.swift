@@ -92,6 +92,11 @@ extension FakeGitHub {
     }
   }
 
+  /// Shows it to everybody, or to some.
+  public func setPrivate(_ name: RepositoryName, _ isPrivate: Bool) {
+    update { $0.repositories[name.description.lowercased()]?.isPrivate = isPrivate }
+  }
+
   public func deleteRepository(_ name: RepositoryName) {
     update { $0.repositories[name.description.lowercased()] = nil }
   }
