@@ -106,7 +106,7 @@ import Yams
       "GET /ui/jobs", "POST /ui/jobs/{id}/retry", "POST /ui/jobs/{id}/cancel", "GET /ui/issues",
       "POST /ui/issues/{id}/confirm", "POST /ui/issues/{id}/reject", "GET /ui/audit",
       "GET /ui/reports", "GET /ui/reports/{owner}/{name}", "GET /ui/sign-in", "POST /ui/sign-in",
-      "POST /ui/sign-out", "GET /ui/style.css",
+      "POST /ui/sign-out", "GET /ui/style.css", "GET /oauth/{forge}/callback",
     ]
     #expect(served == promised)
   }

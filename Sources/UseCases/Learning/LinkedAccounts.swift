@@ -30,6 +30,7 @@ public struct LinkedAccounts: Sendable {
 
   /// A token is renewed where it ends sooner: what is read with it takes a while.
   static let margin: TimeInterval = 600
+  private static let looks = 20
 
   let ports: Ports
 
@@ -59,9 +60,12 @@ public struct LinkedAccounts: Sendable {
     let grant: AccountGrant
     do { grant = try await authority.refreshed(refreshToken) } catch {
       guard error.code == .unauthorized || error.code == .rejected else { throw error }
-      // Another process may have renewed it in this moment: each of them is good for once.
-      let now = try await ports.links.link(forge: link.forge, user: link.user.id)
-      if let now, now.token != link.token { return now }
+      // Another may be renewing it in this moment, as each is good for once: it is kept soon then.
+      for _ in 0..<Self.looks {
+        let now = try await ports.links.link(forge: link.forge, user: link.user.id)
+        if now?.token != link.token { return now }
+        try await Task.sleep(for: .milliseconds(100))
+      }
       try await ports.links.remove(forge: link.forge, user: link.user.id)
       return nil
     }

@@ -55,7 +55,7 @@ final class AskingBench: Sendable {
       clientSecret: secret, client: client)
     let key = try #require(SecretKey(bytes: [UInt8](repeating: 7, count: 32)))
     let vault = Vault(keys: [key])
-    let (database, time, started) = (service.database, time, started)
+    let (database, time, started) = (service.database, self.time, self.started)
     let links = SQLAccountLinkStore(database, vault: vault)
     self.links = links
     consents = SQLConsentStore(database, vault: vault)
