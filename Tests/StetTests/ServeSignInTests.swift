@@ -22,13 +22,14 @@ import WebClient
       posting = ServicePosting(service)
       secret = ["client", "secret", UUID().uuidString].joined(separator: "-")
       let hub = service.hub
-      for (login, id) in people { hub.addAccount(login, id: id) }
+      for (login, id) in ServeSignInTests.people { hub.addAccount(login, id: id) }
       hub.setPermission(.write, of: "grace", in: ServicePosting.repository)
       hub.addOAuthApp(
-        id: "Ov23service", secret: secret, callback: publicURL + "/oauth/github/callback")
+        id: "Ov23service", secret: secret,
+        callback: ServeSignInTests.publicURL + "/oauth/github/callback")
       service.environment.merge([
         "GITHUB_WEB_URL": service.forge.url, "GITHUB_OAUTH_CLIENT_ID": "Ov23service",
-        "GITHUB_OAUTH_CLIENT_SECRET": secret, "STET_PUBLIC_URL": publicURL,
+        "GITHUB_OAUTH_CLIENT_SECRET": secret, "STET_PUBLIC_URL": ServeSignInTests.publicURL,
         "STET_LOG_LEVEL": "debug",
       ]) { $1 }
       service.environment["STET_SECRET_KEY"] = key
@@ -43,7 +44,7 @@ import WebClient
     func says(_ login: String, _ body: String) async throws {
       let id = posting.hub.addComment(body, by: login, on: posting.reference)
       let account: [String: Any] = [
-        "id": people[login] ?? 1, "login": login, "type": "User",
+        "id": ServeSignInTests.people[login] ?? 1, "login": login, "type": "User",
       ]
       let name = ServicePosting.repository
       let payload: [String: Any] = [
@@ -80,8 +81,9 @@ import WebClient
     /// Opens the link in a browser in which somebody is signed in, up to Stet's answer.
     func opens(_ address: String, as login: String) async throws -> WebResponse {
       let back = try #require(posting.hub.browserFollows(address, as: login))
-      #expect(back.hasPrefix(publicURL + "/oauth/github/callback?"))
-      let answer = try await service.ask("GET", String(back.dropFirst(publicURL.count)))
+      #expect(back.hasPrefix(ServeSignInTests.publicURL + "/oauth/github/callback?"))
+      let answer = try await service.ask(
+        "GET", String(back.dropFirst(ServeSignInTests.publicURL.count)))
       try await service.idles()
       return answer
     }
