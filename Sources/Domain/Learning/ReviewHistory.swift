@@ -1,0 +1,98 @@
+public import Foundation
+
+/// What people said at lines of a repository's pull requests, over all of its time.
+///
+/// It is read in somebody's name: what that person may not see is not found.
+public protocol ReviewHistory: Sendable {
+  /// - Returns: `nil` where there is no such account any more.
+  func account(login: String) async throws(ForgeError) -> ForgeAccount?
+  /// By number, which outlives a change of login.
+  func account(id: Int64) async throws(ForgeError) -> ForgeAccount?
+  /// One page of the comments at lines of all pull requests, in the order of their last change, one
+  /// request each.
+  func pastComments(
+    in repository: RepositoryName, at cursor: HistoryCursor
+  ) async throws(ForgeError) -> HistoryPage
+}
+
+/// Where reading goes on.
+public struct HistoryCursor: Sendable, Hashable, Codable {
+  /// Comments that were changed then or later; `nil`: from the first.
+  public var since: Date?
+  /// From 1: comments may share one time.
+  public var page: Int
+  /// What the forge called its last answer to just this question.
+  public var etag: String?
+
+  public init(since: Date? = nil, page: Int = 1, etag: String? = nil) {
+    self.since = since
+    self.page = page
+    self.etag = etag
+  }
+}
+
+public struct HistoryPage: Sendable, Hashable {
+  /// Of everybody. One may come again on the next page.
+  public var comments: [PastComment]
+  /// `nil`: this was the last page.
+  public var next: HistoryCursor?
+  /// Asks for this page again, later, at no cost where nothing was added.
+  public var again: HistoryCursor
+  /// Nothing is new since `etag`.
+  public var isUnchanged: Bool
+
+  public init(
+    comments: [PastComment], next: HistoryCursor?, again: HistoryCursor, isUnchanged: Bool = false
+  ) {
+    self.comments = comments
+    self.next = next
+    self.again = again
+    self.isUnchanged = isUnchanged
+  }
+}
+
+/// A comment at a line of some pull request.
+public struct PastComment: Sendable, Hashable, Codable {
+  public var pullRequest: Int
+  public var comment: ForgeComment
+  public var updatedAt: Date
+  /// The line of the commit that it was written on; `nil` where it is about a whole file.
+  public var line: Int?
+
+  public init(pullRequest: Int, comment: ForgeComment, updatedAt: Date, line: Int?) {
+    self.pullRequest = pullRequest
+    self.comment = comment
+    self.updatedAt = updatedAt
+    self.line = line
+  }
+}
+
+/// What a gathering that is under way has read so far: encrypted, and gone when it ends.
+public protocol GatheringStore: Sendable {
+  /// In the order in which they were added.
+  func pages(of gathering: String) async throws(StoreError) -> [GatheredPage]
+  /// - Parameter number: from 0; one of the same number is replaced.
+  func add(
+    _ page: GatheredPage, number: Int, to gathering: String
+  ) async throws(StoreError)
+  /// One that is not there is as good as removed.
+  func remove(_ gathering: String) async throws(StoreError)
+  /// Those that nobody went on with for so long.
+  func removeAll(olderThan age: Duration) async throws(StoreError) -> Int
+}
+
+/// Of one answer of the forge, the comments of the person alone.
+public struct GatheredPage: Sendable, Hashable, Codable {
+  public var comments: [PastComment]
+  /// Comments of everybody that the answer held.
+  public var read: Int
+  public var next: HistoryCursor?
+  public var again: HistoryCursor
+
+  public init(comments: [PastComment], read: Int, next: HistoryCursor?, again: HistoryCursor) {
+    self.comments = comments
+    self.read = read
+    self.next = next
+    self.again = again
+  }
+}
