@@ -70,7 +70,7 @@ let package = Package(
     .target(
       name: "Storage",
       dependencies: [
-        "Domain", "Jobs", "CZlib", "CPostgres", log, crypto,
+        "Domain", "Jobs", "CZlib", "CPostgres", log, crypto, cryptoExtras,
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: strict),

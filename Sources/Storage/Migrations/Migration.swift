@@ -28,6 +28,7 @@ struct Migration: Sendable {
     notices0016,
     repositories0017,
     likeness0018,
+    accounts0020,
   ]
 
   static let latest = all.last?.number ?? 0

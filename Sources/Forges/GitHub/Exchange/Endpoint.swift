@@ -5,6 +5,9 @@ enum Endpoint: String, CaseIterable, Sendable {
   case installation
   case installationToken = "installation_token"
   case app, user
+  case userByLogin = "user_by_login"
+  case oauthToken = "oauth_token"
+  case revokeToken = "revoke_token"
   case pullRequest = "pull_request"
   case pullRequestTimes = "pull_request_times"
   case diff

@@ -4,6 +4,8 @@ import Foundation
 extension GitHubAPI {
   struct RepositoryFactsPayload: Decodable { var defaultBranch: String }
 
+  struct RepositoryPrivacyPayload: Decodable { var `private`: Bool }
+
   struct TeamPayload: Decodable {
     var slug: String
     var organization: AccountPayload?
