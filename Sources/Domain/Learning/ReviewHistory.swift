@@ -4,9 +4,8 @@ public import Foundation
 ///
 /// It is read in somebody's name: what that person may not see is not found.
 public protocol ReviewHistory: Sendable {
-  /// - Returns: `nil` where there is no such account any more.
-  func account(login: String) async throws(ForgeError) -> ForgeAccount?
   /// By number, which outlives a change of login.
+  /// - Returns: `nil` where there is no such account any more.
   func account(id: Int64) async throws(ForgeError) -> ForgeAccount?
   /// One page of the comments at lines of all pull requests, in the order of their last change, one
   /// request each.

@@ -13,8 +13,6 @@ public enum LearningLeave: Sendable, Hashable {
   case granted
   /// Said on the pull request: why not, and what would help.
   case refused(String)
-  /// Said on the pull request, once: what is waited for, such as a sign-in. It is asked again.
-  case waits(String)
 }
 
 /// Who asks for whose likeness, and where.
