@@ -3,7 +3,7 @@ import Foundation
 
 /// What a training needs on disk: a folder for each learned reviewer, for its owner alone. Its data
 /// stands there in the clear while it trains; checkpoints and adapters stay.
-public struct ReviewerFolders: Sendable {
+public struct ReviewerFolders: TrainingFolders {
   private let root: String
 
   /// - Parameter root: of all of them; made where it is needed.

@@ -22,6 +22,9 @@ public struct CommentSieve: Sendable {
     return cleaned
   }
 
+  /// What was kept earlier: what says nearly the same falls out.
+  public mutating func remember(_ text: String) { _ = duplicates.admits(text) }
+
   /// Counts one that fell out elsewhere.
   public mutating func count(_ reason: LearnedReviewer.DropReason) {
     dropped[reason, default: 0] += 1

@@ -80,15 +80,43 @@ public protocol GatheringStore: Sendable {
   func removeAll(olderThan age: Duration) async throws(StoreError) -> Int
 }
 
-/// Of one answer of the forge, the comments of the person alone.
+/// Where a training's data lies for its time, and what it made.
+public protocol TrainingFolders: Sendable {
+  func path(of reviewer: String) -> String
+  /// - Returns: the folder, which only its owner may enter.
+  func write(_ files: [String: String], for reviewer: String) throws(StoreError) -> String
+  func remove(_ names: [String], of reviewer: String)
+  func removeAll(of reviewer: String) throws(StoreError)
+}
+
+/// Of one answer of the forge, the comments of the person alone; or a pull request's change.
 public struct GatheredPage: Sendable, Hashable, Codable {
+  /// The change that the comments of one pull request were about, as it stands now.
+  public struct Change: Sendable, Hashable, Codable {
+    public var pullRequest: Int
+    public var author: Int64?
+    /// `nil` where it was too large, or is gone.
+    public var diff: [UInt8]?
+
+    public init(pullRequest: Int, author: Int64?, diff: [UInt8]?) {
+      self.pullRequest = pullRequest
+      self.author = author
+      self.diff = diff
+    }
+  }
+
   public var comments: [PastComment]
   /// Comments of everybody that the answer held.
   public var read: Int
   public var next: HistoryCursor?
   public var again: HistoryCursor
+  public var change: Change?
 
-  public init(comments: [PastComment], read: Int, next: HistoryCursor?, again: HistoryCursor) {
+  public init(
+    comments: [PastComment], read: Int, next: HistoryCursor?, again: HistoryCursor,
+    change: Change? = nil
+  ) {
+    self.change = change
     self.comments = comments
     self.read = read
     self.next = next

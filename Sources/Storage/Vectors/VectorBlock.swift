@@ -5,12 +5,12 @@ import Synchronization
 ///
 /// A vector's numbers are padded with zeros to a multiple of 16. The search reads all of them once,
 /// 16 at a time, on as many cores as there are where there is enough to read.
-struct VectorBlock: Sendable {
+package struct VectorBlock: Sendable {
   typealias Lanes = SIMD16<Float>
 
   /// In their order, by which equals are told apart.
-  let keys: [String]
-  let dimension: Int
+  package let keys: [String]
+  package let dimension: Int
   /// Lanes of one vector.
   private let width: Int
   private let lanes: [Lanes]
@@ -22,7 +22,7 @@ struct VectorBlock: Sendable {
   ///   - keys: in ascending order.
   ///   - dimension: of every vector, more than 0.
   ///   - vector: the numbers under the key of that place; missing ones are zeros.
-  init(keys: [String], dimension: Int, vector: (Int) -> [Float]) {
+  package init(keys: [String], dimension: Int, vector: (Int) -> [Float]) {
     self.keys = keys
     self.dimension = dimension
     width = (dimension + Lanes.scalarCount - 1) / Lanes.scalarCount
@@ -40,7 +40,7 @@ struct VectorBlock: Sendable {
 
   /// The places of the greatest products with the vector, the greatest first; of equals the first.
   /// - Complexity: O(vectors · dimension), plus O(count) for each that comes among the best.
-  func nearest(to vector: [Float], count: Int) -> [(place: Int, score: Float)] {
+  package func nearest(to vector: [Float], count: Int) -> [(place: Int, score: Float)] {
     guard vector.count == dimension, count > 0, !keys.isEmpty else { return [] }
     var query = [Lanes](repeating: .zero, count: width)
     for (place, number) in vector.enumerated() {

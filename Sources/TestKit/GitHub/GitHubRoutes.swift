@@ -106,7 +106,7 @@ struct GitHubRoute: Sendable {
   }
 
   static let all: [GitHubRoute] =
-    accountRoutes + repositoryRoutes + pullRoutes + reviewRoutes + issueRoutes + checkRoutes
+    accountRoutes + repositoryRoutes + historyRoutes + pullRoutes + reviewRoutes + issueRoutes + checkRoutes
     + shepherdRoutes + gitReferenceRoutes + graphQLRoutes + hookRoutes
 }
 
