@@ -82,6 +82,7 @@ struct DoubledComments {
       case .answer(let id), .refusal(let id, _): answered = "comment \(id)"
       case .fix(let run): answered = "run \(run)"
       case .enrichment: answered = "the issue itself"
+      case .likenessAnswer(let run): answered = "likeness \(run)"
       case .suggestion(let run, let number): answered = "suggestion \(run) \(number)"
       default: continue
       }
