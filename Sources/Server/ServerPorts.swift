@@ -33,6 +33,8 @@ public struct ServerPorts: Sendable {
   public var forge: String?
   /// What the pages for people ask for beside the rest.
   public var dashboard: DashboardPorts
+  /// `/oauth/FORGE/callback`; `nil` where signing in on a forge is not set up.
+  public var signIns: SignIns?
   /// `/v1/repl`; `nil` where no code is run.
   public var repl: ReplSessions?
   /// The text of `GET /metrics`; `nil` where none are kept.
@@ -48,8 +50,8 @@ public struct ServerPorts: Sendable {
     fix: (@Sendable (FixCode.Request) async throws(FixError) -> FixCode.Answer)? = nil,
     generation: GenerationLimits = GenerationLimits(),
     criteria: EvaluationCriteria = EvaluationCriteria(), forge: String? = nil,
-    dashboard: DashboardPorts = DashboardPorts(), repl: ReplSessions? = nil,
-    metrics: PrometheusMetrics? = nil,
+    dashboard: DashboardPorts = DashboardPorts(), signIns: SignIns? = nil,
+    repl: ReplSessions? = nil, metrics: PrometheusMetrics? = nil,
     now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.inbox = inbox
@@ -69,6 +71,7 @@ public struct ServerPorts: Sendable {
     self.criteria = criteria
     self.forge = forge
     self.dashboard = dashboard
+    self.signIns = signIns
     self.repl = repl
     self.metrics = metrics
     self.now = now

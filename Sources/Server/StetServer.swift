@@ -44,6 +44,7 @@ public struct StetServer: Service {
           ports: ports, limits: limits, streams: StreamSlots(most: limits.eventStreams)
         ).routes
         + JobRoutes(ports: ports, limits: limits).routes
+        + SignInRoutes(ports: ports).routes
         + DashboardRoutes(ports: ports).routes + system.routes)
   }
 

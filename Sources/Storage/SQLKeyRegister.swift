@@ -88,8 +88,8 @@ public struct SQLKeyRegister: Sendable {
           + "served from this database."
       } ?? "Give that one, or both, the new one first: NEW_ID:KEY,\(id):KEY."
     return given
-      + " Where it is lost, no harm is done, as nothing is encrypted with it yet: `stet migrate "
-      + "--new-key` lets the next start bring another."
+      + " Where it is lost, what was encrypted with it is lost, too: `stet migrate --new-key` "
+      + "removes that and lets the next start bring another."
   }
 
   /// The ids of the keys that this database belongs to, the newest first.

@@ -23,6 +23,8 @@ public struct AnswerCommand: Sendable {
     public var hourlyLimit: Int
     /// Where merge queues are kept; `nil`: there are none.
     public var notes: (any PolicyNotes)?
+    /// `nil`: nobody is learned.
+    public var reviewers: ReviewerAsking?
     public var now: @Sendable () -> Date
 
     public init(
@@ -31,7 +33,7 @@ public struct AnswerCommand: Sendable {
       model: (any LanguageModel)?, tokenBudget: (any TokenBudget)? = nil,
       limits: WorkLimits = WorkLimits(), callDeadline: Duration = .seconds(60),
       handle: String = "stet",
-      hourlyLimit: Int = 10, notes: (any PolicyNotes)? = nil,
+      hourlyLimit: Int = 10, notes: (any PolicyNotes)? = nil, reviewers: ReviewerAsking? = nil,
       now: @escaping @Sendable () -> Date = { Date() }
     ) {
       self.openForge = openForge
@@ -47,6 +49,7 @@ public struct AnswerCommand: Sendable {
       self.handle = handle
       self.hourlyLimit = hourlyLimit
       self.notes = notes
+      self.reviewers = reviewers
       self.now = now
     }
   }
@@ -78,7 +81,7 @@ public struct AnswerCommand: Sendable {
     guard let subject = event.subject else {
       return .cancelled(reason: "a discussion cannot be answered yet")
     }
-    let commands = CommentCommand.parse(event.comment.body, handle: ports.handle)
+    let commands = arguments.commands(ports.handle)
     guard event.change == .created, !event.comment.author.isBot, !commands.isEmpty else {
       return .cancelled(reason: "the comment asks for nothing")
     }
@@ -142,15 +145,21 @@ struct CommandConversation: Sendable {
     if markers.contains(where: isAnswer) { return .completed }
     // Who may not ask is told once; whoever goes on asking is not given a voice by it.
     let wasRefused = markers.contains(where: isRefusal)
+    if let followUp = arguments.followUp, let text = ReviewerTexts.ending(followUp, author) {
+      try await post([text], marker(refusals: [], ReviewerNeeds()))
+      return .completed
+    }
 
     var answers: [String] = []
     var refusals: [String] = []
     var permission: ForgePermission?
     var roles: CommandRoles?
+    var needs = ReviewerNeeds()
     for command in commands {
       let right = Self.right(of: command)
       if right != .nobodys, permission == nil {
         permission = try await forge.permission(of: author.login, in: arguments.repository)
+        needs.permission = permission
       }
       var refused: String? = mayAsk(right, permission ?? .none) ? nil : refusal(command, right)
       if refused == nil, CommandRoles.judges(command) {
@@ -160,22 +169,13 @@ struct CommandConversation: Sendable {
       if let refused {
         try await trail.note("command.refused", facts: ["command": command.name])
         if !wasRefused { refusals.append(refused) }
-      } else if let answer = try await carryOut(command, said, own, roles) {
+      } else if let answer = try await carryOut(command, said, own, roles, &needs) {
         answers.append(answer)
       }
     }
-    let marker: HiddenMarker =
-      refusals.isEmpty
-      ? .answer(event.comment.id) : .refusal(comment: event.comment.id, account: author.id)
-    try await post(Self.withoutRepeats(answers + refusals), marker)
+    if let scopes = needs.scopes, let link = try await signInLink(scopes) { answers.append(link) }
+    try await post(Self.withoutRepeats(answers + refusals), marker(refusals: refusals, needs))
     return .completed
-  }
-
-  private func isAnswer(_ marker: HiddenMarker) -> Bool {
-    switch marker {
-    case .answer(let comment), .refusal(let comment, _): comment == event.comment.id
-    default: false
-    }
   }
 
   private func isRefusal(_ marker: HiddenMarker) -> Bool {
@@ -186,10 +186,10 @@ struct CommandConversation: Sendable {
 
   private static func right(of command: CommentCommand) -> Right {
     switch command {
-    case .fix, .ignore: .writers
-    case .review, .reviewAs, .summary, .enrich, .explain: .authors
+    case .fix, .ignore, .reviewAs: .writers
+    case .review, .summary, .enrich, .explain: .authors
     // Their roles say.
-    case .help, .unknown, .queue, .dequeue, .why: .nobodys
+    case .help, .unknown, .queue, .dequeue, .why, .agree, .disagree: .nobodys
     }
   }
 
@@ -219,12 +219,16 @@ struct CommandConversation: Sendable {
 
   /// - Returns: what to answer; `nil` where the deed itself is the answer.
   private func carryOut(
-    _ command: CommentCommand, _ said: [ForgeComment], _ own: ForgeAccount, _ roles: CommandRoles?
+    _ command: CommentCommand, _ said: [ForgeComment], _ own: ForgeAccount, _ roles: CommandRoles?,
+    _ needs: inout ReviewerNeeds
   ) async throws -> String? {
     switch command {
     case .help: return CommandTexts.help(ports.handle)
     case .unknown(let word): return CommandTexts.unknown(word, ports.handle)
-    case .reviewAs: return CommandTexts.notYet(command)
+    case .reviewAs(let user, let forceReload, let isBareAlias):
+      return try await reviewAs(
+        user, forceReload: forceReload, isBareAlias: isBareAlias, roles, &needs)
+    case .agree, .disagree: return try await consent(command == .agree, said, own)
     case .enrich:
       if event.isPullRequest { return CommandTexts.issuesOnly(command) }
       try await enqueueEnrichment()
@@ -363,10 +367,13 @@ struct CommandConversation: Sendable {
   /// The thread's first comment, where it is one of Stet's findings.
   private func thread(_ said: [ForgeComment], _ own: ForgeAccount) -> PostedFinding? {
     guard isInThread, let root = event.comment.place?.inReplyTo,
-      let first = said.first(where: { $0.id == root }), first.author.isSame(as: own),
-      case .finding(let fingerprint)? = HiddenMarker(of: first.body)
+      let first = said.first(where: { $0.id == root }), first.author.isSame(as: own)
     else { return nil }
-    return PostedFinding(fingerprint: fingerprint, comment: first)
+    switch HiddenMarker(of: first.body) {
+    case .finding(let fingerprint), .likeness(let fingerprint):
+      return PostedFinding(fingerprint: fingerprint, comment: first)
+    default: return nil
+    }
   }
 
   private func known(_ fingerprint: String) async throws -> Finding? {
@@ -405,7 +412,7 @@ struct CommandConversation: Sendable {
       ? try await forge.reviewComments(on: subject) : try await forge.comments(on: subject)
   }
 
-  private func react() async throws {
+  func react() async throws {
     do {
       try await forge.react(
         .eyes, to: CommentReference(event.kind, event.comment.id), in: arguments.repository)

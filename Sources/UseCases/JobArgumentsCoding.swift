@@ -12,14 +12,19 @@ extension JobArguments {
 
   /// - Throws: a final `JobFailure` where the row holds something else.
   public init(of job: Job) throws {
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .secondsSince1970
     do {
-      self = try decoder.decode(Self.self, from: Data(job.arguments.utf8))
+      try self.init(json: job.arguments)
     } catch {
       throw JobFailure(
         "the arguments of this \(job.kind) job cannot be read: another version of Stet may have "
           + "written them", isFinal: true)
     }
+  }
+
+  /// What `json()` wrote.
+  init(json text: String) throws {
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .secondsSince1970
+    self = try decoder.decode(Self.self, from: Data(text.utf8))
   }
 }

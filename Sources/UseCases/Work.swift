@@ -153,12 +153,17 @@ public enum Work {
     public var access: ForgeAccess
     public var comment: ForgeEvent.CommentEvent
     public var repository: RepositoryName
+    /// Why a comment that was answered is answered further; `nil`: it is new.
+    public var followUp: FollowUp?
+
     public init(
-      access: ForgeAccess, comment: ForgeEvent.CommentEvent, repository: RepositoryName
+      access: ForgeAccess, comment: ForgeEvent.CommentEvent, repository: RepositoryName,
+      followUp: FollowUp? = nil
     ) {
       self.access = access
       self.comment = comment
       self.repository = repository
+      self.followUp = followUp
     }
   }
 

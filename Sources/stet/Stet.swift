@@ -16,7 +16,7 @@ struct Stet: AsyncParsableCommand {
       TokenCommand.self, AuditCommand.self, ModelCommand.self, SettingsCommand.self,
       GenerateCommand.self, RefactorCommand.self, HistoryCommand.self, SandboxCommand.self,
       EnrichCommand.self, ReplCommand.self, PolicyCommand.self, NotifyCommand.self,
-      ReportCommand.self,
+      ReportCommand.self, ReviewerCommand.self,
       MigrateCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self,
     ])

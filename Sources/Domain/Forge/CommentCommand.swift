@@ -13,6 +13,8 @@ public enum CommentCommand: Sendable, Hashable, Codable {
   case summary, enrich, explain, ignore, help
   /// Into the merge queue, out of it, and why it is not merging.
   case queue, dequeue, why
+  /// The author agrees to be learned as a reviewer, or takes it back.
+  case agree, disagree
   /// Directly addressed with a word that is not known, or a known one that lacks what it needs;
   /// at most 40 characters of it, empty where nothing follows the handle.
   case unknown(String)
@@ -72,6 +74,8 @@ public enum CommentCommand: Sendable, Hashable, Codable {
     case "queue": return .queue
     case "dequeue": return .dequeue
     case "why": return .why
+    case "agree": return .agree
+    case "disagree": return .disagree
     default:
       if isAlias, let command = reviewAs(words[...], isBareAlias: true) { return command }
       return notKnown(verb)

@@ -125,7 +125,7 @@ public protocol SignInStore: Sendable {
 /// Finds people and repositories on a forge.
 public protocol AccountDirectory: Sendable {
   /// - Returns: `nil` where nobody has this login, or nobody has it any more.
-  func account(named login: String) async throws(ForgeError) -> ForgeAccount?
+  func account(login: String) async throws(ForgeError) -> ForgeAccount?
   /// Whether only some may read it.
   func isPrivate(_ repository: RepositoryName) async throws(ForgeError) -> Bool
 }

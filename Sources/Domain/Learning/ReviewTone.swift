@@ -20,17 +20,14 @@ public struct LearningRequest: Sendable, Hashable {
   public var identity: ReviewerIdentity
   /// `nil` where somebody at the machine asks.
   public var asker: ForgeAccount?
-  public var permission: ForgePermission
   /// Where it was asked.
   public var reference: PullRequestReference?
 
   public init(
-    identity: ReviewerIdentity, asker: ForgeAccount?, permission: ForgePermission,
-    reference: PullRequestReference?
+    identity: ReviewerIdentity, asker: ForgeAccount?, reference: PullRequestReference?
   ) {
     self.identity = identity
     self.asker = asker
-    self.permission = permission
     self.reference = reference
   }
 }

@@ -2,7 +2,7 @@ public import Domain
 
 extension GitHubForge {
   /// GitHub forgets the old login when somebody takes another, and tells it of nobody then.
-  public func account(named login: String) async throws(ForgeError) -> ForgeAccount? {
+  public func account(login: String) async throws(ForgeError) -> ForgeAccount? {
     let call = GitHubCall.get(.userByLogin, ["users", login], isConditional: true)
     do {
       let answer = try await connection.send(call, as: ownAccess)

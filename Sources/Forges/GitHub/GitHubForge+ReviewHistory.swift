@@ -2,7 +2,7 @@ public import Domain
 import Foundation
 import WebClient
 
-extension GitHubForge: ReviewHistory {
+extension GitHubForge {
   public func account(id: Int64) async throws(ForgeError) -> ForgeAccount? {
     let call = GitHubCall.get(.userByLogin, ["user", "\(id)"])
     do {

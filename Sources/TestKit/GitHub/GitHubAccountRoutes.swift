@@ -8,6 +8,7 @@ extension GitHubRoute {
       switch call.caller {
       case .anonymous: throw GitHubRefusal(status: 401, message: "Requires authentication")
       case .user(let login): return .json(world.json(wholeAccount: login))
+      case .signedIn(let token): return .json(world.json(wholeAccount: token.login))
       case .app, .installation: throw GitHubRefusal.forIntegration
       }
     },

@@ -9,11 +9,15 @@ enum GitHubCaller {
   case user(String)
   case app(Int)
   case installation(GitHubWorld.InstallationToken)
+  /// A person, by an app that they let in.
+  case signedIn(GitHubWorld.OAuthToken)
 }
 
 extension GitHubWorld {
   func caller(_ request: GitHubRequest) throws -> GitHubCaller {
     guard let header = request.headers["authorization"] else { return .anonymous }
+    // There an app shows its own credentials.
+    if request.segments.first == "applications" { return .anonymous }
     let parts = header.split(separator: " ", maxSplits: 1)
     guard parts.count == 2, ["bearer", "token", "basic"].contains(parts[0].lowercased()) else {
       throw GitHubRefusal.badCredentials
@@ -28,6 +32,9 @@ extension GitHubWorld {
     switch tokens[token] {
     case nil: throw GitHubRefusal.badCredentials
     case .user(let login): return .user(login)
+    case .oauth(let token):
+      guard token.expires.map({ $0 > now }) ?? true else { throw GitHubRefusal.badCredentials }
+      return .signedIn(token)
     case .installation(let token):
       guard token.expires > now, let installation = installations[token.installation] else {
         throw GitHubRefusal.badCredentials
@@ -89,6 +96,7 @@ extension GitHubWorld {
     switch caller {
     case .anonymous: ""
     case .user(let login): login
+    case .signedIn(let token): token.login
     case .app(let id): apps[id].map { "\($0.slug)[bot]" } ?? ""
     case .installation(let token):
       installations[token.installation].flatMap { apps[$0.app] }.map { "\($0.slug)[bot]" } ?? ""
@@ -123,6 +131,17 @@ extension GitHubWorld {
     case .anonymous:
       if repository.isPrivate { throw GitHubRefusal.notFound }
       if need.writes { throw GitHubRefusal(status: 401, message: "Requires authentication") }
+    case .signedIn(let token):
+      // Without the scope a token reads what everybody may.
+      guard token.scopes.contains("repo") else {
+        if repository.isPrivate { throw GitHubRefusal.notFound }
+        let isWriting = need.writes && !token.scopes.contains("public_repo")
+        if isWriting {
+          throw GitHubRefusal(status: 403, message: "Resource not accessible by integration")
+        }
+        return
+      }
+      try check(need, .user(token.login), repository)
     case .user(let login):
       let ranks = ["none", "read", "triage", "write", "maintain", "admin"]
       let rank = ranks.firstIndex(of: role(of: login, in: repository)) ?? 0

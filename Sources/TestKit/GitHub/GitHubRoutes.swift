@@ -106,8 +106,8 @@ struct GitHubRoute: Sendable {
   }
 
   static let all: [GitHubRoute] =
-    accountRoutes + repositoryRoutes + historyRoutes + pullRoutes + reviewRoutes + issueRoutes + checkRoutes
-    + shepherdRoutes + gitReferenceRoutes + graphQLRoutes + hookRoutes
+    accountRoutes + repositoryRoutes + historyRoutes + pullRoutes + reviewRoutes + issueRoutes
+    + checkRoutes + shepherdRoutes + gitReferenceRoutes + graphQLRoutes + hookRoutes + oauthRoutes
 }
 
 extension GitHubWorld {
@@ -134,6 +134,9 @@ extension GitHubWorld {
       who = login(of: caller).isEmpty ? "anonymous" : "user \(login(of: caller))"
       if request.segments != ["rate_limit"] { try limits.count(who, now: now) }
       reply = try answer(request, caller)
+      if case .signedIn(let token) = caller {
+        reply.headers.append(("x-oauth-scopes", token.scopes.joined(separator: ", ")))
+      }
       if request.method == "GET", reply.status == 200 {
         let tag = "W/\"\(GitHubDiffs.blob(reply.body))\""
         reply.headers.append(("etag", tag))

@@ -36,6 +36,8 @@ struct GitHubWorld {
   enum Token {
     case user(login: String)
     case installation(InstallationToken)
+    /// Of somebody who signed in by an app.
+    case oauth(OAuthToken)
   }
 
   struct InstallationToken {
@@ -256,6 +258,11 @@ struct GitHubWorld {
   var apps: [Int: App] = [:]
   var installations: [Int: Installation] = [:]
   var tokens: [String: Token] = [:]
+  var oauthApps: [String: OAuthApp] = [:]
+  var oauthCodes: [String: OAuthCode] = [:]
+  var oauthRefreshTokens: [String: OAuthToken] = [:]
+  /// Logins in lower case who let no app in.
+  var oauthRefusers: Set<String> = []
   var repositories: [String: Repository] = [:]
   /// Members by `ORG/TEAM`, all in lower case.
   var teams: [String: Set<String>] = [:]

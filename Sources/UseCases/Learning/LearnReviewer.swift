@@ -48,6 +48,11 @@ public struct LearnReviewer: Sendable {
     of error: ForgeError, _ work: Work.LearnReviewer, _ place: String, _ age: Duration?
   ) async throws -> JobOutcome {
     do {
+      if let asker = work.asker, try await ports.isOver(error, asker, work.access.forge) {
+        throw JobFailure(
+          "The sign-in of \(Defanged.codeSpan(asker.login)) is over or was revoked while comments "
+            + "were read. Ask again for a new link.", isFinal: true)
+      }
       if error.code == .notFound || error.code == .unauthorized {
         let who = work.asker.map { Defanged.codeSpan($0.login) } ?? "Stet"
         let what =

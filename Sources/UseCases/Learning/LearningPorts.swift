@@ -5,7 +5,7 @@ public import Jobs
 /// Reads a repository's history in somebody's name: in that of the asker where they are linked, and
 /// for a person at the machine in Stet's own.
 public typealias HistoryOpener =
-  @Sendable (ForgeAccess, _ asker: ForgeAccount?) async throws -> any ReviewHistory & Forge
+  @Sendable (ForgeAccess, _ asker: ForgeAccount?) async throws -> any Forge
 
 /// What learning, reviewing as somebody and forgetting need from outside.
 public struct LearningPorts: Sendable {
@@ -32,6 +32,8 @@ public struct LearningPorts: Sendable {
   public var policies: BasePolicies
   /// Whether this person may be learned and asked for; asked again where the work is done.
   public var leave: LearningGuard
+  /// Whether an error means that the asker's sign-in is over, which is then forgotten.
+  public var isOver: @Sendable (ForgeError, ForgeAccount, _ forge: String) async throws -> Bool
   /// Drops what is kept of answers of the forge for a repository, in which a person's words may be.
   public var dropAnswers: @Sendable (RepositoryName) async throws(StoreError) -> Void
   public var settings: LearningSettings
@@ -48,6 +50,9 @@ public struct LearningPorts: Sendable {
     folders: any TrainingFolders, publications: any PublicationStore, runs: any RunStore,
     audit: any AuditTrail, jobs: any JobStore, tokenBudget: (any TokenBudget)? = nil,
     policies: BasePolicies = BasePolicies(), leave: LearningGuard? = nil,
+    isOver: @escaping @Sendable (ForgeError, ForgeAccount, _ forge: String) async throws -> Bool = {
+      _, _, _ in false
+    },
     dropAnswers: @escaping @Sendable (RepositoryName) async throws(StoreError) -> Void = { _ in },
     settings: LearningSettings = LearningSettings(), limits: WorkLimits = WorkLimits(),
     callDeadline: Duration = .seconds(60), now: @escaping @Sendable () -> Date = { Date() },
@@ -71,6 +76,7 @@ public struct LearningPorts: Sendable {
     self.tokenBudget = tokenBudget
     self.policies = policies
     self.leave = leave ?? ConsentRules(consents: consents).leave
+    self.isOver = isOver
     self.dropAnswers = dropAnswers
     self.settings = settings
     self.limits = limits
@@ -121,27 +127,19 @@ public struct LearningSettings: Sendable, Hashable {
   }
 }
 
-/// Who may be learned where nothing else is said: a person with write access may ask for themselves,
-/// and for others once these agreed.
+/// What is asked once more where the work is done: somebody may have withdrawn their consent since.
 public struct ConsentRules: Sendable {
   private let consents: any ConsentStore
 
   public init(consents: any ConsentStore) { self.consents = consents }
 
+  /// Who asks for themselves agrees by it.
   public func leave(_ request: LearningRequest) async throws -> LearningLeave {
     let identity = request.identity
-    if let asker = request.asker, request.permission < .write {
-      return .refused(
-        "Only who may write to \(identity.repository) may ask for a likeness, and "
-          + "\(Defanged.codeSpan(asker.login)) may not.")
-    }
     if let asker = request.asker, asker.id == identity.user.id { return .granted }
     if try await consents.consent(of: identity)?.isGiven == true { return .granted }
     return .refused(
       "\(Defanged.codeSpan(identity.user.login)) has not agreed to be learned in "
-        + "\(identity.repository). They may ask for their own likeness here, which is their "
-        + "consent, or somebody who runs Stet notes it with "
-        + Defanged.codeSpan(
-          "stet reviewer consent \(identity.repository) \(identity.user.login)") + ".")
+        + "\(identity.repository), or does not any more.")
   }
 }

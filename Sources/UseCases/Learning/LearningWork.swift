@@ -58,8 +58,7 @@ extension Work {
     public static let kind = "review-as"
     public var access: ForgeAccess
     public var reference: PullRequestReference
-    /// As it was written.
-    public var user: String
+    public var user: ForgeAccount
     public var forceReload: Bool
     public var tone: ReviewTone
     public var asker: ForgeAccount?
@@ -72,7 +71,7 @@ extension Work {
     public var run: String
 
     public init(
-      access: ForgeAccess, reference: PullRequestReference, user: String,
+      access: ForgeAccess, reference: PullRequestReference, user: ForgeAccount,
       forceReload: Bool = false, tone: ReviewTone = .learned, asker: ForgeAccount?,
       askedBy: String, comment: CommentReference? = nil, thread: Int64? = nil, run: String
     ) {

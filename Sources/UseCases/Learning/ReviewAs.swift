@@ -68,12 +68,6 @@ struct LikenessAttempt: Sendable {
   let voice: LikenessVoice
   let context: JobContext
 
-  /// What a look came to: an end, or the person.
-  private enum Look {
-    case ended(JobOutcome)
-    case found(ForgeAccount)
-  }
-
   func run() async throws -> JobOutcome {
     if try await voice.hasSaid() { return .completed }
     let pull = try await forge.pullRequest(work.reference)
@@ -81,11 +75,7 @@ struct LikenessAttempt: Sendable {
       return try await end(
         "This pull request is \(pull.state.rawValue); there is nothing to review.")
     }
-    let user: ForgeAccount
-    switch try await person() {
-    case .ended(let outcome): return outcome
-    case .found(let account): user = account
-    }
+    let user = work.user
     let identity = ReviewerIdentity(
       forge: work.access.forge, repository: work.access.repository, user: user)
     if let refused = try await refusal(identity) { return try await end(refused) }
@@ -119,46 +109,13 @@ struct LikenessAttempt: Sendable {
     return .cancelled(reason: SecretMask.masked(text).text)
   }
 
-  // MARK: Who
-
-  /// People are known by their number: somebody who has taken another login since is found by what
-  /// was learned of them.
-  private func person() async throws -> Look {
-    if let account = try await forge.account(named: work.user) {
-      guard !account.isBot else {
-        return .ended(
-          try await end("\(Defanged.codeSpan(work.user)) is a bot; only people are learned."))
-      }
-      return .found(account)
-    }
-    let known = try await ports.reviewers.reviewers(of: work.access.repository).first {
-      $0.identity.forge == work.access.forge
-        && $0.identity.user.login.lowercased() == work.user.lowercased()
-    }
-    let name = Defanged.codeSpan(work.user)
-    guard let known else {
-      return .ended(
-        try await end(
-          "There is no \(name) on this forge. Whoever has another login now is found by that one."))
-    }
-    let history = try await ports.openHistory(work.access, work.asker)
-    if let now = try await history.account(id: known.identity.user.id) { return .found(now) }
-    return .ended(
-      try await end(
-        "\(name) has no account on this forge any more, so that nobody can be asked for their "
-          + "consent. " + Defanged.codeSpan("stet reviewer forget \(work.user)")
-          + " takes away what was learned."))
-  }
+  // MARK: Learning
 
   private func refusal(_ identity: ReviewerIdentity) async throws -> String? {
-    var permission = ForgePermission.admin
-    if let asker = work.asker {
-      permission = try await forge.permission(of: asker.login, in: work.access.repository)
-    }
+    // Somebody at the machine may.
+    guard work.asker != nil else { return nil }
     let leave = try await ports.leave(
-      LearningRequest(
-        identity: identity, asker: work.asker, permission: permission,
-        reference: work.reference))
+      LearningRequest(identity: identity, asker: work.asker, reference: work.reference))
     guard case .refused(let why) = leave else { return nil }
     try await voice.trail.note("likeness.refused")
     return why

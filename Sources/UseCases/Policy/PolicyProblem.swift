@@ -47,19 +47,22 @@ public struct PolicyFile: Sendable, Equatable {
   public var notify: NotifyPolicy
   /// Rules, merges, queue and roles. Only what stands on the default branch is ever acted upon.
   public var shepherd: ShepherdPolicy
+  /// Who may be learned, and by whom it may be asked.
+  public var reviewers: ReviewerPolicy
   /// Keys that this version does not know.
   public var warnings: [PolicyProblem]
 
   public init(
     review: ReviewPolicy, fix: FixPolicy = FixPolicy(), issues: IssuePolicy = IssuePolicy(),
     notify: NotifyPolicy = NotifyPolicy(), shepherd: ShepherdPolicy = ShepherdPolicy(),
-    warnings: [PolicyProblem] = []
+    reviewers: ReviewerPolicy = ReviewerPolicy(), warnings: [PolicyProblem] = []
   ) {
     self.review = review
     self.fix = fix
     self.issues = issues
     self.notify = notify
     self.shepherd = shepherd
+    self.reviewers = reviewers
     self.warnings = warnings
   }
 }

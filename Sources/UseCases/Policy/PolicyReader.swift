@@ -81,6 +81,7 @@ public struct PolicyReader {
       case "queue": queue(value, into: &policy.shepherd.queue)
       case "freeze": freezes(value, into: &policy.shepherd)
       case "stale": stale(value, into: &policy.shepherd)
+      case "reviewers": reviewers(value, into: &policy.reviewers)
       default:
         let near = nearest(name, Self.sections)
         warn(key, name, "unknown key, left aside" + (near.map { "; did you mean '\($0)'?" } ?? ""))
@@ -90,7 +91,7 @@ public struct PolicyReader {
 
   static let sections = [
     "version", "review", "fix", "issues", "notify", "rules", "merge", "roles", "commands", "queue",
-    "freeze", "stale",
+    "freeze", "stale", "reviewers",
   ]
 
   private static let reviewKeys = [

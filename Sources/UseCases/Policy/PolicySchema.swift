@@ -13,6 +13,10 @@ public enum PolicySchema {
         "commands": commands, "queue": queue,
         "freeze": either([freeze, list(freeze, "When nothing is merged.")]),
         "stale": either([stale, list(stale, "What nobody touches, each for other items.")]),
+        "reviewers": object([
+          "learn": either([flag("Everybody who agrees, or nobody."), texts("Who may be learned.")]),
+          "asked_by": texts("Who may ask for another; without it, whoever may write."),
+        ]),
       ],
       isOpen: true,
       more: [

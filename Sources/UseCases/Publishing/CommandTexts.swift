@@ -15,6 +15,8 @@ extension CommentCommand {
     case .queue: "queue"
     case .dequeue: "dequeue"
     case .why: "why"
+    case .agree: "agree"
+    case .disagree: "disagree"
     case .unknown(let word): word
     }
   }
@@ -27,6 +29,9 @@ enum CommandTexts {
     Begin a line of a comment with one of these:
 
     - \(Defanged.codeSpan("@\(handle) review")): look at this pull request again, also at a draft.
+    - \(Defanged.codeSpan("@\(handle) review as USER")): look at it as that person would, if they
+      agree; \(Defanged.codeSpan("@\(handle) agree")) and
+      \(Defanged.codeSpan("@\(handle) disagree")) say for yourself whether you do.
     - \(Defanged.codeSpan("@\(handle) fix")): mend its files, or the files that are named after it, and
       push what was proved; in answer to a finding of mine, that one.
     - \(Defanged.codeSpan("@\(handle) summary")): write the summary comment again.
@@ -39,7 +44,7 @@ enum CommandTexts {
       fit.
     - \(Defanged.codeSpan("@\(handle) help")): this list.
 
-    `fix` and `ignore` need write permission; the others need it too, or to be asked by the author.
+    `fix`, `ignore` and `review as` need write permission; the others need it too, or to be asked by the author.
     What `queue`, `dequeue` and `why` need, the roles of the repository's `.stet.yml` say.
     """
   }

@@ -80,6 +80,8 @@ struct DoubledComments {
       let answered: String
       switch HiddenMarker(of: comment.body) {
       case .answer(let id), .refusal(let id, _): answered = "comment \(id)"
+      case .consent(let id, let account): answered = "comment \(id) consent \(account)"
+      case .followUp(let id, let key): answered = "comment \(id) after \(key)"
       case .fix(let run): answered = "run \(run)"
       case .enrichment: answered = "the issue itself"
       case .likenessAnswer(let run): answered = "likeness \(run)"

@@ -3,6 +3,8 @@ import Domain
 /// Who may command what, by the default branch's policy.
 struct CommandRoles: Sendable {
   let policy: ShepherdPolicy
+  /// `nil`: the policy cannot be read.
+  let reviewers: ReviewerPolicy?
   private let conversation: CommandConversation
 
   init(_ conversation: CommandConversation) async throws(ForgeError) {
@@ -12,13 +14,16 @@ struct CommandRoles: Sendable {
     let branch = try await forge.defaultBranch(of: repository)
     let bytes = try await forge.file(BasePolicies.file, in: repository, at: branch)
     // With a policy that cannot be read nobody has a role that it might have given.
-    policy = bytes.flatMap { try? PolicyReader.read($0).shepherd } ?? ShepherdPolicy()
+    let file = bytes.flatMap { try? PolicyReader.read($0) }
+    policy = file?.shepherd ?? ShepherdPolicy()
+    reviewers = bytes == nil ? ReviewerPolicy() : file?.reviewers
   }
 
   /// Whether roles are asked of it. What everybody may ask is not looked up.
   static func judges(_ command: CommentCommand) -> Bool {
     switch command {
-    case .help, .unknown: false
+    // What people say of themselves is theirs to say.
+    case .help, .unknown, .agree, .disagree: false
     default: true
     }
   }

@@ -15,8 +15,8 @@ struct MigrateCommand: AsyncParsableCommand {
       when the same is called again. Nothing of the source is changed.
 
       With --new-key the database belongs to no secret key any more, and to the one that the next \
-      start brings: for where the old one is lost. Nothing is encrypted with it yet. Stop every \
-      server and worker first.
+      start brings: for where the old one is lost. What was encrypted with it is removed: people's \
+      sign-ins on the forge, and who agreed to be learned. Stop every server and worker first.
       """)
 
   @Option(help: ArgumentHelp("Copy everything to this PostgreSQL database.", valueName: "url"))
@@ -68,7 +68,9 @@ struct MigrateCommand: AsyncParsableCommand {
     defer { locks.release() }
     if let file = settings.database.file { try DatabasePresence.require(file) }
     try await ServiceLocks.refuseServers(of: wiring.database)
+    let removed = try await wiring.resealing.removeAll()
     try await wiring.keyRegister.replaceAll(with: nil)
+    if removed > 0 { Output.notes.tell("\(removed) encrypted values were removed.") }
     Output.notes.tell("\(settings.database.place) belongs to the key that the next start brings.")
   }
 

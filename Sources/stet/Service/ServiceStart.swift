@@ -30,6 +30,12 @@ struct ServiceStart {
             + "same `stet migrate --to` or `stet restore` again first.")
       }
       try await checkKeys()
+      let resealed = try await wiring.resealing.run()
+      if resealed > 0 {
+        logger.notice(
+          "what was encrypted with an older secret key is encrypted with the newest now",
+          metadata: ["values": "\(resealed)"])
+      }
       if !settings.database.isShared {
         // With PostgreSQL others may be running them; their leases run out by themselves.
         let resumed = try await wiring.jobs.rescueAll()
@@ -47,18 +53,25 @@ struct ServiceStart {
     }
   }
 
-  /// A database that was restored without its key file gets a new key: nothing is encrypted with the
-  /// old one yet, and nobody else uses an SQLite database.
+  /// A database that was restored without its key file gets a new key where nothing is encrypted with
+  /// the old one; nobody else uses an SQLite database.
   private func checkKeys() async throws {
     let (settings, register) = (wiring.settings, wiring.keyRegister)
     guard settings.secretKeys.isEmpty else { return try await register.check(settings.secretKeys) }
     let file = SecretKeyFile(dataFolder: settings.dataFolder)
     if let keys = try file.keys() { return try await register.check(keys, file: file.path) }
     let old = try await register.known()
+    let sealed = try await wiring.resealing.count()
+    if let key = old.first, sealed > 0 {
+      throw CommandFailure.misuse(
+        "\(settings.database.place) holds \(sealed) values that were encrypted with the key \(key), "
+          + "and the file of that key, \(file.path), is not there. Put it back; where it is lost, "
+          + "`stet migrate --new-key` removes them: people sign in and agree again then.")
+    }
     try await file.make { try await register.replaceAll(with: $0) }
     if let key = old.first {
       logger.warning(
-        "the key file of this database is not here; a new one was made, as nothing is encrypted yet",
+        "the key file of this database is not here; a new one was made, as nothing is encrypted with it",
         metadata: ["file": "\(file.path)", "key_before": "\(key)"])
     }
   }

@@ -162,7 +162,8 @@ struct ServiceWiring: Sendable {
         audit: wiring.audit, jobs: wiring.jobs, limiter: wiring.limiter, model: model,
         tokenBudget: wiring.tokenBudget, limits: wiring.workLimits,
         callDeadline: wiring.callDeadline, handle: wiring.settings.service.mention,
-        hourlyLimit: wiring.settings.service.commandsPerHour, notes: wiring.policyNotes))
+        hourlyLimit: wiring.settings.service.commandsPerHour, notes: wiring.policyNotes,
+        reviewers: wiring.reviewerAsking))
   }
 
   private var reconcilePublication: ReconcilePublication {
@@ -229,7 +230,8 @@ struct ServiceWiring: Sendable {
         ],
         fix: fix, generation: settings.generation, criteria: settings.criteria,
         forge: wiring.settings.github.credentials == nil ? nil : "github",
-        dashboard: wiring.dashboard, repl: wiring.repl, metrics: metrics),
+        dashboard: wiring.dashboard, signIns: wiring.signIns, repl: wiring.repl,
+        metrics: metrics),
       configuration: ServerConfiguration(
         host: (place ?? settings.listen).host, port: (place ?? settings.listen).port,
         publicURL: place == nil ? settings.publicURL : nil, version: Version.number,

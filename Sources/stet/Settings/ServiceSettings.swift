@@ -90,6 +90,13 @@ struct GitHubSettings: Sendable {
   /// `nil`: GitHub is not asked.
   var credentials: Credentials?
   var webhookSecret: Secret?
+  /// By which people sign in; `nil`: nobody does.
+  var signIn: SignIn?
+
+  struct SignIn: Sendable {
+    var clientID: String
+    var clientSecret: Secret
+  }
 
   /// Where git finds repositories; `nil`: told by `apiURL`, lest the token of another server is
   /// shown to the public one for want of a setting.
@@ -155,8 +162,33 @@ extension SettingsReading {
     github.webURL = text("GITHUB_WEB_URL").map(Self.withoutSlash) ?? github.webURL
     github.webhookSecret = text("GITHUB_WEBHOOK_SECRET").map { Secret($0) }
     github.credentials = readCredentials(home: home, folder: folder)
+    github.signIn = readSignIn()
     checkCredentials(github)
     return github
+  }
+
+  private mutating func readSignIn() -> GitHubSettings.SignIn? {
+    let (idName, secretName) = ("GITHUB_OAUTH_CLIENT_ID", "GITHUB_OAUTH_CLIENT_SECRET")
+    switch (text(idName), text(secretName)) {
+    case (nil, nil): return nil
+    case (_?, nil):
+      refuse(idName, "it needs \(secretName) beside it.")
+      return nil
+    case (nil, _?):
+      refuse(secretName, "it needs \(idName) beside it.")
+      return nil
+    case (let id?, let secret?):
+      guard id.utf8.count <= 100, id.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        refuse(idName, "it is no client id; the settings page of the App shows it.")
+        return nil
+      }
+      if text("STET_PUBLIC_URL") == nil {
+        warnings.append(
+          "STET_PUBLIC_URL is not set, so people who sign in on GitHub are sent back to the "
+            + "listening address, which only this machine may reach.")
+      }
+      return GitHubSettings.SignIn(clientID: id, clientSecret: Secret(secret))
+    }
   }
 
   private mutating func readCredentials(

@@ -208,6 +208,14 @@ struct SettingDefinition: Sendable {
       "GITHUB_WEBHOOK_SECRET", .secret, "unset",
       "secret of GitHub's webhooks; without it they are answered with 503"),
     row(
+      "GITHUB_OAUTH_CLIENT_ID", .text, "unset",
+      "client id of the OAuth App or GitHub App by which people sign in who ask for a review in "
+        + "somebody's manner; without it Stet reads with its own credentials. See sign-in.md"),
+    row(
+      "GITHUB_OAUTH_CLIENT_SECRET", .secret, "unset",
+      "that App's client secret; its callback address is STET_PUBLIC_URL and /oauth/github/callback"
+    ),
+    row(
       "STET_SLACK_WEBHOOK", .secret, "unset",
       "address of an incoming webhook of Slack, or NAME=ADDRESS,NAME=ADDRESS for several channels"),
     row(
@@ -254,9 +262,7 @@ struct SettingDefinition: Sendable {
   static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
   /// Names that a later version reads. They are no mistake, and nothing happens by them yet.
-  static let reserved: Set<String> = [
-    "GITHUB_OAUTH_CLIENT_ID", "GITHUB_OAUTH_CLIENT_SECRET",
-  ]
+  static let reserved: Set<String> = []
 
   /// Those that programs by custom read in lower case first.
   static let proxies: Set<String> = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
