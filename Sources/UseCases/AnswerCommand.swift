@@ -189,7 +189,7 @@ struct CommandConversation: Sendable {
     case .fix, .ignore, .reviewAs: .writers
     case .review, .summary, .enrich, .explain: .authors
     // Their roles say.
-    case .help, .unknown, .queue, .dequeue, .why, .agree, .disagree: .nobodys
+    case .help, .unknown, .queue, .dequeue, .why, .agree, .disagree, .forgetMe: .nobodys
     }
   }
 
@@ -228,6 +228,7 @@ struct CommandConversation: Sendable {
     case .reviewAs(let user, let forceReload, let isBareAlias):
       return try await reviewAs(
         user, forceReload: forceReload, isBareAlias: isBareAlias, roles, &needs)
+    case .forgetMe: return try await forgetAuthor()
     case .agree, .disagree: return try await consent(command == .agree, said, own)
     case .enrich:
       if event.isPullRequest { return CommandTexts.issuesOnly(command) }
