@@ -88,9 +88,6 @@ extension Work {
     }
   }
 
-  public static let learningKinds: Set<String> = [
-    LearnReviewer.kind, TrainReviewer.kind, ReviewAs.kind,
-  ]
 }
 
 extension WorkLimits {
