@@ -83,9 +83,14 @@ public protocol SQLDatabase: Sendable {
   func transaction<T: Sendable>(
     _ body: @escaping @Sendable (any SQLTransaction) throws(StoreError) -> T
   ) async throws(StoreError) -> T
+  /// After rows were deleted of which nothing may be left: takes them out of the files beside the
+  /// database's own too, where the database lets it be asked for.
+  func eraseFreed() async throws(StoreError)
 }
 
 extension SQLDatabase {
+  public func eraseFreed() async throws(StoreError) {}
+
   public func changing(_ statement: SQLStatement) async throws(StoreError) -> [SQLRow] {
     try await transaction { transaction throws(StoreError) in try transaction.query(statement) }
   }

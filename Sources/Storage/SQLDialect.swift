@@ -15,6 +15,8 @@ public struct SQLDialect: Sendable, Hashable {
   /// that the front of a queue fills with what is no longer there.
   public var keepsOldRows: Bool
 
+  /// Said in a transaction before rows are deleted of which nothing may be left in the file.
+  var erasing: [String] = []
   /// The type of a text that is compared byte by byte, as SQLite compares all.
   var text = "TEXT"
   /// How tables are stored, said after the migrations; each may be said again.
@@ -39,8 +41,13 @@ public struct SQLDialect: Sendable, Hashable {
 
   /// The one writer needs no locks on rows. The clock is exact to a millisecond, and
   /// `unixepoch('subsec')` would need SQLite 3.42.
-  public static let sqlite = SQLDialect(
-    now: "((julianday('now') - 2440587.5) * 86400.0)", lockingRows: "", lockingFreeRows: "")
+  public static let sqlite: SQLDialect = {
+    var dialect = SQLDialect(
+      now: "((julianday('now') - 2440587.5) * 86400.0)", lockingRows: "", lockingFreeRows: "")
+    // Overwrites with zeros what is freed, where the library was not built to do so always.
+    dialect.erasing = ["PRAGMA secure_delete = 1"]
+    return dialect
+  }()
 
   /// A subquery, because a volatile function itself is evaluated for every row.
   public static let postgreSQL: SQLDialect = {

@@ -17,6 +17,18 @@ struct SealedTable: Sendable {
     SealedTable(name: "consents", keys: ["forge", "repository", "account"]) {
       SQLConsentStore.purpose($0.text(0) ?? "", $0.text(1) ?? "", $0.integer(2) ?? 0)
     },
+    SealedTable(name: "reviewers", keys: ["forge", "repository", "account"]) {
+      SQLReviewerStore.purpose($0.text(0) ?? "", $0.text(1) ?? "", $0.integer(2) ?? 0)
+    },
+    SealedTable(name: "reviewer_examples", keys: ["reviewer", "id"]) {
+      SQLReviewerStore.purpose(ofExample: $0.text(1) ?? "", of: $0.text(0) ?? "")
+    },
+    SealedTable(name: "reviewer_vectors", keys: ["scope", "key"]) {
+      SQLVectorIndex.purpose($0.text(0) ?? "", $0.text(1) ?? "")
+    },
+    SealedTable(name: "gatherings", keys: ["gathering", "number"]) {
+      SQLGatheringStore.purpose($0.text(0) ?? "", $0.integer(1) ?? 0)
+    },
   ]
 
   private var names: String { keys.joined(separator: ", ") }

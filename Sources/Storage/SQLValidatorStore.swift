@@ -71,6 +71,20 @@ public struct SQLValidatorStore: ValidatorStore {
     try? await bound.wrote(bytes)
   }
 
+  /// Drops the answers about a repository, in which a person's words may stand who is forgotten.
+  public func removeAll(of repository: RepositoryName) async throws(StoreError) {
+    // `_` stands for any character: what is dropped beside costs a request.
+    let pattern = "%/repos/\(repository.description.lowercased())/%"
+    try await database.transaction {
+      [erasing = database.dialect.erasing] transaction
+        throws(StoreError) in
+      for statement in erasing { _ = try transaction.query(SQLStatement(statement)) }
+      try transaction.change(
+        SQLStatement("DELETE FROM validators WHERE lower(key) LIKE $1", [.text(pattern)]))
+    }
+    try await database.eraseFreed()
+  }
+
   /// What is kept is older than the answer that cannot be: asking by it would fetch that again.
   private func drop(_ key: String) async {
     _ = try? await database.change([SQLStatement(Self.forget, [.text(key)])])

@@ -38,7 +38,10 @@ public struct SQLVectorStore: VectorStore {
             + "(\(SQLText.placeholders(size)))",
           SQLText.values(piece.map { [.plain($0)] })))
       for row in rows {
-        guard let key = row.text(0), let vector = Self.vector(row.bytes(1) ?? []) else { continue }
+        // A damaged one is made anew.
+        guard let key = row.text(0), let vector = VectorBytes.vector(row.bytes(1) ?? []) else {
+          continue
+        }
         found[key] = vector
         if present.timeIntervalSince1970 - (row.real(2) ?? 0) > Self.noteEvery {
           used.append(SQLStatement(Self.touch, [.time(present), .plain(key)]))
@@ -58,38 +61,8 @@ public struct SQLVectorStore: VectorStore {
       ordered.map { key, vector in
         SQLStatement(
           Self.upsert,
-          [.plain(key), present, .number(vector.count * 4), .bytes(Self.bytes(vector))])
+          [.plain(key), present, .number(vector.count * 4), .bytes(VectorBytes.bytes(vector))])
       })
     try await bound.wrote(ordered.reduce(0) { $0 + $1.value.count * 4 })
-  }
-
-  /// Each number as four bytes of IEEE 754, the lowest first.
-  private static func bytes(_ vector: [Float]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(vector.count * 4)
-    for number in vector {
-      let bits = number.bitPattern
-      bytes.append(UInt8(truncatingIfNeeded: bits))
-      bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
-      bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
-      bytes.append(UInt8(truncatingIfNeeded: bits >> 24))
-    }
-    return bytes
-  }
-
-  /// `nil` where the row is damaged: the text is embedded again then.
-  private static func vector(_ bytes: [UInt8]) -> [Float]? {
-    guard !bytes.isEmpty, bytes.count % 4 == 0 else { return nil }
-    var vector: [Float] = []
-    vector.reserveCapacity(bytes.count / 4)
-    for start in stride(from: 0, to: bytes.count, by: 4) {
-      let bits =
-        UInt32(bytes[start]) | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2]) << 16
-        | UInt32(bytes[start + 3]) << 24
-      let number = Float(bitPattern: bits)
-      guard number.isFinite else { return nil }
-      vector.append(number)
-    }
-    return vector
   }
 }

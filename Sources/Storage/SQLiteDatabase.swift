@@ -107,6 +107,19 @@ public final class SQLiteDatabase: SQLDatabase {
     return Int(rows.first?.integer(0) ?? 0)
   }
 
+  /// Moves the log's pages into the file, in which what was deleted is overwritten, and empties it.
+  public func eraseFreed() async throws(StoreError) {
+    let answer: Result<Void, StoreError> = await withCheckedContinuation { reply in
+      writing.async {
+        reply.resume(
+          returning: Self.result(self.path) {
+            try self.open().inDatabase { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+          })
+      }
+    }
+    try answer.get()
+  }
+
   /// Ends the connections; a later call opens new ones.
   public func close() async {
     state.withLock { $0.isReady = false }

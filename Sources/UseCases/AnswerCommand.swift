@@ -189,7 +189,7 @@ struct CommandConversation: Sendable {
     case .fix, .ignore, .reviewAs: .writers
     case .review, .summary, .enrich, .explain: .authors
     // Their roles say.
-    case .help, .unknown, .queue, .dequeue, .why, .agree, .disagree: .nobodys
+    case .help, .unknown, .queue, .dequeue, .why, .agree, .disagree, .forgetMe: .nobodys
     }
   }
 
@@ -228,6 +228,7 @@ struct CommandConversation: Sendable {
     case .reviewAs(let user, let forceReload, let isBareAlias):
       return try await reviewAs(
         user, forceReload: forceReload, isBareAlias: isBareAlias, roles, &needs)
+    case .forgetMe: return try await forgetAuthor()
     case .agree, .disagree: return try await consent(command == .agree, said, own)
     case .enrich:
       if event.isPullRequest { return CommandTexts.issuesOnly(command) }
@@ -367,10 +368,13 @@ struct CommandConversation: Sendable {
   /// The thread's first comment, where it is one of Stet's findings.
   private func thread(_ said: [ForgeComment], _ own: ForgeAccount) -> PostedFinding? {
     guard isInThread, let root = event.comment.place?.inReplyTo,
-      let first = said.first(where: { $0.id == root }), first.author.isSame(as: own),
-      case .finding(let fingerprint)? = HiddenMarker(of: first.body)
+      let first = said.first(where: { $0.id == root }), first.author.isSame(as: own)
     else { return nil }
-    return PostedFinding(fingerprint: fingerprint, comment: first)
+    switch HiddenMarker(of: first.body) {
+    case .finding(let fingerprint), .likeness(let fingerprint):
+      return PostedFinding(fingerprint: fingerprint, comment: first)
+    default: return nil
+    }
   }
 
   private func known(_ fingerprint: String) async throws -> Finding? {

@@ -399,7 +399,7 @@ extension Work {
     ShepherdPullRequest.kind, ShepherdCommit.kind, AdvanceMergeQueue.kind, NotifyPeople.kind,
     DeliverNotice.kind, DeliverDigest.kind, WeeklyReport.kind, SweepRepositories.kind,
     SweepRepository.kind, ShepherdBase.kind, WakeStaleItem.kind, RedeliverWebhooks.kind,
-    RefreshCaches.kind,
+    RefreshCaches.kind, LearnReviewer.kind, TrainReviewer.kind, ReviewAs.kind,
   ]
 }
 

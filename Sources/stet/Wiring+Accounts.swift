@@ -65,9 +65,10 @@ extension Wiring {
   var reviewerAsking: ReviewerAsking {
     ReviewerAsking(
       accounts: linkedAccounts, signIns: signIns, consents: consents,
-      start: { request in
-        "\(Defanged.codeSpan(request.user.login)) may be learned here, and this version of Stet "
-          + "learns nobody yet."
-      })
+      forget: { [forgetReviewer] account, forge in
+        // By whom is not said: that would be the one thing left of them.
+        try await forgetReviewer.forget(account, on: forge, by: "\(forge):themselves")
+      },
+      start: { [reviewAs = reviewAs(model: nil)] request in try await reviewAs.start(request) })
   }
 }

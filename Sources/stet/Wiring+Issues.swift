@@ -8,12 +8,15 @@ extension Wiring {
   /// In which words issues were put that models answered to.
   var similarAnswers: any SimilarAnswers { SQLSimilarAnswers(database) }
 
+  /// Turns texts into vectors; `nil` where no model of vectors is set.
+  var embedder: RemoteEmbedder? {
+    guard case .on(let named) = EmbeddingSettings.read({ settings.value($0) }) else { return nil }
+    return RemoteEmbedder(named.provider, model: named.model, client: web)
+  }
+
   /// What issues mean; `nil` where no model of vectors is set.
   var issueVectors: IssueVectors? {
-    guard case .on(let named) = EmbeddingSettings.read({ settings.value($0) }),
-      let embedder = RemoteEmbedder(named.provider, model: named.model, client: web)
-    else { return nil }
-    return IssueVectors(embedder: embedder, store: SQLVectorStore(database))
+    embedder.map { IssueVectors(embedder: $0, store: SQLVectorStore(database)) }
   }
 
   /// Stores new issues of the tracker with their jobs.

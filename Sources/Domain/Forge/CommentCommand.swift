@@ -15,6 +15,8 @@ public enum CommentCommand: Sendable, Hashable, Codable {
   case queue, dequeue, why
   /// The author agrees to be learned as a reviewer, or takes it back.
   case agree, disagree
+  /// The author wants everything forgotten that was learned of them.
+  case forgetMe
   /// Directly addressed with a word that is not known, or a known one that lacks what it needs;
   /// at most 40 characters of it, empty where nothing follows the handle.
   case unknown(String)
@@ -76,6 +78,7 @@ public enum CommentCommand: Sendable, Hashable, Codable {
     case "why": return .why
     case "agree": return .agree
     case "disagree": return .disagree
+    case "forget" where rest.first.map({ spoken($0) }) == "me": return .forgetMe
     default:
       if isAlias, let command = reviewAs(words[...], isBareAlias: true) { return command }
       return notKnown(verb)

@@ -28,6 +28,12 @@ public struct LearnedReviewer: Sendable, Hashable, Codable, Identifiable {
   /// The newest comment that was read; later ones are read from there.
   public var readUntil: Date?
   public var gatheredAt: Date?
+  /// Where the next gathering goes on.
+  public var cursor: HistoryCursor?
+  /// The model of vectors that its examples were put into the index by.
+  public var embedder: String?
+  /// When it speaks; `nil`: as usual.
+  public var calibration: SilenceCalibration?
   /// Who speaks: `nil` for retrieval alone. An adapter gets here only through the gate.
   public var adapter: AdapterName?
   /// Of all that were trained, the newest last.
@@ -43,6 +49,10 @@ public struct LearnedReviewer: Sendable, Hashable, Codable, Identifiable {
     case noPlace = "no_place"
     /// Longer than a review comment is.
     case tooLong = "too_long"
+    /// It goes on with a conversation.
+    case reply
+    /// At the person's own change.
+    case ownChange = "own_change"
   }
 
   public init(

@@ -26,6 +26,8 @@ public protocol ReviewerStore: Sendable {
   func add(_ examples: [ReviewExample], to reviewer: String) async throws(StoreError)
   /// Oldest first.
   func examples(of reviewer: String) async throws(StoreError) -> [ReviewExample]
+  /// Before all is read again.
+  func removeExamples(of reviewer: String) async throws(StoreError)
   /// Takes away the reviewer with its examples; nothing of them stays in the database's file.
   func forget(_ identity: ReviewerIdentity) async throws(StoreError)
 }

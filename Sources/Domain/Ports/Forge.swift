@@ -1,7 +1,8 @@
 /// A code host. Every call is one request of its API, or as many pages as the answer has; a call
 /// that changes something is not repeated by the adapter once it may have arrived.
 public protocol Forge: PullRequestReader, ReviewPublisher, PublicationMender, PullRequestShepherd,
-  IssueReader, BacklogKeeper, AccountDirectory, Sendable
+  IssueReader, BacklogKeeper, AccountDirectory, ReviewHistory,
+  Sendable
 {
   /// As settings and links call it, such as `github`.
   var name: String { get }

@@ -95,6 +95,8 @@ public struct Publication: Sendable, Hashable, Codable {
   public var run: String?
   /// Of an issue.
   public var enrichment: Enrichment?
+  /// What likenesses of people have said at lines, whoever of them; without the words.
+  public var likeness: [Posted]?
   public var version: Int
 
   public init(forge: String, reference: PullRequestReference) {

@@ -154,7 +154,7 @@ public final class GitHubConnection: Sendable {
     }
     let key = validatorKey(of: call)
     let stored = key == nil ? nil : await configuration.validators?.answer(for: key ?? "")
-    let response = try await exchange(request(call, authorization, etag: stored?.etag), call)
+    let response = try await exchange(request(call, authorization, etag: call.etag ?? stored?.etag), call)
     let serverTime = serverTime(response.headers)
     limits.note(
       response.headers, authorization.principal, call.resource, serverTime: serverTime)
@@ -165,6 +165,9 @@ public final class GitHubConnection: Sendable {
       }
       return .success(GitHubAnswer(headers: response.headers, body: response.body))
     case 304:
+      if call.etag != nil {
+        return .success(GitHubAnswer(headers: response.headers, body: [], isUnchanged: true))
+      }
       guard let stored else { break }
       var headers = response.headers
       // A page may have got a successor while it stayed the same; the type is that of the body.

@@ -28,6 +28,7 @@ struct Migration: Sendable {
     notices0016,
     repositories0017,
     likeness0018,
+    reviewers0019,
     accounts0020,
   ]
 

@@ -106,8 +106,8 @@ struct GitHubRoute: Sendable {
   }
 
   static let all: [GitHubRoute] =
-    accountRoutes + repositoryRoutes + pullRoutes + reviewRoutes + issueRoutes + checkRoutes
-    + shepherdRoutes + gitReferenceRoutes + graphQLRoutes + hookRoutes + oauthRoutes
+    accountRoutes + repositoryRoutes + historyRoutes + pullRoutes + reviewRoutes + issueRoutes
+    + checkRoutes + shepherdRoutes + gitReferenceRoutes + graphQLRoutes + hookRoutes + oauthRoutes
 }
 
 extension GitHubWorld {

@@ -124,6 +124,18 @@ extension CommandConversation {
     return ReviewerTexts.agreed(goesOn: try await goOn(said, own), ports.handle)
   }
 
+  /// Everywhere on this forge: nobody has to remember where they were learned.
+  func forgetAuthor() async throws -> String? {
+    guard let asking = ports.reviewers, let forget = asking.forget else {
+      return CommandTexts.notYet(.forgetMe)
+    }
+    let forge = arguments.access.forge
+    let count = try await forget(author, forge)
+    try await asking.consents.forget(
+      ReviewerIdentity(forge: forge, repository: arguments.repository, user: author))
+    return ReviewerTexts.forgotten(count)
+  }
+
   /// Comments of this conversation that wait for its author's consent are answered further.
   private func goOn(_ said: [ForgeComment], _ own: ForgeAccount) async throws -> Int {
     guard event.isPullRequest else { return 0 }

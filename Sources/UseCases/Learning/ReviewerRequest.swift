@@ -41,11 +41,15 @@ public struct ReviewerAsking: Sendable {
   public var signIns: SignIns?
   public var consents: any ConsentStore
   public var start: Start
+  /// - Returns: how many learned reviewers of theirs are gone; `nil`: nobody is learned here.
+  public typealias Forget = @Sendable (ForgeAccount, _ forge: String) async throws -> Int
+  public var forget: Forget?
 
   public init(
     accounts: LinkedAccounts, signIns: SignIns?, consents: any ConsentStore,
-    start: @escaping Start
+    forget: Forget? = nil, start: @escaping Start
   ) {
+    self.forget = forget
     self.accounts = accounts
     self.signIns = signIns
     self.consents = consents

@@ -47,6 +47,14 @@ enum ReviewerTexts {
       + "\(Defanged.codeSpan("@\(handle) disagree")) takes it back."
   }
 
+  static func forgotten(_ count: Int) -> String {
+    count == 0
+      ? "Nothing was learned of you here, so there is nothing to forget."
+      : "Forgotten: your comments, their vectors, and every adapter that was trained on them, in "
+        + "\(count == 1 ? "one repository" : "\(count) repositories"). Comments that a likeness has "
+        + "already posted stay on their pull requests."
+  }
+
   static let disagreed =
     "Noted: you are not learned in this repository, and nobody gets a review in your manner. What "
     + "you ask for yourself is not touched by it."

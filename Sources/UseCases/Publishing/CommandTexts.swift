@@ -17,6 +17,7 @@ extension CommentCommand {
     case .why: "why"
     case .agree: "agree"
     case .disagree: "disagree"
+    case .forgetMe: "forget me"
     case .unknown(let word): word
     }
   }
@@ -31,7 +32,8 @@ enum CommandTexts {
     - \(Defanged.codeSpan("@\(handle) review")): look at this pull request again, also at a draft.
     - \(Defanged.codeSpan("@\(handle) review as USER")): look at it as that person would, if they
       agree; \(Defanged.codeSpan("@\(handle) agree")) and
-      \(Defanged.codeSpan("@\(handle) disagree")) say for yourself whether you do.
+      \(Defanged.codeSpan("@\(handle) disagree")) say for yourself whether you do, and
+      \(Defanged.codeSpan("@\(handle) forget me")) takes away all that was learned of you.
     - \(Defanged.codeSpan("@\(handle) fix")): mend its files, or the files that are named after it, and
       push what was proved; in answer to a finding of mine, that one.
     - \(Defanged.codeSpan("@\(handle) summary")): write the summary comment again.

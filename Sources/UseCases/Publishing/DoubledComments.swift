@@ -84,6 +84,7 @@ struct DoubledComments {
       case .followUp(let id, let key): answered = "comment \(id) after \(key)"
       case .fix(let run): answered = "run \(run)"
       case .enrichment: answered = "the issue itself"
+      case .likenessAnswer(let run): answered = "likeness \(run)"
       case .suggestion(let run, let number): answered = "suggestion \(run) \(number)"
       default: continue
       }

@@ -25,6 +25,10 @@ enum HiddenMarker: Equatable {
   case rule(String)
   /// What Stet says of an issue.
   case enrichment
+  /// What a likeness says at a line.
+  case likeness(String)
+  /// What a run that was to review as somebody says of it.
+  case likenessAnswer(run: String)
 
   var text: String {
     switch self {
@@ -41,6 +45,8 @@ enum HiddenMarker: Equatable {
     case .enrichment: "<!-- stet:enrichment -->"
     case .fix(let run): "<!-- stet:fix \(run) -->"
     case .suggestion(let run, let number): "<!-- stet:suggestion \(run) \(number) -->"
+    case .likeness(let fingerprint): "<!-- stet:likeness \(fingerprint) -->"
+    case .likenessAnswer(let run): "<!-- stet:likeness-answer \(run) -->"
     case .rule(let deed): "<!-- stet:rule \(deed) -->"
     }
   }
@@ -58,6 +64,9 @@ enum HiddenMarker: Equatable {
     case ("doubled", 1): self = .doubled
     case ("enrichment", 1): self = .enrichment
     case ("finding", 2) where Self.isHex(words[1]): self = .finding(String(words[1]))
+    case ("likeness", 2) where Self.isHex(words[1]): self = .likeness(String(words[1]))
+    case ("likeness-answer", 2) where Self.isRun(words[1]):
+      self = .likenessAnswer(run: String(words[1]))
     case ("review", 2) where Self.isHex(words[1]): self = .review(head: String(words[1]))
     case ("fix", 2) where Self.isRun(words[1]): self = .fix(run: String(words[1]))
     case ("suggestion", 3) where Self.isRun(words[1]):

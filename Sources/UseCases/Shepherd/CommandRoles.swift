@@ -23,7 +23,7 @@ struct CommandRoles: Sendable {
   static func judges(_ command: CommentCommand) -> Bool {
     switch command {
     // What people say of themselves is theirs to say.
-    case .help, .unknown, .agree, .disagree: false
+    case .help, .unknown, .agree, .disagree, .forgetMe: false
     default: true
     }
   }

@@ -27,7 +27,11 @@ struct ReviewCommand: AsyncParsableCommand {
     let wiring = Wiring(settings)
     do {
       let outcome: ReviewChange.Outcome
-      if options.post {
+      if let user = options.likeness {
+        let found = try await LikenessReviewing(options: options, wiring: wiring, user: user).run()
+        guard let found else { return await wiring.close() }
+        outcome = found
+      } else if options.post {
         outcome = try await PostedReviewing(options: options, wiring: wiring).run()
       } else {
         let subject = try await ReviewSubject.read(options, settings, forge: wiring.openForge)

@@ -4,6 +4,7 @@ public import UseCases
 
 extension ReviewFormat: ExpressibleByArgument {}
 extension Severity: ExpressibleByArgument {}
+extension ReviewTone: ExpressibleByArgument {}
 
 /// What `stet review` is asked to do, as typed.
 struct ReviewOptions: ParsableArguments {
@@ -19,6 +20,16 @@ struct ReviewOptions: ParsableArguments {
     help: ArgumentHelp("Review this diff; - reads it from standard input.", valueName: "file|-"),
     completion: .file(extensions: ["diff", "patch"]))
   var diff: String?
+
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp(
+      "Review as this person would, who was learned by `stet reviewer train`.", valueName: "user"))
+  var likeness: String?
+
+  @Option(
+    help: "In which voice a likeness speaks: learned, its person's own; plain; or snarky.")
+  var tone: ReviewTone = .learned
 
   @Flag(help: "Publish the review on the pull request, once however often it is run.")
   var post = false
@@ -95,6 +106,13 @@ struct ReviewOptions: ParsableArguments {
     }
     if let timeout, !(1...86_400).contains(timeout) {
       throw ValidationError("--timeout \(timeout) must be from 1 to 86400 seconds.")
+    }
+    if tone != .learned, likeness == nil {
+      throw ValidationError("--tone \(tone.rawValue) is how a likeness speaks: give --as USER too.")
+    }
+    if likeness != nil, noModel || !sarifFiles.isEmpty {
+      throw ValidationError(
+        "--as asks a model and nobody else: --no-model and --sarif have no place beside it.")
     }
     if noModel, model != nil {
       throw ValidationError("--no-model and --model exclude each other.")

@@ -5,7 +5,7 @@ import UseCases
 extension ServiceWiring {
   /// With what recurs, and with people told of what is given up.
   func complete(_ handlers: [JobHandler]) -> [JobHandler] {
-    (handlers + onTime).map(tellingOfItsEnd)
+    (handlers + onTime + learning).map(tellingOfItsEnd)
   }
 
   /// What recurs, and what follows from it.

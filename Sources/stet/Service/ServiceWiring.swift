@@ -12,7 +12,7 @@ import UseCases
 /// that runs them, and the server in front.
 struct ServiceWiring: Sendable {
   let wiring: Wiring
-  private let model: (any LanguageModel)?
+  let model: (any LanguageModel)?
   private let metrics: PrometheusMetrics?
   private let logger: Logger
 
@@ -126,7 +126,9 @@ struct ServiceWiring: Sendable {
   }
 
   private var upkeep: UpkeepHandler {
-    UpkeepHandler(pruning: wiring.pruning, keep: wiring.settings.service.keep)
+    UpkeepHandler(
+      pruning: wiring.pruning, keep: wiring.settings.service.keep,
+      forgetting: wiring.forgetReviewer, keepReviewers: wiring.settings.service.keepReviewers)
   }
 
   private var handleEvent: HandleEvent {

@@ -53,6 +53,10 @@ struct ServiceSettings: Sendable {
   var logLevel = "info"
   var requestsPerMinute = 120
   var commandsPerHour = 20
+  /// For how long a learned reviewer is kept.
+  var keepReviewers: Duration = .seconds(365 * 86_400)
+  /// From so many comments on an adapter is trained.
+  var examplesForAdapter = 200
   /// What callers of `/v1/repl` may hold open.
   var repl = ReplSessions.Bounds()
   /// Waits after each try of a model that failed with an issue.
@@ -122,6 +126,11 @@ extension SettingsReading {
     service.logLevel = text("STET_LOG_LEVEL")?.lowercased() ?? service.logLevel
     service.requestsPerMinute =
       text("STET_REQUESTS_PER_MINUTE").flatMap(Int.init) ?? service.requestsPerMinute
+    if let days = text("STET_LIKENESS_DAYS").flatMap(Int.init) {
+      service.keepReviewers = .seconds(days * 86_400)
+    }
+    service.examplesForAdapter =
+      text("STET_LIKENESS_EXAMPLES").flatMap(Int.init) ?? service.examplesForAdapter
     service.commandsPerHour =
       text("STET_COMMANDS_PER_HOUR").flatMap(Int.init) ?? service.commandsPerHour
     let sessions = text("STET_REPL_SESSIONS").flatMap(Int.init) ?? service.repl.sessions

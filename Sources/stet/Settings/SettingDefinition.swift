@@ -100,6 +100,13 @@ struct SettingDefinition: Sendable {
       "STET_KEEP_DAYS", .number(1...3650), "90",
       "days that webhooks, finished jobs and runs are kept"),
     row(
+      "STET_LIKENESS_DAYS", .number(1...3650), "365",
+      "days that a learned reviewer is kept after the person's comments were read last"),
+    row(
+      "STET_LIKENESS_EXAMPLES", .number(10...100_000), "200",
+      "comments of a person from which on an adapter is trained, where a trainer is set; with fewer "
+        + "a likeness speaks by examples"),
+    row(
       "STET_UPKEEP", .cron, "17 3 * * *",
       "when what is older goes, as five fields of cron: minute, hour, day, month, day of the week"),
     row(

@@ -18,6 +18,7 @@ enum Endpoint: String, CaseIterable, Sendable {
   case permission
   case listComments = "list_comments"
   case listReviewComments = "list_review_comments"
+  case listPastComments = "list_past_comments"
   case listReviews = "list_reviews"
   case listCommits = "list_commits"
   case createReview = "create_review"

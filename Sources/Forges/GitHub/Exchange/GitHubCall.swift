@@ -25,6 +25,8 @@ struct GitHubCall: Sendable {
   var mayRepeat: Bool
   /// Asked with the validator of the last answer, so that an unchanged one costs no rate limit.
   var isConditional = false
+  /// A validator that the caller keeps itself, of an answer that is kept nowhere.
+  var etag: String?
   /// Of a listing: how many items a full page has.
   var pageSize: Int?
   var budget: RetryBudget?
@@ -112,6 +114,8 @@ struct APIPath: Sendable, ExpressibleByArrayLiteral {
 struct GitHubAnswer: Sendable {
   var headers: WebHeaders
   var body: [UInt8]
+  /// Only by the caller's own `etag`: there is no body then.
+  var isUnchanged = false
 
   /// Lower case, without parameters.
   var contentType: String {

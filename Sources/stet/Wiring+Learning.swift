@@ -1,0 +1,41 @@
+import Domain
+import LanguageModels
+import Storage
+import UseCases
+
+extension Wiring {
+  var reviewers: any ReviewerStore { SQLReviewerStore(database, vault: vault) }
+
+  /// What learning, reviewing as somebody and forgetting work with.
+  func learning(model: (any LanguageModel)?) -> LearningPorts {
+    let accounts = linkedAccounts
+    let (open, validators) = (openForge, SQLValidatorStore(database))
+    return LearningPorts(
+      openForge: open,
+      openHistory: { access, asker in
+        guard let asker else { return try await open(access) }
+        return try await accounts.forge(access, for: asker)
+      },
+      reviewers: reviewers, gatherings: SQLGatheringStore(database, vault: vault),
+      index: SQLVectorIndex(database, vault: vault), consents: consents, embedder: embedder,
+      model: model, folders: ReviewerFolders(root: settings.dataFolder + "/reviewers"),
+      publications: publications, runs: runs, audit: audit, jobs: jobs,
+      tokenBudget: tokenBudget, policies: policies,
+      isOver: { error, asker, forge in
+        try await accounts.isOver(error, of: asker, on: forge)
+      },
+      dropAnswers: { repository async throws(StoreError) in
+        try await validators.removeAll(of: repository)
+      },
+      settings: LearningSettings(
+        examplesForAdapter: settings.service.examplesForAdapter,
+        keep: settings.service.keepReviewers),
+      limits: workLimits, callDeadline: callDeadline)
+  }
+
+  func reviewAs(model: (any LanguageModel)?) -> ReviewAs {
+    ReviewAs(ports: learning(model: model), syntax: syntax)
+  }
+
+  var forgetReviewer: ForgetReviewer { ForgetReviewer(ports: learning(model: nil)) }
+}
