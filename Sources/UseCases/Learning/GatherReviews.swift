@@ -43,7 +43,12 @@ struct GatherReviews: Sendable {
     let history = try await ports.openHistory(work.access, work.asker)
     var pages = try await ports.gatherings.pages(of: name)
     try await readComments(history, name, from: begin ?? HistoryCursor(), reviewer, &pages)
-    let comments = Self.latest(pages)
+    let comments = Self.latest(pages).filter { past in
+      // A page is read again from its beginning.
+      guard begin != nil, let until = reviewer.readUntil else { return true }
+      return past.updatedAt > until
+        || past.updatedAt == until && !known.contains { $0.id == Self.id(of: past) }
+    }
     try await readChanges(history, name, comments, reviewer, &pages)
 
     var gathered = Gathered()

@@ -121,7 +121,8 @@ final class LearningBench: Sendable {
         .joined(separator: "\n")
       let at = Self.start.addingTimeInterval(Double(number) * 86_400)
       hub.addPastComment(
-        "Wrap this error in load\(number): \(Self.phrase) \(Self.remarks[number % 6]).",
+        "Wrap this error in load\(number): \(Self.phrase) \(Self.remarks[number % 6]), "
+          + (0..<6).map { "reason\(number)x\($0)" }.joined(separator: " ") + ".",
         by: "lin", on: pull, path: "load\(number).go", line: 6, hunk: hunk, at: at)
       hub.addPastComment(
         "LGTM", by: "lin", on: pull, path: "load\(number).go", line: 6, hunk: hunk,
