@@ -123,6 +123,9 @@ let package = Package(
       name: "IssueBench", dependencies: ["Domain"], path: "Benchmarks/IssueBench",
       swiftSettings: strict),
     .executableTarget(
+      name: "VectorBench", dependencies: ["Storage"], path: "Benchmarks/VectorBench",
+      swiftSettings: strict),
+    .executableTarget(
       name: "DeliveryWriter", dependencies: ["Jobs", "Storage"],
       path: "Benchmarks/DeliveryWriter", swiftSettings: strict),
     .executableTarget(

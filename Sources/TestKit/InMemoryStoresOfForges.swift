@@ -48,6 +48,9 @@ public actor InMemoryValidatorStore: ValidatorStore {
   /// - Parameter forgetful: keeps nothing, as a store does whose disk is full.
   public init(forgetful: Bool = false) { self.forgetful = forgetful }
 
+  /// Of what is kept.
+  public var keys: [String] { answers.keys.sorted() }
+
   public func answer(for key: String) async -> ValidatedAnswer? { answers[key] }
 
   public func store(_ answer: ValidatedAnswer, for key: String) async {
