@@ -34,6 +34,9 @@ public struct TrainedAdapter: Sendable, Hashable, Codable {
   public var heldOut: HeldOut?
   /// What the gate said, in a sentence.
   public var verdict: String
+  /// Where it lies on the machine that trained it, as `StoredAdapter` has it.
+  public var folder: String?
+  public var gguf: String?
 
   public struct HeldOut: Sendable, Hashable, Codable {
     public var comments: Int
@@ -56,8 +59,10 @@ public struct TrainedAdapter: Sendable, Hashable, Codable {
   public init(
     name: AdapterName, base: String, baseHash: String?, trainer: String, at: Date, seconds: Double,
     steps: Int, examples: Int, firstLoss: Double?, lastLoss: Double?, heldOut: HeldOut?,
-    verdict: String
+    verdict: String, folder: String? = nil, gguf: String? = nil
   ) {
+    self.folder = folder
+    self.gguf = gguf
     self.name = name
     self.base = base
     self.baseHash = baseHash

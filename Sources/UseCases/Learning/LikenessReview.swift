@@ -234,6 +234,13 @@ struct LikenessOpening: Sendable {
       return .failure(AdapterError(code: .unsupported, detail: "no server of adapters is set."))
     }
     do throws(AdapterError) {
+      // A server that was started anew since may have forgotten it.
+      if let training = reviewer.trainings.last(where: { $0.name == name }),
+        let folder = training.folder
+      {
+        try await adapters.load(
+          StoredAdapter(name: name, base: training.base, folder: folder, gguf: training.gguf))
+      }
       return .success(try await adapters.model(with: name))
     } catch { return .failure(error) }
   }

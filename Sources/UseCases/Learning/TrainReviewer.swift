@@ -70,7 +70,8 @@ public struct TrainReviewer: Sendable {
       name: outcome.name, base: settings.base, baseHash: nil, trainer: trainer.name,
       at: ports.now(), seconds: outcome.seconds, steps: outcome.losses.count,
       examples: split.training.count, firstLoss: outcome.losses.first,
-      lastLoss: outcome.losses.last, heldOut: verdict.heldOut, verdict: verdict.sentence)
+      lastLoss: outcome.losses.last, heldOut: verdict.heldOut, verdict: verdict.sentence,
+      folder: outcome.folder, gguf: outcome.gguf)
     try await keep(trained, passed: verdict.passes, work, adapters)
     try await ports.audit.append(
       AuditEvent(
