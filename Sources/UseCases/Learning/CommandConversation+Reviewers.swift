@@ -131,8 +131,8 @@ extension CommandConversation {
     }
     let forge = arguments.access.forge
     let count = try await forget(author, forge)
-    try await asking.consents.forget(
-      ReviewerIdentity(forge: forge, repository: arguments.repository, user: author))
+    try await asking.consents.forgetAll(forge: forge, user: author.id)
+    try await asking.accounts.forget(author.id, on: forge)
     return ReviewerTexts.forgotten(count)
   }
 
