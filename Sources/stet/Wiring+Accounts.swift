@@ -43,7 +43,7 @@ extension Wiring {
   }
 
   var linkedAccounts: LinkedAccounts {
-    let (github, web) = (settings.github, web)
+    let (github, web) = (settings.github, self.web)
     return LinkedAccounts(
       ports: .init(
         authority: accountAuthority, links: accountLinks, openForge: openForge,

@@ -39,8 +39,8 @@ extension CommandConversation {
     if let refused = try await refusal(of: request, policy, needs.permission) { return refused }
     if user.id != author.id {
       switch try await asking.consents.consent(of: request.identity)?.isGiven {
-      case true: break
-      case false:
+      case true?: break
+      case false?:
         try await trail.note("command.refused", facts: ["command": "review as"])
         return ReviewerTexts.unwilling(user.login)
       case nil:
