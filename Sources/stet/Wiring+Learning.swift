@@ -38,4 +38,13 @@ extension Wiring {
   }
 
   var forgetReviewer: ForgetReviewer { ForgetReviewer(ports: learning(model: nil)) }
+
+  /// A command that seals makes the key of this machine where no server has done so yet.
+  func makeKeyIfNeeded() async throws {
+    let file = SecretKeyFile(dataFolder: settings.dataFolder)
+    guard settings.secretKeys.isEmpty, !settings.database.isShared, try file.keys() == nil,
+      try await keyRegister.known().isEmpty
+    else { return }
+    try await file.make { try await keyRegister.replaceAll(with: $0) }
+  }
 }

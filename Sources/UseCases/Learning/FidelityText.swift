@@ -42,7 +42,7 @@ public enum FidelityText {
       + "\(manner.exclamations.percent)% (of \(manner.comments))"
   }
 
-  static func number(_ value: Double) -> String {
+  public static func number(_ value: Double) -> String {
     let hundredths = Int((value * 100).rounded())
     let rest = abs(hundredths) % 100
     return "\(hundredths < 0 ? "-" : "")\(abs(hundredths) / 100).\(rest < 10 ? "0" : "")\(rest)"

@@ -193,8 +193,8 @@ public struct LearnReviewer: Sendable {
 }
 
 /// What fell out, in words.
-enum DroppedComments {
-  static func words(_ dropped: [LearnedReviewer.DropReason: Int]) -> String {
+public enum DroppedComments {
+  public static func words(_ dropped: [LearnedReviewer.DropReason: Int]) -> String {
     LearnedReviewer.DropReason.allCases.compactMap { reason in
       dropped[reason].map { "\($0) \(words(reason))" }
     }.joined(separator: ", ")

@@ -6,7 +6,10 @@ import UseCases
 struct ReviewerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reviewer", abstract: "Look after reviewers that are learned from people.",
-    subcommands: [ReviewerConsentCommand.self, ReviewerImportTokensCommand.self])
+    subcommands: [
+      ReviewerTrainCommand.self, ReviewerListCommand.self, ReviewerShowCommand.self,
+      ReviewerForgetCommand.self, ReviewerConsentCommand.self, ReviewerImportTokensCommand.self,
+    ])
 }
 
 struct ReviewerConsentCommand: AsyncParsableCommand {
