@@ -18,6 +18,7 @@ public struct SQLConsentStore: ConsentStore {
   private static let place = "WHERE forge = $1 AND repository = $2 AND account = $3"
   private static let one = "SELECT body FROM consents \(place)"
   private static let delete = "DELETE FROM consents \(place)"
+  private static let deleteAll = "DELETE FROM consents WHERE forge = $1 AND account = $2"
 
   static func purpose(_ forge: String, _ repository: String, _ user: Int64) -> String {
     "consent \(forge) \(repository) \(user)"
@@ -55,5 +56,9 @@ public struct SQLConsentStore: ConsentStore {
 
   public func forget(_ identity: ReviewerIdentity) async throws(StoreError) {
     try await database.change([SQLStatement(Self.delete, Self.key(identity))])
+  }
+
+  public func forgetAll(forge: String, user: Int64) async throws(StoreError) {
+    try await database.change([SQLStatement(Self.deleteAll, [.plain(forge), .integer(user)])])
   }
 }

@@ -78,6 +78,12 @@ public struct SQLPruning: Sendable {
         SELECT key FROM job_turns WHERE key <> '' AND at < \(now) - 86400 \(batch)
       )
       """,
+      // Until then somebody who comes late is told so.
+      """
+      DELETE FROM sign_ins WHERE state IN (
+        SELECT state FROM sign_ins WHERE expires_at < \(now) - 86400 ORDER BY expires_at \(batch)
+      )
+      """,
     ]
   }
 

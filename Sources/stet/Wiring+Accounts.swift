@@ -22,7 +22,7 @@ extension Wiring {
   var accountAuthority: (any AccountAuthority)? {
     guard let signIn = settings.github.signIn, signInRedirect != nil else { return nil }
     return GitHubSignIn(
-      webURL: settings.github.webURL, apiURL: settings.github.apiURL, clientID: signIn.clientID,
+      webURL: settings.github.ownWebURL, apiURL: settings.github.apiURL, clientID: signIn.clientID,
       clientSecret: signIn.clientSecret.reveal(), client: web)
   }
 
@@ -43,7 +43,7 @@ extension Wiring {
   }
 
   var linkedAccounts: LinkedAccounts {
-    let (github, web) = (settings.github, web)
+    let (github, web) = (settings.github, self.web)
     return LinkedAccounts(
       ports: .init(
         authority: accountAuthority, links: accountLinks, openForge: openForge,

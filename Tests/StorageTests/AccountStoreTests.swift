@@ -72,6 +72,17 @@ import Testing
       #expect(try await store.consent(of: consent.identity)?.isGiven == false)
       try await store.forget(try Self.identity("Acme/app"))
       #expect(try await store.consent(of: consent.identity) == nil)
+      for repository in ["acme/app", "acme/lib"] {
+        for id in [42, 43] as [Int64] {
+          try await store.save(
+            ReviewerConsent(
+              identity: try Self.identity(repository, id), isGiven: true, at: Self.start, by: "c"))
+        }
+      }
+      try await store.forgetAll(forge: "github", user: 42)
+      #expect(try await store.consent(of: Self.identity("acme/lib")) == nil)
+      #expect(try await store.consent(of: Self.identity("acme/app")) == nil)
+      #expect(try await store.consent(of: Self.identity("acme/lib", 43)) != nil)
     }
   }
 

@@ -53,6 +53,8 @@ public protocol ConsentStore: Sendable {
   /// `nil`: was never asked, or has not answered.
   func consent(of identity: ReviewerIdentity) async throws(StoreError) -> ReviewerConsent?
   func forget(_ identity: ReviewerIdentity) async throws(StoreError)
+  /// In every repository of a forge.
+  func forgetAll(forge: String, user: Int64) async throws(StoreError)
 }
 
 /// A person's own token of a forge, with which what they may read is read for them.

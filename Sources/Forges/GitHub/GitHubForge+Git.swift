@@ -13,8 +13,13 @@ extension GitHubConnection {
   ///
   /// What is not named follows from the API's address, so that the credentials of one server are
   /// never shown to another.
-  var webURL: String {
-    if var url = configuration.webURL {
+  var webURL: String { Self.webURL(configuration.webURL, apiURL: apiURL) }
+
+  /// - Parameters:
+  ///   - named: by the settings.
+  ///   - apiURL: without a closing slash.
+  static func webURL(_ named: String?, apiURL: String) -> String {
+    if var url = named {
       while url.hasSuffix("/") { url.removeLast() }
       return url
     }

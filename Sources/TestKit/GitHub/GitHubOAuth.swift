@@ -259,13 +259,10 @@ extension FakeGitHub {
   /// Tokens that apps hold of this person, as their settings page lists them.
   public func signInTokens(of login: String) -> [String] {
     read { world in
-      world.tokens.compactMap { text, token in
-        if case .oauth(let token) = token, token.login.lowercased() == login.lowercased() {
-          text
-        } else {
-          nil
-        }
-      }.sorted()
+      world.tokens.filter { _, token in
+        guard case .oauth(let token) = token else { return false }
+        return token.login.lowercased() == login.lowercased()
+      }.map(\.key).sorted()
     }
   }
 

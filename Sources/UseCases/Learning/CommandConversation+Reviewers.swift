@@ -39,8 +39,8 @@ extension CommandConversation {
     if let refused = try await refusal(of: request, policy, needs.permission) { return refused }
     if user.id != author.id {
       switch try await asking.consents.consent(of: request.identity)?.isGiven {
-      case true: break
-      case false:
+      case true?: break
+      case false?:
         try await trail.note("command.refused", facts: ["command": "review as"])
         return ReviewerTexts.unwilling(user.login)
       case nil:
@@ -131,8 +131,8 @@ extension CommandConversation {
     }
     let forge = arguments.access.forge
     let count = try await forget(author, forge)
-    try await asking.consents.forget(
-      ReviewerIdentity(forge: forge, repository: arguments.repository, user: author))
+    try await asking.consents.forgetAll(forge: forge, user: author.id)
+    try await asking.accounts.forget(author.id, on: forge)
     return ReviewerTexts.forgotten(count)
   }
 

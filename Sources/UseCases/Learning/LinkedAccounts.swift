@@ -93,6 +93,14 @@ public struct LinkedAccounts: Sendable {
     return try await ports.openAs(access, link.token)
   }
 
+  /// Ends a person's sign-in, here and on the forge.
+  /// - Throws: `StoreError`. What the forge says is no matter: the token is gone here.
+  public func forget(_ user: Int64, on forge: String) async throws {
+    guard let link = try await ports.links.link(forge: forge, user: user) else { return }
+    try await ports.links.remove(forge: forge, user: user)
+    try? await ports.authority?.revoke(link.token)
+  }
+
   /// Whether an error of that forge means that the person's token is no good any more. It is
   /// forgotten then, so that the next one who asks is sent a link.
   public func isOver(

@@ -49,10 +49,10 @@ enum ReviewerTexts {
 
   static func forgotten(_ count: Int) -> String {
     count == 0
-      ? "Nothing was learned of you here, so there is nothing to forget."
+      ? "Nothing was learned of you here. What you agreed to, and your sign-in, are forgotten."
       : "Forgotten: your comments, their vectors, and every adapter that was trained on them, in "
-        + "\(count == 1 ? "one repository" : "\(count) repositories"). Comments that a likeness has "
-        + "already posted stay on their pull requests."
+        + "\(count == 1 ? "one repository" : "\(count) repositories"), what you agreed to and your "
+        + "sign-in. Comments that a likeness has already posted stay on their pull requests."
   }
 
   static let disagreed =

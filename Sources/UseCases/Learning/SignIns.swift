@@ -89,6 +89,17 @@ public struct SignIns: Sendable {
 
   // MARK: Coming back
 
+  /// Words of a forge that say that Stet is set up wrongly. Anybody can write them into an address,
+  /// so they are never repeated.
+  private static let troubles = [
+    "redirect_uri_mismatch":
+      "The forge knows another callback address than this Stet has. Whoever runs it has to register "
+      + "STET_PUBLIC_URL with /oauth/FORGE/callback after it.",
+    "application_suspended":
+      "The forge has suspended the app by which people sign in. Whoever runs this Stet has to see "
+      + "to it.",
+  ]
+
   /// How a visit to the callback ended.
   public enum Ending: Sendable, Hashable {
     /// It goes on by itself.
@@ -124,6 +135,10 @@ public struct SignIns: Sendable {
     case .open(let open): signIn = open
     }
     guard signIn.forge == forge else { return .unknownState }
+    if let trouble = refusal.flatMap({ Self.troubles[$0] }) {
+      try await tell(.failed, of: signIn, state, detail: trouble)
+      return .failed(trouble, isPassing: false)
+    }
     guard refusal == nil, let code, Self.isText(code, 1...200) else {
       // Whoever has read the link can say so: it stays good for the one who asked.
       try await tell(.refused, of: signIn, state)

@@ -79,6 +79,21 @@ import Testing
     #expect(try await bench.signsIn(address, as: "grace") == .signedIn(login: "grace"))
   }
 
+  @Test(arguments: ["redirect_uri_mismatch", "application_suspended"])
+  func whatIsSetUpWronglyIsSaid(_ word: String) async throws {
+    let bench = try await AskingBench()
+    try await bench.says("grace", "@stet review as grace")
+    let state = try bench.opens(try bench.link(), as: "grace")["state"]
+    let ending = try await bench.signIns.finish(state: state, code: nil, refusal: word)
+    guard case .failed(let why, isPassing: false) = ending else {
+      Issue.record("\(ending)")
+      return
+    }
+    #expect(why.contains("Whoever runs"))
+    try await bench.work()
+    #expect(bench.answers.count == 2 && bench.answers[1].contains("Whoever runs"))
+  }
+
   @Test func aLinkIsGoodOnce() async throws {
     let bench = try await AskingBench()
     try await bench.says("grace", "@stet review as grace")

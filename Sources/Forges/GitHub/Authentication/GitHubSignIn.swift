@@ -14,19 +14,17 @@ public struct GitHubSignIn: AccountAuthority, CustomReflectable {
   private let deadline: Duration
 
   /// - Parameters:
-  ///   - webURL: such as `https://github.com`.
+  ///   - webURL: such as `https://github.com`; `nil`: told by `apiURL`, so that the secret of one
+  ///     server is never shown to another.
   ///   - apiURL: such as `https://api.github.com`.
   public init(
-    webURL: String, apiURL: String, clientID: String, clientSecret: String, client: WebClient,
+    webURL: String?, apiURL: String, clientID: String, clientSecret: String, client: WebClient,
     deadline: Duration = .seconds(15)
   ) {
-    func withoutSlash(_ text: String) -> String {
-      var text = text
-      while text.hasSuffix("/") { text.removeLast() }
-      return text
-    }
-    self.webURL = withoutSlash(webURL)
-    self.apiURL = withoutSlash(apiURL)
+    var root = apiURL
+    while root.hasSuffix("/") { root.removeLast() }
+    self.apiURL = root
+    self.webURL = GitHubConnection.webURL(webURL, apiURL: root)
     self.clientID = clientID
     self.clientSecret = clientSecret
     self.client = client
