@@ -46,9 +46,18 @@ public struct ReviewerFolders: TrainingFolders {
     }
   }
 
+  public func remove(adapter: AdapterName, at folder: String) throws(StoreError) {
+    // A path that a database gives is not a leave to remove whatever lies there.
+    guard URL(filePath: folder).lastPathComponent == adapter.hash else { return }
+    try remove(folder)
+  }
+
   /// Takes all of it away; a folder that is not there is as good as removed.
   public func removeAll(of reviewer: String) throws(StoreError) {
-    let folder = path(of: reviewer)
+    try remove(path(of: reviewer))
+  }
+
+  private func remove(_ folder: String) throws(StoreError) {
     guard FileManager.default.fileExists(atPath: folder) else { return }
     do { try FileManager.default.removeItem(atPath: folder) } catch {
       throw StoreError(

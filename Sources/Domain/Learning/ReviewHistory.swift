@@ -87,6 +87,9 @@ public protocol TrainingFolders: Sendable {
   func write(_ files: [String: String], for reviewer: String) throws(StoreError) -> String
   func remove(_ names: [String], of reviewer: String)
   func removeAll(of reviewer: String) throws(StoreError)
+  /// Takes an adapter's files away, wherever a trainer has put them, where they bear its name or lie
+  /// in the reviewer's own folder.
+  func remove(adapter: AdapterName, at folder: String) throws(StoreError)
 }
 
 /// Of one answer of the forge, the comments of the person alone; or a pull request's change.

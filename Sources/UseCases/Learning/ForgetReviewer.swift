@@ -76,6 +76,10 @@ public struct ForgetReviewer: Sendable {
       do { try await ports.adapters?.unload(training.name) } catch {
         left.append("\(training.name) (\(error.code.rawValue))")
       }
+      // Also where no server of adapters is set any more.
+      if let folder = training.folder {
+        try ports.folders.remove(adapter: training.name, at: folder)
+      }
     }
     try ports.folders.removeAll(of: reviewer.id)
     try await ports.dropAnswers(identity.repository)
