@@ -1,6 +1,6 @@
 public import Domain
-import Foundation
-public import Jobs
+public import Foundation
+import Jobs
 
 /// Takes away what was learned of a person: examples, vectors, adapters on every server, checkpoints,
 /// training data, what gatherings have read, consent, and answers of the forge in which their words

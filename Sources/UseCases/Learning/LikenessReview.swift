@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Jobs
 
 /// Holds a change before a likeness: one line or silence for each hunk, proved as every finding is.
 struct LikenessReview: Sendable {

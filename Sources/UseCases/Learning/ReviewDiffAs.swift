@@ -1,5 +1,5 @@
 public import Domain
-public import Foundation
+import Foundation
 
 /// Holds any change before a learned reviewer, and says nothing on a forge.
 public struct ReviewDiffAs: Sendable {

@@ -217,7 +217,11 @@ final class LearningBench: Sendable {
             return outcome
           }, onGivenUp: { await review.givenUp($0, reason: $1) }),
       ],
-      settings: WorkerSettings(concurrency: 4), logger: Logger(label: "test"))
+      signal: JobSignal(), events: JobEvents(),
+      settings: WorkerSettings(
+        concurrency: 4, grace: .seconds(1), poll: .milliseconds(20),
+        retry: JobRetryPolicy(base: .milliseconds(20)), describe: { "\($0)" }, mask: { $0 }),
+      logger: Logger(label: "test"))
     let running = Task { try await worker.run() }
     defer { running.cancel() }
     let deadline = ContinuousClock.now + .seconds(60)
