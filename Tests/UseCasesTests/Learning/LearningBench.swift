@@ -220,18 +220,20 @@ final class LearningBench: Sendable {
       signal: JobSignal(), events: JobEvents(),
       settings: WorkerSettings(
         concurrency: 4, grace: .seconds(1), poll: .milliseconds(20),
-        retry: JobRetryPolicy(base: .milliseconds(20)), describe: { "\($0)" }, mask: { $0 }),
+        retry: JobRetryPolicy(first: .milliseconds(20)), describe: { "\($0)" }, mask: { $0 }),
       logger: Logger(label: "test"))
     let running = Task { try await worker.run() }
-    defer { running.cancel() }
     let deadline = ContinuousClock.now + .seconds(60)
-    while ContinuousClock.now < deadline {
-      let left = try await jobs.jobs(
-        JobFilter(states: [.available, .running, .scheduled, .retryable]))
-      if left.isEmpty { return }
-      try await Task.sleep(for: .milliseconds(20))
+    var isDone = false
+    while !isDone, ContinuousClock.now < deadline {
+      isDone = try await jobs.jobs(
+        JobFilter(states: [.available, .running, .scheduled, .retryable])
+      ).isEmpty
+      if !isDone { try await Task.sleep(for: .milliseconds(20)) }
     }
-    Issue.record("jobs are left after a minute")
+    running.cancel()
+    _ = await running.result
+    if !isDone { Issue.record("jobs are left after a minute") }
   }
 
   // MARK: What came of it
