@@ -39,6 +39,9 @@ public struct MeasureFidelity: Sendable {
     let examples = try await ports.reviewers.examples(of: reviewer.id)
     let split = ExampleSplit(examples)
     let training = Set(split.training.map(\.id))
+    // Fitted anew without what is measured by.
+    reviewer.calibration = try await LikenessFitting.calibration(
+      of: split.training, ExampleSearch(reviewer, examples, ports))
     if !request.isLearned {
       reviewer.adapter = nil
       // Nothing that was learned keeps it silent.

@@ -14,15 +14,15 @@ import WebClient
 @Suite struct FidelityReportTests {
   private struct Row: Decodable {
     var id: String
-    var in_reply_to: String?
+    var inReplyTo: String?
     var author: String
     var role: String
-    var created_at: Double
-    var review_commit: String
+    var createdAt: Double
+    var reviewCommit: String
     var commit: String?
     var path: String?
     var line: Int?
-    var diff_hunk: String?
+    var diffHunk: String?
     var body: String
   }
 
@@ -31,24 +31,26 @@ import WebClient
       let text = try? String(
         contentsOfFile: root + "/reviews/git-appraise-review-comments.jsonl", encoding: .utf8)
     else { return nil }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     return text.split(separator: "\n").compactMap {
-      try? JSONDecoder().decode(Row.self, from: Data($0.utf8))
+      try? decoder.decode(Row.self, from: Data($0.utf8))
     }
   }
 
   /// Of each review in that file: what the person said, and the hunks at which only others did,
   /// which the person let pass.
   private static func examples(_ rows: [Row], of reviewer: String) -> [ReviewExample] {
-    let reviews = Dictionary(grouping: rows, by: \.review_commit)
+    let reviews = Dictionary(grouping: rows, by: \.reviewCommit)
     let numbers = Dictionary(
       uniqueKeysWithValues: reviews.keys.sorted().enumerated().map { ($1, $0 + 1) })
     var sieve = CommentSieve()
     var examples: [ReviewExample] = []
-    for row in rows.sorted(by: { ($0.created_at, $0.id) < ($1.created_at, $1.id) }) {
-      guard let path = row.path, let hunk = row.diff_hunk, !hunk.isEmpty,
-        let number = numbers[row.review_commit]
+    for row in rows.sorted(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }) {
+      guard let path = row.path, let hunk = row.diffHunk, !hunk.isEmpty,
+        let number = numbers[row.reviewCommit]
       else { continue }
-      let at = Date(timeIntervalSince1970: row.created_at)
+      let at = Date(timeIntervalSince1970: row.createdAt)
       let isTheirs = row.author == reviewer && row.role == "reviewer"
       if isTheirs {
         let past = PastComment(
@@ -58,16 +60,16 @@ import WebClient
             body: row.body.replacing("\\n", with: "\n"), createdAt: at,
             place: .init(
               path: path, side: .new, line: row.line, commit: row.commit ?? "",
-              inReplyTo: row.in_reply_to == nil ? nil : 1, diffHunk: hunk)),
+              inReplyTo: row.inReplyTo == nil ? nil : 1, diffHunk: hunk)),
           updatedAt: at, line: row.line)
         guard let text = sieve.text(of: past) else { continue }
         examples.append(
           ReviewExample(
             id: row.id, pullRequest: number, at: at, path: path, line: row.line,
             commit: row.commit ?? "", hunk: hunk, comment: text))
-      } else if let review = reviews[row.review_commit],
+      } else if let review = reviews[row.reviewCommit],
         review.contains(where: { $0.author == reviewer && $0.role == "reviewer" }),
-        !review.contains(where: { $0.author == reviewer && $0.diff_hunk == hunk })
+        !review.contains(where: { $0.author == reviewer && $0.diffHunk == hunk })
       {
         examples.append(
           ReviewExample(
@@ -105,8 +107,6 @@ import WebClient
         user: ForgeAccount(id: 1, login: login, isBot: false)))
     let examples = Self.examples(rows, of: login)
     try await ports.reviewers.add(examples, to: reviewer.id)
-    reviewer.calibration = try await LikenessFitting.calibration(
-      of: ExampleSplit(examples).training, ExampleSearch(reviewer, examples, ports))
     reviewer = try await ports.reviewers.save(reviewer)
     var failures: [String] = []
     for isLearned in [true, false] {
