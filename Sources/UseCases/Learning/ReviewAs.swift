@@ -176,11 +176,17 @@ struct LikenessAttempt: Sendable {
     }
     let text = LikenessText(
       reviewer: reviewer, tone: work.tone, voice: opened.voice, head: pull.head,
-      notes: [late, opened.note].compactMap { $0 })
+      notes: [late, opened.note, Self.leftOut(change)].compactMap { $0 })
     let posted = try await voice.publish(
       outcome, diff: diff, head: pull.head, as: reviewer, text: text)
     try await record(reviewer, outcome, posted, began, change.bytes)
     return .completed
+  }
+
+  private static func leftOut(_ change: ForgeDiff) -> String? {
+    guard !change.leftOut.isEmpty else { return nil }
+    let files = ReviewSummary.count(change.leftOut.count, "file")
+    return "The forge gave no text of \(files), which were not looked at."
   }
 
   /// No word of a likeness is kept in the record: the person may have it forgotten.
