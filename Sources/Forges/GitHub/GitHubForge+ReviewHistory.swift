@@ -43,10 +43,12 @@ extension GitHubForge {
     guard answer.nextLink != nil, let last = payloads.last else {
       return HistoryPage(comments: comments, next: nil, again: again)
     }
-    let isLater = cursor.since.map { last.updatedAt > $0 } ?? true
+    // A second earlier: GitHub does not say whether its `since` takes in that second itself.
+    let since = last.updatedAt.addingTimeInterval(-1)
+    let isLater = cursor.since.map { since > $0 } ?? true
     let next =
       isLater
-      ? HistoryCursor(since: last.updatedAt)
+      ? HistoryCursor(since: since)
       : HistoryCursor(since: cursor.since, page: cursor.page + 1)
     return HistoryPage(comments: comments, next: next, again: again)
   }
