@@ -1,0 +1,70 @@
+"""Runs somebody else's training tool and turns what it prints into the contract's lines."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+from . import adapter
+from .contract import MEMORY_WORDS, TrainingFailure, progress
+from .limits import Stop
+
+
+def run(arguments, folder, task, losses, pattern, first=0):
+    """Runs the tool to its end. `pattern` finds the groups `step` and `loss` in its output.
+
+    Steps are counted on from `first`; the losses are appended to `losses`.
+    """
+    stop = Stop()
+    tool = subprocess.Popen(
+        arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", bufsize=1, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    last, asked = "nothing", 0.0
+    words = re.compile(pattern)
+    try:
+        for line in tool.stdout:
+            for found in words.finditer(line):
+                step, loss = first + int(found["step"]), float(found["loss"])
+                if step > first + len(losses[first:]):
+                    losses.append(round(loss, 5))
+                    progress(min(step, int(task.steps)), int(task.steps), losses[-1])
+            last = line.strip() or last
+            over = time.monotonic() > task.deadline
+            if (stop.asked or over) and not asked:
+                asked = time.monotonic()
+                tool.terminate()
+        status = tool.wait()
+    finally:
+        if tool.poll() is None:
+            tool.kill()
+            tool.wait()
+    if stop.asked:
+        raise TrainingFailure("cancelled", f"Stopped after step {len(losses)}.")
+    task.check_time()
+    if status != 0:
+        text = last.lower()
+        lacking = status == -9 or any(word in text for word in MEMORY_WORDS)
+        code = "out_of_memory" if lacking else "failed"
+        name = os.path.basename(arguments[0])
+        raise TrainingFailure(code, f"{name} ended with status {status}: {last[-300:]}")
+
+
+def python_module(name, *arguments):
+    return [sys.executable, "-m", name, *arguments]
+
+
+def convert(path, task):
+    """Writes the tool's weights in both forms that servers read."""
+    if not os.path.exists(path):
+        raise TrainingFailure("failed", f"The tool left no {os.path.basename(path)}.")
+    weights = adapter.read_weights(path)
+    if not weights:
+        raise TrainingFailure("failed", "The tool left no weights.")
+    ranks = {values.shape[0] for (_, _, side), values in weights.items() if side == "a"}
+    if ranks != {int(task.rank)}:
+        raise TrainingFailure("failed", f"The tool's rank is {sorted(ranks)}, not {task.rank}.")
+    adapter.write(weights, task.output, task)
+    gguf = os.path.join(task.output, "adapter.gguf")
+    return gguf if os.path.exists(gguf) else None
