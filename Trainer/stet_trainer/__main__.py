@@ -1,4 +1,7 @@
-"""`python -m stet_trainer RECIPE TASK.json`, with RECIPE one of peft, mlx, torchtune; or `check`."""
+"""`python -m stet_trainer RECIPE TASK.json` trains; `… check RECIPE` looks for its packages.
+
+RECIPE is one of peft, mlx and torchtune.
+"""
 
 import importlib
 import sys
@@ -20,9 +23,7 @@ def check(recipe):
         try:
             module = importlib.import_module(name)
         except Exception as problem:
-            raise TrainingFailure(
-                "unavailable", f"{name} cannot be imported: {problem}"
-            ) from None
+            raise TrainingFailure("unavailable", f"{name} cannot be imported: {problem}") from None
         found[name] = str(getattr(module, "__version__", "?"))
     say("packages", found=found)
 

@@ -18,8 +18,14 @@ def run(arguments, folder, task, losses, pattern, first=0):
     """
     stop = Stop()
     tool = subprocess.Popen(
-        arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace", bufsize=1, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        arguments,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        bufsize=1,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     last, asked = "nothing", 0.0
     words = re.compile(pattern)
@@ -27,7 +33,7 @@ def run(arguments, folder, task, losses, pattern, first=0):
         for line in tool.stdout:
             for found in words.finditer(line):
                 step, loss = first + int(found["step"]), float(found["loss"])
-                if step > first + len(losses[first:]):
+                if step > len(losses):
                     losses.append(round(loss, 5))
                     progress(min(step, int(task.steps)), int(task.steps), losses[-1])
             last = line.strip() or last
