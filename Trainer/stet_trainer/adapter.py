@@ -67,7 +67,6 @@ def write(weights, folder, task):
     """Writes `adapter_config.json`, `adapter_model.safetensors` and, with a GGUF base,
     `adapter.gguf`. The same weights give the same bytes, so that the same adapter has one name."""
     import numpy
-    from safetensors.numpy import save_file
 
     base = BaseModel(task.base_gguf) if task.base_gguf else None
     if base:
@@ -82,7 +81,7 @@ def write(weights, folder, task):
     metadata = {"format": "pt", "base": task.base}
     if task.base_sha256:
         metadata["base_sha256"] = task.base_sha256
-    save_file(named, os.path.join(fresh, "adapter_model.safetensors"), metadata=metadata)
+    write_safetensors(named, os.path.join(fresh, "adapter_model.safetensors"), metadata)
     with open(os.path.join(fresh, "adapter_config.json"), "w", encoding="utf-8") as file:
         json.dump(configuration(weights, task), file, indent=1, sort_keys=True)
     if base:
@@ -90,6 +89,27 @@ def write(weights, folder, task):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
     os.rename(fresh, folder)
+
+
+def write_safetensors(tensors, path, metadata):
+    """As the library writes them, but for the order of what it keeps in none: the same weights
+    must have the same bytes. Source: the safetensors format, "Format"."""
+    header, offset = {"__metadata__": metadata}, 0
+    for name, values in sorted(tensors.items()):
+        end = offset + values.nbytes
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(values.shape),
+            "data_offsets": [offset, end],
+        }
+        offset = end
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little"))
+        file.write(text)
+        for _, values in sorted(tensors.items()):
+            file.write(values.astype("<f4").tobytes())
 
 
 def configuration(weights, task):
