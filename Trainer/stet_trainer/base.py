@@ -99,7 +99,7 @@ def _name(base, name):
     return None, 0
 
 
-def write_folder(path, folder):
+def write_folder(path, folder, kind="float16"):
     """Makes the folder, in one step: what is there is whole."""
     import numpy
     from gguf.quants import dequantize
@@ -123,21 +123,21 @@ def write_folder(path, folder):
         values = dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32)
         if heads:
             values = interleaved_to_halves(values, heads)
-        weights[name] = numpy.ascontiguousarray(values.astype(numpy.float16))
+        weights[name] = numpy.ascontiguousarray(values.astype(kind))
 
     fresh = f"{folder}.{os.getpid()}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     os.makedirs(fresh, mode=0o700)
     save_file(weights, os.path.join(fresh, "model.safetensors"), metadata={"format": "pt"})
     with open(os.path.join(fresh, "config.json"), "w", encoding="utf-8") as file:
-        json.dump(_configuration(base, "lm_head.weight" not in weights), file, indent=1)
+        json.dump(_configuration(base, "lm_head.weight" not in weights, kind), file, indent=1)
     write_tokenizer(base, fresh)
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(fresh, folder)
     return folder
 
 
-def _configuration(base, tied):
+def _configuration(base, tied, kind):
     vocabulary = len(base.field("tokenizer.ggml.tokens"))
     return {
         "architectures": [CLASSES[base.architecture]],
@@ -156,5 +156,5 @@ def _configuration(base, tied):
         "eos_token_id": base.field("tokenizer.ggml.eos_token_id"),
         "hidden_act": "silu",
         "attention_bias": False,
-        "torch_dtype": "float16",
+        "torch_dtype": kind,
     }

@@ -21,7 +21,8 @@ def run(task):
     if not conversations:
         raise TrainingFailure("invalid_data", "There are no training examples.")
     held_out = data.read(task.held_out) if task.held_out else []
-    model = base_folder(task)
+    # It trains in the precision of the file, and half of it is too little to learn in.
+    model = base_folder(task, "float32")
     place = os.path.join(task.work, "mlx")
     start, weights, losses = _earlier(task, place)
     _write_data(place, conversations, held_out)

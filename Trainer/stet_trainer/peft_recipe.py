@@ -16,18 +16,21 @@ CHECKPOINT_STEPS = 25
 HELD_OUT_LIMIT = 64
 
 
-def base_folder(task):
-    """The base model as transformers reads it; made once for each model file."""
+def base_folder(task, kind="float16"):
+    """The base model as transformers reads it; made once for each model file.
+
+    Half precision holds what a quantised file can say; `kind` is for those who train in it.
+    """
     if task.base_folder:
         return task.base_folder
     if not task.base_gguf:
         raise TrainingFailure("invalid_data", "The task names neither base_gguf nor base_folder.")
     mark = (task.base_sha256 or "unknown")[:16]
-    folder = os.path.join(task.cache, f"{os.path.basename(task.base)}-{mark}")
+    folder = os.path.join(task.cache, f"{os.path.basename(task.base)}-{mark}-{kind}")
     if not os.path.exists(os.path.join(folder, "config.json")):
         say("note", text="turning the base model into a folder, once")
         os.makedirs(task.cache, mode=0o700, exist_ok=True)
-        write_folder(task.base_gguf, folder)
+        write_folder(task.base_gguf, folder, kind)
     return folder
 
 

@@ -57,7 +57,8 @@ struct Likeness {
     [
       Turn(
         role: "system",
-        content: "You review changes of google/git-appraise as \(reviewer) does: one line, or none."),
+        content: "You review changes of google/git-appraise as \(reviewer) does: one line, or none."
+      ),
       Turn(
         role: "user",
         content: "\(comment.path ?? "")\n\(String((comment.diff_hunk ?? "").suffix(500)))"),
@@ -158,8 +159,11 @@ struct Likeness {
     let reply = try await model.reply(
       to: ModelRequest(
         turns: [
-          .init(.system, Self.turns(.init(
-            author: "", created_at: 0, review_commit: "", body: ""))[0].content),
+          .init(
+            .system,
+            Self.turns(
+              .init(
+                author: "", created_at: 0, review_commit: "", body: ""))[0].content),
           .init(.user, "app/orders.py\n@@ -4,3 +4,6 @@\n+    except:\n+        return []"),
         ], answer: .text, maxOutput: 48, seed: 1))
     let line = reply.text.split(separator: "\n").first.map(String.init) ?? ""
@@ -172,7 +176,8 @@ struct Likeness {
         comments: [
           .init(
             path: "app/orders.py", side: .new, startLine: 8, line: 8,
-            body: InertMessage.XX(line) + "\n\nA likeness of \(Self.reviewer), not the person.")
+            body: Defanged.forMarkdown(line) + "\n\nA likeness of \(Self.reviewer), not the person."
+          )
         ]), on: bench.reference)
     let posted = try await forge.reviewComments(on: bench.reference)
     #expect(posted.count == 1)
@@ -184,7 +189,8 @@ struct Likeness {
     await server.stop()
     await client.shutdown()
     let took = ContinuousClock.now - began
-    print("Likeness: \(took) in all, \(outcome.seconds) s of training, loss \(early) to \(late), "
-      + "held out \(bare) to \(own)")
+    print(
+      "Likeness: \(took) in all, \(outcome.seconds) s of training, loss \(early) to \(late), "
+        + "held out \(bare) to \(own)")
   }
 }
