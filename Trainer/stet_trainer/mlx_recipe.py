@@ -10,8 +10,9 @@ from . import data, tool
 from .contract import TrainingFailure, finish, say
 from .peft_recipe import TARGETS, base_folder
 
-# mlx_lm writes `Iter 12: Train loss 2.345, Learning Rate …`.
-LOSS = r"Iter (?P<step>\d+): Train loss (?P<loss>\d+\.?\d*)"
+# mlx_lm writes `12    2.345 ▼    310    1.2k` in colours, and older ones of it
+# `Iter 12: Train loss 2.345, Learning Rate …`.
+LOSS = r"(?:^\s*|Iter )(?P<step>\d+)(?:: Train loss |\s+)(?P<loss>\d+\.\d+)(?: [▲▼]|,)"
 SAVE_EVERY = 25
 
 
@@ -25,7 +26,8 @@ def run(task):
     model = base_folder(task, "float32")
     place = os.path.join(task.work, "mlx")
     start, weights, losses = _earlier(task, place)
-    _write_data(place, conversations, held_out)
+    shortened = tool.Shortener(model, int(task.max_tokens))
+    _write_data(place, shortened.all(conversations), shortened.some(held_out))
     adapters = os.path.join(place, f"from-{start:07d}")
     os.makedirs(adapters, mode=0o700, exist_ok=True)
     settings = os.path.join(place, "lora.json")

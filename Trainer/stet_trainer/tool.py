@@ -10,6 +10,50 @@ from . import adapter
 from .contract import MEMORY_WORDS, TrainingFailure, progress
 from .limits import Stop
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Shortener:
+    """Shortens examples as the recipe does: these tools cut at the end, where the answer is, and
+    an example without an answer is a loss that is no number."""
+
+    # What a template writes around the turns.
+    ROOM = 48
+
+    def __init__(self, model, limit):
+        from tokenizers import Tokenizer
+
+        self.tokenizer = Tokenizer.from_file(os.path.join(model, "tokenizer.json"))
+        self.limit = limit - self.ROOM
+
+    def _count(self, text):
+        return len(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def one(self, messages):
+        """The conversation with its question shortened; `None` where its answer is too long."""
+        question = messages[-2]["content"]
+        rest = sum(self._count(m["content"]) for m in messages) - self._count(question)
+        room = self.limit - rest
+        if room < 16:
+            return None
+        # Text is cut by its share and counted again: tokens do not end where characters do.
+        while (count := self._count(question)) > room:
+            keep = max(1, min(len(question) - 1, len(question) * room // count))
+            head = keep // 4
+            question = question[:head] + question[len(question) - (keep - head) :]
+        return [*messages[:-2], {**messages[-2], "content": question}, messages[-1]]
+
+    def some(self, conversations):
+        return [short for short in map(self.one, conversations) if short]
+
+    def all(self, conversations):
+        kept = self.some(conversations)
+        if not kept:
+            raise TrainingFailure(
+                "invalid_data", "No training example is of use: each answer is too long."
+            )
+        return kept
+
 
 def run(arguments, folder, task, losses, pattern, first=0):
     """Runs the tool to its end. `pattern` finds the groups `step` and `loss` in its output.
@@ -31,6 +75,7 @@ def run(arguments, folder, task, losses, pattern, first=0):
     words = re.compile(pattern)
     try:
         for line in tool.stdout:
+            line = COLOURS.sub("", line)
             for found in words.finditer(line):
                 step, loss = first + int(found["step"]), float(found["loss"])
                 if step > len(losses):

@@ -33,6 +33,7 @@ def run(task):
     model = base_folder(task)
     place = os.path.join(task.work, "torchtune")
     os.makedirs(place, mode=0o700, exist_ok=True)
+    conversations = tool.Shortener(model, int(task.max_tokens)).all(conversations)
     with open(os.path.join(place, "train.json"), "w", encoding="utf-8") as file:
         json.dump([{"messages": messages} for messages in conversations], file)
     settings = os.path.join(place, "lora.yaml")

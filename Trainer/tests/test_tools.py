@@ -15,9 +15,11 @@ def task(order, **values):
 
 
 def test_mlx_lines_are_read():
-    found = re.search(mlx_recipe.LOSS, "Iter 12: Train loss 2.345, Learning Rate 2.000e-04, It/sec")
-    assert (found["step"], found["loss"]) == ("12", "2.345")
-    assert not re.search(mlx_recipe.LOSS, "Iter 1: Val loss 3.1, Val took 0.5s")
+    for line in ("Iter 12: Train loss 2.345, Learning Rate 2.000e-04", "    12    2.345 ▼    310"):
+        found = re.search(mlx_recipe.LOSS, line)
+        assert (found["step"], found["loss"]) == ("12", "2.345")
+    for line in ("Iter 1: Val loss 3.1, Val took 0.5s", "     1    val 3.223    2.81s"):
+        assert not re.search(mlx_recipe.LOSS, line)
 
 
 def test_torchtune_lines_are_read():
@@ -37,6 +39,25 @@ def test_a_tools_output_becomes_progress(order, capsys):
     assert losses == [3.5, 2.5, 1.5]
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3]
+
+
+def test_examples_are_shortened_before_a_tool_cuts_their_answers(base, tmp_path):
+    from stet_trainer.base import write_folder
+
+    model = write_folder(base, str(tmp_path / "model"))
+    shortener = tool.Shortener(model, 120)
+    question = "".join(chr(97 + n % 26) for n in range(400))
+    messages = [
+        {"role": "system", "content": "Review."},
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": "No."},
+    ]
+    short = shortener.one(messages)
+    assert sum(shortener._count(m["content"]) for m in short) <= 120 - shortener.ROOM
+    assert short[0] == messages[0] and short[2] == messages[2]
+    assert question.startswith(short[1]["content"][:10])
+    assert question.endswith(short[1]["content"][-30:])
+    assert shortener.one([*messages[:2], {"role": "assistant", "content": "x" * 200}]) is None
 
 
 @pytest.mark.parametrize(
