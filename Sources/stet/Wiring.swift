@@ -15,6 +15,8 @@ struct Wiring: Sendable {
   let web: WebClient
   let database: any SQLDatabase
   private let served: LocalModel?
+  /// Who serves adapters of learned reviewers, and how it is ended; `nil` where nobody trains any.
+  let adapters: (server: any AdapterServer, stop: @Sendable () async -> Void)?
   /// The provider whose limits hold: the first of those that are asked; `nil` where none is.
   private let askedFirst: ModelProvider?
   let logger: Logger
@@ -53,6 +55,7 @@ struct Wiring: Sendable {
     served =
       settings.providers.contains(.local)
       ? Self.localModel(settings, web: web) : nil
+    adapters = Self.adapterServer(settings, web: web)
     askedFirst = (try? Self.usable(settings, served, web))?.first?.provider
     github = settings.github.credentials.map { [web, database] credentials in
       Result { () throws(ForgeError) in
@@ -70,6 +73,7 @@ struct Wiring: Sendable {
     await repl.shutDown()
     await sandbox.shutDown()
     await served?.stop()
+    await adapters?.stop()
     await web.shutdown()
     await database.close()
   }

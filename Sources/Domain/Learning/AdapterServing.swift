@@ -3,7 +3,8 @@ public protocol AdapterServer: Sendable {
   /// Makes the adapter ready. One that is ready already costs a look.
   /// - Throws: `.unsupported` where the server knows no adapters, or this one is for another base.
   func load(_ adapter: StoredAdapter) async throws(AdapterError)
-  /// Takes it away; one that is not there is as good as taken away.
+  /// Takes it away, from the server and from this machine's disk; one that is not there is as good
+  /// as taken away.
   func unload(_ name: AdapterName) async throws(AdapterError)
   /// Answers with the adapter, or with the base model for `nil`, and with no other, whatever others
   /// ask for at the same time.
@@ -36,6 +37,8 @@ public struct AdapterError: Error, Sendable, Equatable {
     case unsupported, unreachable, notLoaded = "not_loaded", corrupt, cancelled
     /// The canary: what it gives is what the base model gives.
     case withoutEffect = "without_effect"
+    /// The canary: a request for one adapter was answered with another, or with none.
+    case mixedUp = "mixed_up"
   }
 
   public var code: Code

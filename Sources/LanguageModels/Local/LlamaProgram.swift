@@ -32,6 +32,11 @@ struct LlamaProgram: Sendable {
     var context: Int
     var slots: Int
     var threads: Int
+    /// LoRA adapters for llama.cpp, by whose place each request chooses.
+    var adapters: [String] = []
+
+    /// Prompts that are kept beside the slots are not kept apart by adapter.
+    var promptCacheMiB: Int { adapters.isEmpty ? LlamaProgram.promptCacheMiB : 0 }
   }
 
   func arguments(_ order: Order) -> [String] {
@@ -42,12 +47,15 @@ struct LlamaProgram: Sendable {
         String(order.port), "--ctx-size", String(order.context), "--parallel", String(order.slots),
         "--threads", String(order.threads), "--metrics",
       ]
+        + order.adapters.flatMap { ["--lora", $0] }
+        + (order.adapters.isEmpty ? [] : ["--lora-init-without-apply", "--cache-ram", "0"])
     case .python(let path, let launcher):
       [
         path, launcher, "--model", order.model, "--alias", order.name, "--port",
         String(order.port), "--context", String(order.context), "--slots", String(order.slots),
-        "--threads", String(order.threads), "--prompt-cache-mib", String(Self.promptCacheMiB),
+        "--threads", String(order.threads), "--prompt-cache-mib", String(order.promptCacheMiB),
       ]
+        + order.adapters.flatMap { ["--lora", $0] }
     }
   }
 

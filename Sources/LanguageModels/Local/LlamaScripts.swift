@@ -48,6 +48,7 @@ enum LlamaScripts {
     parser.add_argument("--slots", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--prompt-cache-mib", type=int, required=True)
+    parser.add_argument("--lora", action="append", default=[])
     wanted = parser.parse_args()
 
     # Nothing is worth saving, so an ordinary signal may end it at any time.
@@ -69,6 +70,11 @@ enum LlamaScripts {
     settings.cpuparams.n_threads = wanted.threads
     settings.cpuparams_batch.n_threads = wanted.threads
     settings.cache_ram_mib = wanted.prompt_cache_mib
+    if wanted.lora:
+        settings.lora_adapters = [
+            xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in wanted.lora
+        ]
+        settings.lora_init_without_apply = True
     settings.endpoint_metrics = True
     settings.ui = False
     try:

@@ -46,6 +46,9 @@ public actor LlamaServer {
   private let patience: Patience
   private let logger: Logger
   private let shared: SharedServer
+  /// With adapters of its own it shares nobody's server.
+  private let adapters: [String]
+  private let isOwn: Bool
   private var phase = Phase.idle
   private var crashes = 0
 
@@ -54,6 +57,19 @@ public actor LlamaServer {
     model: String, store: ModelStore, environment: [String: String], logger: Logger,
     patience: Patience = Patience()
   ) throws(LocalModelError) {
+    try self.init(
+      model: model, store: store, environment: environment, logger: logger, patience: patience,
+      adapters: nil)
+  }
+
+  /// - Parameter adapters: files for llama.cpp; not `nil`: a server of one's own, that uses none of
+  ///   them unless a request asks for it.
+  init(
+    model: String, store: ModelStore, environment: [String: String], logger: Logger,
+    patience: Patience = Patience(), adapters: [String]?
+  ) throws(LocalModelError) {
+    self.adapters = adapters ?? []
+    isOwn = adapters != nil
     entry = try store.catalogue.entry(named: model)
     self.store = store
     self.environment = environment
@@ -170,7 +186,7 @@ public actor LlamaServer {
     stopping = false
     do {
       if wait > .zero { try await Task.sleep(for: wait) }
-      if sharing, let endpoint = await shared.find(entry.name) {
+      if sharing, !isOwn, let endpoint = await shared.find(entry.name) {
         phase = .shared(endpoint)
         return
       }
@@ -205,7 +221,7 @@ public actor LlamaServer {
           .init(
             model: model, name: entry.name, port: port,
             context: entry.profile.contextWindow.value * slots, slots: slots,
-            threads: processorCount())),
+            threads: processorCount(), adapters: adapters)),
         environment: LlamaProgram.environment(from: environment, key: key),
         folder: store.folder)
       do {

@@ -7,6 +7,8 @@ struct ChatCompletionsWire: Wire {
   var model: String
   var apiKey: String?
   var dialect: Dialect
+  /// Members of every request beside those of a call, such as the adapter to answer with.
+  var extras: [(String, OrderedJSON)] = []
 
   var ladder: [StructuredMode] { dialect.ladder }
   var knownToWork: Bool { dialect.knownToWork }
@@ -46,7 +48,8 @@ struct ChatCompletionsWire: Wire {
       }
     }
     return WireRequest(
-      url: baseURL + "/chat/completions", headers: headers, body: OrderedJSON.object(body).bytes)
+      url: baseURL + "/chat/completions", headers: headers,
+      body: OrderedJSON.object(body + extras).bytes)
   }
 
   private func message(_ role: String, _ text: String) -> OrderedJSON {

@@ -13,13 +13,22 @@ public struct OpenAICompatibleModel: LanguageModel {
     _ settings: ProviderSettings, client: WebClient, profile: ModelProfile? = nil,
     timing: Timing = .system
   ) {
+    self.init(settings, client: client, profile: profile, timing: timing, extras: [])
+  }
+
+  /// - Parameter extras: members of every request beside the usual ones.
+  init(
+    _ settings: ProviderSettings, client: WebClient, profile: ModelProfile?,
+    timing: Timing = .system, extras: [(String, OrderedJSON)]
+  ) {
     var dialect = Dialect.of(settings.kind)
     // Of a hosted model that we do not know we do not know what it refuses either.
     if !settings.kind.facts.servesLocally, ModelTraits.of(settings.model) == nil {
       dialect.knownToWork = false
     }
     let wire = ChatCompletionsWire(
-      baseURL: settings.baseURL, model: settings.model, apiKey: settings.apiKey, dialect: dialect)
+      baseURL: settings.baseURL, model: settings.model, apiKey: settings.apiKey, dialect: dialect,
+      extras: extras)
     caller = ModelCaller(
       settings: settings, wire: wire,
       profile: profile ?? .of(settings.model, servedBy: settings.kind),

@@ -50,7 +50,9 @@ struct SettingDefinition: Sendable {
     SettingDefinition(name: name, form: form, defaultValue: defaultValue, meaning: meaning)
   }
 
-  static let all: [SettingDefinition] = [
+  static let all = most + AdapterSettings.definitions
+
+  private static let most: [SettingDefinition] = [
     row(
       "STET_DATA_DIR", .folder, "$XDG_DATA_HOME/stet, else ~/.local/share/stet",
       "folder of the embedded database and the local models; made with mode 0700"),

@@ -36,6 +36,7 @@ struct SettingsReading {
     let providers = readProviders()
     checkProviders(providers)
     checkEmbeddings()
+    checkAdapters()
     let dataFolder = path(text("STET_DATA_DIR") ?? dataHome, home: home, folder: folder)
     let database = readDatabase(dataFolder, home: home, folder: folder)
     let github = readGitHub(home: home, folder: folder)
@@ -166,6 +167,21 @@ struct SettingsReading {
       delays.append(.seconds(item))
     }
     return delays
+  }
+
+  private mutating func checkAdapters() {
+    do throws(AdapterSettings.Problem) {
+      let read = try AdapterSettings.read { text($0) }
+      guard let provider = read.provider, provider.apiKey != nil,
+        let parts = WebAddress.parts(provider.baseURL), parts.scheme == "http",
+        !WebAddress.isLoopback(parts.host)
+      else { return }
+      warnings.append(
+        "STET_ADAPTER_KEY goes to \(parts.host) over http, where others on the way can read it; use "
+          + "https.")
+    } catch {
+      refuse(error.setting, error.why)
+    }
   }
 
   private mutating func checkEmbeddings() {
