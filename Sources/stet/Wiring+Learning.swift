@@ -10,6 +10,14 @@ extension Wiring {
   func learning(model: (any LanguageModel)?) -> LearningPorts {
     let accounts = linkedAccounts
     let (open, validators) = (openForge, SQLValidatorStore(database))
+    var learning = LearningSettings(
+      examplesForAdapter: settings.service.examplesForAdapter,
+      keep: settings.service.keepReviewers)
+    if let read = adapterSettings {
+      learning.base = read.base
+      (learning.steps, learning.trainingTime) = (read.steps, read.time)
+      learning.trainingMemory = read.memory
+    }
     return LearningPorts(
       openForge: open,
       openHistory: { access, asker in
@@ -18,7 +26,8 @@ extension Wiring {
       },
       reviewers: reviewers, gatherings: SQLGatheringStore(database, vault: vault),
       index: SQLVectorIndex(database, vault: vault), consents: consents, embedder: embedder,
-      model: model, folders: ReviewerFolders(root: settings.dataFolder + "/reviewers"),
+      model: model, trainer: loraTrainer, adapters: adapters?.server,
+      folders: ReviewerFolders(root: settings.dataFolder + "/reviewers"),
       publications: publications, runs: runs, audit: audit, jobs: jobs,
       tokenBudget: tokenBudget, policies: policies,
       isOver: { error, asker, forge in
@@ -27,9 +36,7 @@ extension Wiring {
       dropAnswers: { repository async throws(StoreError) in
         try await validators.removeAll(of: repository)
       },
-      settings: LearningSettings(
-        examplesForAdapter: settings.service.examplesForAdapter,
-        keep: settings.service.keepReviewers),
+      settings: learning,
       limits: workLimits, callDeadline: callDeadline)
   }
 
