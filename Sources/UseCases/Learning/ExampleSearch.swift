@@ -75,42 +75,43 @@ struct ExampleSearch: Sendable {
     }
   }
 
+  /// What examples can be found by now.
+  struct Stored: Sendable {
+    /// Of the model; that of words where there is none, or it fails.
+    var name: String
+    var failure: String?
+  }
+
   /// Puts examples into the index, all of them anew where they were put there by another model.
-  /// - Returns: the model's name; that of words where there is none, or it fails.
   static func store(
     _ fresh: [ReviewExample], all: [ReviewExample], of reviewer: LearnedReviewer,
     _ ports: LearningPorts, repository: String
-  ) async throws(StoreError) -> (name: String, failure: String?) {
-    guard let embedder = ports.embedder else { return (HashedWords.name, nil) }
+  ) async throws(StoreError) -> Stored {
+    guard let embedder = ports.embedder else { return Stored(name: HashedWords.name) }
     let isSame = reviewer.embedder == embedder.name
-    let wanted = isSame ? fresh : all
     if !isSame { try await ports.index.remove(scope: scope(reviewer)) }
-    let asked =
-      ports.tokenBudget.map {
-        BudgetedEmbedder(embedder: embedder, budget: $0, repository: repository) as any Embedder
-      } ?? embedder
-    do {
-      for piece in pieces(wanted) {
-        let vectors = try await asked.embed(
-          piece.map { text(path: $0.path, hunk: $0.hunk) }, deadline: .seconds(300)
-        ).vectors
-        try await ports.index.store(
-          Dictionary(zip(piece.map(\.id), vectors)) { first, _ in first }, in: scope(reviewer))
-      }
-      return (embedder.name, nil)
-    } catch let error as ModelError {
-      // What is half there is of no use: the words are, at once.
-      try await ports.index.remove(scope: scope(reviewer))
-      return (
-        HashedWords.name,
-        "The model of vectors failed (\(error.code.rawValue)), so that examples are found by their "
-          + "words."
-      )
-    } catch let error as StoreError {
-      throw error
-    } catch {
-      throw StoreError(code: .failed, detail: "\(error)")
+    var asked: any Embedder = embedder
+    if let budget = ports.tokenBudget {
+      asked = BudgetedEmbedder(embedder: embedder, budget: budget, repository: repository)
     }
+    for piece in pieces(isSame ? fresh : all) {
+      let texts = piece.map { text(path: $0.path, hunk: $0.hunk) }
+      let vectors: [[Float]]
+      do throws(ModelError) {
+        vectors = try await asked.embed(texts, deadline: .seconds(300)).vectors
+      } catch {
+        // What is half there is of no use: the words are, at once.
+        try await ports.index.remove(scope: scope(reviewer))
+        return Stored(
+          name: HashedWords.name,
+          failure:
+            "The model of vectors failed (\(error.code.rawValue)), so that examples are found "
+            + "by their words.")
+      }
+      try await ports.index.store(
+        Dictionary(zip(piece.map(\.id), vectors)) { first, _ in first }, in: scope(reviewer))
+    }
+    return Stored(name: embedder.name)
   }
 
   private static func pieces<Element>(_ elements: [Element]) -> [[Element]] {

@@ -18,7 +18,7 @@ public struct LearnReviewer: Sendable {
   /// What it had read is of no use to anybody when it is given up.
   public func givenUp(_ job: Job) async {
     guard let work = try? Work.LearnReviewer(of: job) else { return }
-    await Task { try? await clear(work) }.value
+    await Task { _ = try? await clear(work) }.value
   }
 
   /// - Parameter job: `nil` where no queue runs it.

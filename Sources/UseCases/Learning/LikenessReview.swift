@@ -203,18 +203,18 @@ struct LikenessOpening: Sendable {
     let examples = try await ports.reviewers.examples(of: reviewer.id)
     var speaking = reviewer
     var note = reviewer.note
-    var model = ports.model
+    var chosen = ports.model
     var voice = Voice.examples
     if let name = reviewer.adapter, tone == .learned {
       switch await adapted(name, reviewer) {
-      case .success(let adapted): (model, voice, note) = (adapted, .adapter(name), nil)
+      case .success(let adapted): (chosen, voice, note) = (adapted, .adapter(name), nil)
       case .failure(let error):
         note =
           "Its adapter cannot be asked now (\(error.code.rawValue)), so that it speaks by examples."
       }
     }
     if case .examples = voice { speaking.adapter = nil }
-    guard var model else {
+    guard var model = chosen else {
       throw JobFailure(
         "No model is set that could write for a likeness: set LLM_PROVIDER, such as local.",
         isFinal: true)

@@ -76,7 +76,7 @@ struct LikenessVoice: Sendable {
         fingerprint: $0.fingerprint, path: $0.path, line: $0.line, category: $0.category,
         message: "", head: head)
     }
-    try await claim.update { $0.likeness = (($0.likeness ?? []) + posted).suffix(2_000) }
+    try await claim.update { $0.likeness = Array((($0.likeness ?? []) + posted).suffix(2_000)) }
     return fresh.count
   }
 
