@@ -137,7 +137,7 @@ extension ReviewAs {
       let forge = try await ports.openForge(request.access)
       try await forge.react(
         .eyes, to: request.comment, in: request.access.repository)
-    } catch let error as ForgeError {
+    } catch {
       // A sign that it was heard, no more.
       if error.code == .cancelled || error.code == .rateLimited { throw error }
     }

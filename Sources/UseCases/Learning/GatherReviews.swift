@@ -116,8 +116,9 @@ struct GatherReviews: Sendable {
       change.author = try await forge.pullRequest(reference).author.id
       let diff = try await forge.diff(of: reference).bytes
       if diff.count <= Self.largestDiff { change.diff = diff }
-    } catch let error as ForgeError where error.code == .notFound || error.code == .rejected {
+    } catch {
       // It was deleted, or is too large for the forge: what was said there stays an example.
+      guard error.code == .notFound || error.code == .rejected else { throw error }
     }
     return change
   }

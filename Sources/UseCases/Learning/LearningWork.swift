@@ -1,4 +1,5 @@
 public import Domain
+import Jobs
 
 extension Work {
   /// Gathers what a person has said in a repository, and makes a likeness of it: `LearnReviewer`.
