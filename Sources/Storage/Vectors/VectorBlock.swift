@@ -42,10 +42,11 @@ package struct VectorBlock: Sendable {
   /// - Complexity: O(vectors · dimension), plus O(count) for each that comes among the best.
   package func nearest(to vector: [Float], count: Int) -> [(place: Int, score: Float)] {
     guard vector.count == dimension, count > 0, !keys.isEmpty else { return [] }
-    var query = [Lanes](repeating: .zero, count: width)
+    var lanes = [Lanes](repeating: .zero, count: width)
     for (place, number) in vector.enumerated() {
-      query[place / Lanes.scalarCount][place % Lanes.scalarCount] = number
+      lanes[place / Lanes.scalarCount][place % Lanes.scalarCount] = number
     }
+    let query = lanes
     let cores = max(
       1, min(Self.cores, keys.count * dimension / Self.numbersPerCore, keys.count))
     guard cores > 1 else { return best(query, 0..<keys.count, count).entries }
