@@ -29,14 +29,14 @@ struct Likeness {
     guard environment["STET_TEST_LLAMACPP"] == "1",
       let comments, files.fileExists(atPath: comments.path)
     else { return false }
-    return environment["STET_TRAINER_PYTHON"] != nil
+    return environment["STET_TEST_TRAINER_PYTHON"] != nil
       || files.fileExists(atPath: "/usr/lib/python3/dist-packages/torch/__init__.py")
   }()
 
   static let whatItNeeds: Comment =
     """
     set STET_TEST_LLAMACPP=1 and STET_SHARED_DATA, and install python3-torch (1.13) and \
-    libopenblas0-pthread, or set STET_TRAINER_PYTHON; needs a package index once
+    libopenblas0-pthread, or set STET_TEST_TRAINER_PYTHON; needs a package index once
     """
 
   private struct ReviewNote: Decodable {
@@ -118,7 +118,7 @@ struct Likeness {
     let trainer = PeftTrainer(
       TrainerPlace(
         dataFolder: Self.dataFolder, environment: Self.environment,
-        python: Self.environment["STET_TRAINER_PYTHON"],
+        python: Self.environment["STET_TEST_TRAINER_PYTHON"],
         settings: TrainerSettings(maxTokens: 224), findBase: store.baseModel,
         logger: Logger(label: "likeness")))
     let steps = Mutex<[LoRAProgress]>([])

@@ -68,12 +68,12 @@ struct ProgramTrainer: Sendable {
 
   private static func check(_ task: LoRATask) throws(TrainingError) {
     guard (1...256).contains(task.rank), (1...1_000_000).contains(task.steps),
-      task.learningRate > 0, task.learningRate<1, task.time>.zero, task.memory.value > 0,
+      (1e-9...0.5).contains(task.learningRate), task.time > .zero, task.memory.value > 0,
       (0...Int(Int32.max)).contains(task.seed)
     else {
       throw TrainingError(
         code: .invalidData,
-        detail: "A training needs a rank of 1 to 256, steps, a learning rate below 1, time and "
+        detail: "A training needs a rank of 1 to 256, steps, a learning rate of at most 0.5, time and "
           + "memory.")
     }
     guard let size = StoredFile.identity(of: task.folder + "/train.jsonl")?.size, size > 0 else {
