@@ -33,6 +33,8 @@ struct ProgramTrainer: Sendable {
       lock = try await FileLock(dataFolder + "/trainer/training.lock") { [logger] in
         logger.notice("another training runs on this machine; this one waits")
       }
+      // Of trainings that ended with Stet itself.
+      files.removeUnfinished()
       fresh = try files.freshFolder()
       let order = TrainerTask(
         task: task, base: base, output: fresh, cache: dataFolder + "/trainer/bases",
@@ -88,7 +90,11 @@ struct ProgramTrainer: Sendable {
   ) async throws(TrainingError) -> (losses: [Double], seconds: Double) {
     if Task.isCancelled { throw .cancelled }
     let errors = task.folder + "/trainer.log"
-    defer { StoredFile.remove(errors) }
+    defer {
+      StoredFile.remove(errors)
+      // Copies of a person's words, in whatever form a tool wants them.
+      StoredFile.removeFolder(task.folder + "/scratch")
+    }
     let (events, feed) = AsyncStream<TrainerEvent>.makeStream()
     let process = TrainerProcess(
       arguments: command.arguments, environment: command.environment, folder: task.folder,
