@@ -75,7 +75,8 @@ struct ProgramTrainer: Sendable {
     else {
       throw TrainingError(
         code: .invalidData,
-        detail: "A training needs a rank of 1 to 256, steps, a learning rate of at most 0.5, time and "
+        detail:
+          "A training needs a rank of 1 to 256, steps, a learning rate of at most 0.5, time and "
           + "memory.")
     }
     guard let size = StoredFile.identity(of: task.folder + "/train.jsonl")?.size, size > 0 else {
