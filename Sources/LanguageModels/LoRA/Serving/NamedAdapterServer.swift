@@ -37,7 +37,9 @@ public actor NamedAdapterServer: AdapterServer {
     }
     if proven.contains(adapter.name) { return }
     let name = naming(adapter.name)
-    guard try await names().contains(name) else {
+    let listed = try await names()
+    proven = proven.filter { listed.contains(naming($0)) }
+    guard listed.contains(name) else {
       throw AdapterError(
         code: .notLoaded,
         detail: "The server has no model named \(name). Put \(adapter.folder) there under this "
