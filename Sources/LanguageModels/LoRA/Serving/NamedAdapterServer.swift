@@ -36,6 +36,7 @@ public actor NamedAdapterServer: AdapterServer {
         detail: "The adapter \(adapter.name) is for \(adapter.base); the server has \(base).")
     }
     if proven.contains(adapter.name) { return }
+    let (calls, settings, naming) = (calls, settings, naming)
     let name = naming(adapter.name)
     let listed = try await names()
     proven = proven.filter { listed.contains(naming($0)) }
@@ -45,7 +46,6 @@ public actor NamedAdapterServer: AdapterServer {
         detail: "The server has no model named \(name). Put \(adapter.folder) there under this "
           + "name.")
     }
-    let (calls, settings, naming) = (calls, settings, naming)
     try await AdapterCanary { (name) async throws(AdapterError) in
       try await Fingerprint.ask(calls, model: name.map(naming) ?? settings.model, extras: [])
     }.check(adapter.name, beside: Array(proven))
