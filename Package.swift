@@ -63,7 +63,8 @@ let package = Package(
         "Domain", "WebClient", log, crypto, subprocess,
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      swiftSettings: strict),
+      // The package of Trainer/, which Python is given to run.
+      resources: [.embedInCode("Python")], swiftSettings: strict),
     .target(
       name: "Notifications", dependencies: ["Domain", "WebClient", "CCurl", crypto],
       swiftSettings: strict),

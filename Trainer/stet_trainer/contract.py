@@ -53,6 +53,7 @@ class Task:
         self.compare_with = self._path(values.get("compare_with"))
         self.output = self._path(self._text(values, "output"))
         self.work = self._path(values.get("work") or "work")
+        self.scratch = self._path(values.get("scratch") or "scratch")
         self.rank = self._number(values, "rank", 8, 1, 256)
         self.alpha = self._number(values, "alpha", 2 * self.rank, 1, 4096)
         self.steps = self._number(values, "steps", None, 1, 1_000_000)

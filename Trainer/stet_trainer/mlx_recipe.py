@@ -27,13 +27,14 @@ def run(task):
     place = os.path.join(task.work, "mlx")
     start, weights, losses = _earlier(task, place)
     shortened = tool.Shortener(model, int(task.max_tokens))
-    _write_data(place, shortened.all(conversations), shortened.some(held_out))
+    folder = os.path.join(task.scratch, "data")
+    _write_data(folder, shortened.all(conversations), shortened.some(held_out))
     adapters = os.path.join(place, f"from-{start:07d}")
     os.makedirs(adapters, mode=0o700, exist_ok=True)
     settings = os.path.join(place, "lora.json")
     with open(settings, "w", encoding="utf-8") as file:
         # YAML reads JSON.
-        json.dump(_settings(task, model, place, adapters, start, weights, conversations), file)
+        json.dump(_settings(task, model, folder, adapters, start, weights, conversations), file)
     if start < task.steps:
         try:
             arguments = tool.python_module("mlx_lm", "lora", "--config", settings)
@@ -45,11 +46,11 @@ def run(task):
     finish(task.output, losses, time.monotonic() - began, gguf=gguf)
 
 
-def _settings(task, model, place, adapters, start, weights, conversations):
+def _settings(task, model, folder, adapters, start, weights, conversations):
     return {
         "model": model,
         "train": True,
-        "data": os.path.join(place, "data"),
+        "data": folder,
         "fine_tune_type": "lora",
         "optimizer": "adamw",
         "mask_prompt": True,
@@ -74,8 +75,7 @@ def _settings(task, model, place, adapters, start, weights, conversations):
     }
 
 
-def _write_data(place, conversations, held_out):
-    folder = os.path.join(place, "data")
+def _write_data(folder, conversations, held_out):
     os.makedirs(folder, mode=0o700, exist_ok=True)
     # It wants examples to validate with, and does it once before the first step.
     for name, items in (("train", conversations), ("valid", held_out or conversations[:1])):

@@ -66,6 +66,11 @@ def write_tokenizer(base, folder):
         ]
     )
     tokenizer.save(os.path.join(folder, "tokenizer.json"))
+    # The same in the older form, which torchtune reads.
+    with open(os.path.join(folder, "vocab.json"), "w", encoding="utf-8") as file:
+        json.dump({t: i for i, t in enumerate(tokens)}, file, ensure_ascii=False)
+    with open(os.path.join(folder, "merges.txt"), "w", encoding="utf-8") as file:
+        file.write("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
 
     def token(key, default=None):
         number = base.field(f"tokenizer.ggml.{key}")

@@ -34,12 +34,15 @@ def run(task):
     place = os.path.join(task.work, "torchtune")
     os.makedirs(place, mode=0o700, exist_ok=True)
     conversations = tool.Shortener(model, int(task.max_tokens)).all(conversations)
-    with open(os.path.join(place, "train.json"), "w", encoding="utf-8") as file:
+    os.makedirs(task.scratch, mode=0o700, exist_ok=True)
+    with open(os.path.join(task.scratch, "train.json"), "w", encoding="utf-8") as file:
         json.dump([{"messages": messages} for messages in conversations], file)
     settings = os.path.join(place, "lora.yaml")
     with open(settings, "w", encoding="utf-8") as file:
         # YAML reads JSON.
         json.dump(configuration(task, model, place, len(conversations)), file, indent=1)
+    # The library keeps copies of what it reads, elsewhere and for good, unless it is told.
+    os.environ["HF_DATASETS_CACHE"] = os.path.join(task.scratch, "cache")
     losses = []
     tune = os.path.join(os.path.dirname(tool.sys.executable), "tune")
     arguments = [tune if os.path.exists(tune) else "tune", "run", "lora_finetune_single_device"]
@@ -96,7 +99,7 @@ def configuration(task, model, place, count):
         "dataset": {
             "_component_": "torchtune.datasets.chat_dataset",
             "source": "json",
-            "data_files": os.path.join(place, "train.json"),
+            "data_files": os.path.join(task.scratch, "train.json"),
             "split": "train",
             "conversation_column": "messages",
             "conversation_style": "openai",

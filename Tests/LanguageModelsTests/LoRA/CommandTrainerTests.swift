@@ -64,6 +64,7 @@ import Testing
     let error = try await #require(throws: TrainingError.self) {
       try await trainer.train(order(time: time, memory: memory)) { _ in }
     }
+    #expect(!StoredFile.exists(task + "/scratch"))
     // Whatever happened, nothing half-made is left among the adapters.
     #expect(StoredFile.names(in: folder.path + "/data/adapters").isEmpty)
     return error
@@ -125,7 +126,8 @@ import Testing
     ("echo '{\"event\": \"error\", \"code\": \"rubbish\", \"detail\": \"x\"}'; exit 9", .failed),
   ])
   func aProgramThatFailsSaysWhy(_ script: String, _ code: TrainingError.Code) async throws {
-    let error = try await failure("echo 'the reason' >&2; \(script)")
+    let error = try await failure(
+      "mkdir task/scratch; echo words > task/scratch/x; echo 'the reason' >&2; \(script)")
     #expect(error.code == code)
     if script.hasPrefix("exit") { #expect(error.detail.contains("the reason")) }
   }

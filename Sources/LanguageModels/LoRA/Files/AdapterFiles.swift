@@ -14,6 +14,13 @@ public struct AdapterFiles: Sendable {
     return "\(folder)/new-\(String(number, radix: 36))"
   }
 
+  /// For who knows that nobody is training.
+  func removeUnfinished() {
+    for name in StoredFile.names(in: folder) where name.hasPrefix("new-") {
+      StoredFile.removeFolder("\(folder)/\(name)")
+    }
+  }
+
   /// Checks what a training left and gives it its name; the same adapter is kept once.
   func keep(
     _ fresh: String, base: BaseModelFiles

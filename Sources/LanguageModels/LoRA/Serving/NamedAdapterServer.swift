@@ -36,14 +36,16 @@ public actor NamedAdapterServer: AdapterServer {
         detail: "The adapter \(adapter.name) is for \(adapter.base); the server has \(base).")
     }
     if proven.contains(adapter.name) { return }
+    let (calls, settings, naming) = (calls, settings, naming)
     let name = naming(adapter.name)
-    guard try await names().contains(name) else {
+    let listed = try await names()
+    proven = proven.filter { listed.contains(naming($0)) }
+    guard listed.contains(name) else {
       throw AdapterError(
         code: .notLoaded,
         detail: "The server has no model named \(name). Put \(adapter.folder) there under this "
           + "name.")
     }
-    let (calls, settings, naming) = (calls, settings, naming)
     try await AdapterCanary { (name) async throws(AdapterError) in
       try await Fingerprint.ask(calls, model: name.map(naming) ?? settings.model, extras: [])
     }.check(adapter.name, beside: Array(proven))

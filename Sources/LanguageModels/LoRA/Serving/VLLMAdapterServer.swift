@@ -123,6 +123,9 @@ public actor VLLMAdapterServer: AdapterServer {
           + "made. Train it anew with --force-reload.")
     }
     try await register(adapter.name, adapter.folder)
+    // A server that was started again has forgotten the others too.
+    let listed = try await names()
+    loaded = loaded.filter { listed.contains($0.description) }
     let (calls, settings) = (calls, settings)
     do throws(AdapterError) {
       try await AdapterCanary { (name) async throws(AdapterError) in
@@ -172,8 +175,7 @@ public actor VLLMAdapterServer: AdapterServer {
   private func renewed(_ adapter: AdapterName) async throws(AdapterError) -> Bool {
     try await begin()
     defer { isChanging = false }
-    guard loaded.contains(adapter), try await !names().contains(adapter.description),
-      let stored = files.stored(adapter)
+    guard try await !names().contains(adapter.description), let stored = files.stored(adapter)
     else { return false }
     loaded.remove(adapter)
     try await add(stored)

@@ -33,6 +33,8 @@ struct ProgramTrainer: Sendable {
       lock = try await FileLock(dataFolder + "/trainer/training.lock") { [logger] in
         logger.notice("another training runs on this machine; this one waits")
       }
+      // Of trainings that ended with Stet itself.
+      files.removeUnfinished()
       fresh = try files.freshFolder()
       let order = TrainerTask(
         task: task, base: base, output: fresh, cache: dataFolder + "/trainer/bases",
@@ -68,12 +70,13 @@ struct ProgramTrainer: Sendable {
 
   private static func check(_ task: LoRATask) throws(TrainingError) {
     guard (1...256).contains(task.rank), (1...1_000_000).contains(task.steps),
-      task.learningRate > 0, task.learningRate<1, task.time>.zero, task.memory.value > 0,
+      (1e-9...0.5).contains(task.learningRate), task.time > .zero, task.memory.value > 0,
       (0...Int(Int32.max)).contains(task.seed)
     else {
       throw TrainingError(
         code: .invalidData,
-        detail: "A training needs a rank of 1 to 256, steps, a learning rate below 1, time and "
+        detail:
+          "A training needs a rank of 1 to 256, steps, a learning rate of at most 0.5, time and "
           + "memory.")
     }
     guard let size = StoredFile.identity(of: task.folder + "/train.jsonl")?.size, size > 0 else {
@@ -88,7 +91,11 @@ struct ProgramTrainer: Sendable {
   ) async throws(TrainingError) -> (losses: [Double], seconds: Double) {
     if Task.isCancelled { throw .cancelled }
     let errors = task.folder + "/trainer.log"
-    defer { StoredFile.remove(errors) }
+    defer {
+      StoredFile.remove(errors)
+      // Copies of a person's words, in whatever form a tool wants them.
+      StoredFile.removeFolder(task.folder + "/scratch")
+    }
     let (events, feed) = AsyncStream<TrainerEvent>.makeStream()
     let process = TrainerProcess(
       arguments: command.arguments, environment: command.environment, folder: task.folder,

@@ -80,6 +80,7 @@ struct TrainerTask {
       ("base_sha256", text(base.sha256)), ("cache", .string(cache)),
       ("train", .string("train.jsonl")), ("held_out", .string("held_out.jsonl")),
       ("compare_with", text(other)), ("output", .string(output)), ("work", .string("work")),
+      ("scratch", .string("scratch")),
       ("rank", .integer(task.rank)), ("alpha", .integer(2 * task.rank)),
       ("steps", .integer(task.steps)), ("batch", .integer(batch)),
       ("learning_rate", .number(task.learningRate)), ("seed", .integer(task.seed)),

@@ -1,4 +1,5 @@
 import Domain
+import Logging
 
 /// The recipes that `Trainer/` has.
 enum TrainerRecipe: String, Sendable, CaseIterable {
