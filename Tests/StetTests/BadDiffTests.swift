@@ -175,7 +175,9 @@ import Testing
   private static let slow = ProcessInfo.processInfo.environment["STET_TEST_SLOW"]
 
   /// Slow without optimization: 40 MB with `STET_TEST_SLOW=1`, 100 MB with `all`.
-  @Test(.enabled(if: BadDiffTests.slow != nil, "set STET_TEST_SLOW=1, or all, for a diff of 40 or 100 MB"))
+  @Test(
+    .enabled(
+      if: BadDiffTests.slow != nil, "set STET_TEST_SLOW=1, or all, for a diff of 40 or 100 MB"))
   func aVeryLargeDiffIsReviewedInFourTimesItsSize() async throws {
     let (file, files, bytes) = try writeLargeDiff(
       of: Self.slow == "all" ? 100_000_000 : 40_000_000)
