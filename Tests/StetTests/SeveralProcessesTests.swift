@@ -68,7 +68,9 @@ struct SeveralProcessesTests {
     for posting in postings { posting.expectPostedOnce() }
     let jobs = try await service.jobs()
     let counts = Dictionary(grouping: jobs, by: \.kind).mapValues(\.count)
-    let expected = ["handle-delivery": 6, "review-pull-request": 6, "upkeep": 1, "weekly-report": 1]
+    let expected = [
+      "handle-delivery": 6, "review-pull-request": 6, "upkeep": 1, "weekly-report": 1,
+    ]
     for (kind, count) in expected { #expect(counts[kind] == count, "\(kind)") }
     #expect(
       jobs.filter { expected[$0.kind] != nil }.allSatisfy {
