@@ -28,7 +28,7 @@ import Testing
     let result = try program.run(
       ["enrich", "--no-model", "--title", "Crash", "--body", "The server fails.", "--json"])
     #expect(result.status == 0, "\(result.error)")
-    let answer = try #require(JSONValue(bytes: Array(result.output.utf8)))
+    let answer = try JSONDecoder().decode(JSONValue.self, from: Data(result.output.utf8))
     #expect(answer["ai_summary"]?.string == "Crash: The server fails....")
     #expect(answer["tags"]?.string == "needs-review,bug,backend")
     let bare = try program.run(["enrich", "--no-model", "--title", "Crash"])
