@@ -32,7 +32,7 @@ struct EnrichIssueCommand: AsyncParsableCommand {
   @Option(help: "The issue's title, where it is given here.")
   var title: String?
 
-  @Option(help: "The issue's description, beside --title.")
+  @Option(help: "The description of the issue that has this title.")
   var body: String?
 
   @Option(
