@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 
-from issues import ROOT, read_nlbse
+from nlbse import read_nlbse
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLASSES = ("bug", "feature", "question")
 
 
@@ -69,7 +70,7 @@ def enriched(stet, rows, more):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nlbse", default=os.environ.get("STET_NLBSE"), required=False)
+    parser.add_argument("--nlbse", default=os.environ.get("STET_NLBSE"))
     parser.add_argument("--stet", default=os.path.join(ROOT, ".build", "release", "stet"))
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
@@ -87,7 +88,7 @@ def main():
         each = ", ".join(f"{label} {score:.3f}" for label, score in zip(CLASSES, scores))
         print(
             f"  {name}: macro-F1 {sum(scores) / len(scores):.3f} ({each}); "
-            f"{seconds / len(rows):.2f} s an issue, {by_model} by the model"
+            f"{1000 * seconds / len(rows):.0f} ms an issue, {by_model} by the model"
         )
 
 
