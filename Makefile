@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # Every import must be declared in Package.swift; the index is for editors and costs time.
-BUILD_FLAGS := --disable-index-store --explicit-target-dependency-import-check error
+BUILD_FLAGS := --disable-index-store --explicit-target-dependency-import-check error $(STET_SWIFT_FLAGS)
 RELEASE_FLAGS := -c release $(BUILD_FLAGS) --product stet
 BINARY := .build/release/stet
 TESTS := .build/debug/stetPackageTests.xctest

@@ -182,7 +182,7 @@ let package = Package(
         "UseCases", "Domain", "Jobs", "Forges", "Storage", "LanguageModels", "Notifications",
         "Sandbox", "WebClient", "TestKit", "Yams", log,
       ],
-      swiftSettings: strict),
+      exclude: ["Formats/Golden"], swiftSettings: strict),
     .testTarget(
       name: "StetTests",
       dependencies: [

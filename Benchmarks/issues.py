@@ -16,7 +16,6 @@ once: what it takes is Stet's own time, and the tokens are those of its prompts.
 """
 
 import argparse
-import csv
 import json
 import os
 import subprocess
@@ -25,6 +24,7 @@ import tempfile
 import time
 
 import scripted_model
+from nlbse import read_nlbse
 
 try:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -58,25 +58,6 @@ def text(row):
 
 def whole(row):
     return row["title"] + "\n" + row["description"]
-
-
-def read_nlbse(folder):
-    csv.field_size_limit(1 << 30)
-    rows = []
-    for part in ("train", "test"):
-        with open(os.path.join(folder, f"issues_{part}.csv"), newline="") as file:
-            for row in csv.DictReader(file):
-                rows.append(
-                    {
-                        "part": part,
-                        "repository": row["repo"],
-                        "created": row["created_at"],
-                        "title": row["title"] or "",
-                        "description": row["body"] or "",
-                        "labels": [row["label"]],
-                    }
-                )
-    return sorted(rows, key=lambda row: row["created"])
 
 
 def read_shared(path, every=False):

@@ -31,7 +31,8 @@ public struct FixPullRequest: Sendable {
       model: (any LanguageModel)?, syntax: any SyntaxChecker, sandbox: (any CodeSandbox)?,
       runs: any RunStore, publications: any PublicationStore, audit: any AuditTrail,
       jobs: (any JobStore)? = nil, tokenBudget: (any TokenBudget)? = nil,
-      notices: NoticeQueue? = nil, limits: Limits = Limits(), now: @escaping @Sendable () -> Date = { Date() },
+      notices: NoticeQueue? = nil, limits: Limits = Limits(),
+      now: @escaping @Sendable () -> Date = { Date() },
       random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
       self.openForge = openForge

@@ -56,7 +56,8 @@ public struct ShepherdPullRequest: Sendable {
     do {
       let forge = try await ports.openForge(arguments.access)
       // A process that was started just now did not know its own account when the event came.
-      if let actor = arguments.actor, arguments.event != .checks,
+      // Checks end, and a base moves, for whoever started it: these say something new.
+      if let actor = arguments.actor, ![.checks, .basePushed].contains(arguments.event),
         try await forge.ownAccount().login.lowercased() == actor.lowercased()
       {
         return .cancelled(reason: "Stet did it itself")

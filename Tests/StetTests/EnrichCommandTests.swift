@@ -24,6 +24,27 @@ import Testing
     {"id": "y", "title": "Only a title"}
     """
 
+  @Test func anIssueIsGivenByItsTitleAndBody() throws {
+    let result = try program.run(
+      ["enrich", "--no-model", "--title", "Crash", "--body", "The server fails.", "--json"])
+    #expect(result.status == 0, "\(result.error)")
+    let answer = try JSONDecoder().decode(JSONValue.self, from: Data(result.output.utf8))
+    #expect(answer["ai_summary"]?.string == "Crash: The server fails....")
+    #expect(answer["tags"]?.string == "needs-review,bug,backend")
+    let bare = try program.run(["enrich", "--no-model", "--title", "Crash"])
+    #expect(bare.status == 0 && bare.output.contains("Crash: ..."), "\(bare.output)\(bare.error)")
+  }
+
+  @Test(arguments: [
+    ["--title", " "], ["--body", "b"], ["--title", "t", "issue.md"],
+    ["--title", "t", "--batch", "-"],
+    [],
+  ])
+  func whatIsNoIssueIsAMisuse(_ arguments: [String]) throws {
+    let result = try program.run(["enrich", "--no-model"] + arguments)
+    #expect(result.status == 2 && result.error.contains("--title"), "\(result.error)")
+  }
+
   @Test(arguments: ["file", "-"])
   func aBatchIsAnsweredLineByLine(_ from: String) throws {
     let file = try program.folder.write(Self.batch, to: "batch.jsonl")

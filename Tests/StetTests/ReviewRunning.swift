@@ -105,6 +105,11 @@ final class StartedReview {
     self.ended = ended
     process.terminationHandler = { _ in end.finish() }
     try process.run()
+    // The program has its own. A `Process` outlives its end, and what it holds every later child
+    // of the tests would inherit: with a thousand of them no PostgreSQL starts.
+    for stream in [process.standardInput, process.standardOutput, process.standardError] {
+      if let file = stream as? FileHandle, file !== FileHandle.nullDevice { try file.close() }
+    }
   }
 
   /// Waits without holding a thread, since the servers of a test need one.

@@ -154,7 +154,7 @@ import Testing
   @Test func nothingIsWrittenOver() async throws {
     try await withFolder { folder in
       let database = SQLiteDatabase(path: folder + "/a.db")
-      try await CopyingTests.fill(database)
+      try await CopyingTests.fill(database, large: false)
       let file = BackupFile(path: folder + "/backup")
       try Data("mine".utf8).write(to: URL(fileURLWithPath: file.path))
       await #expect(throws: StoreError.self) { try await file.write(database) }
@@ -167,7 +167,7 @@ import Testing
   @Test func whatWasBackedUpIsRestored() async throws {
     try await withFolder { folder in
       let database = SQLiteDatabase(path: folder + "/a.db")
-      try await CopyingTests.fill(database)
+      try await CopyingTests.fill(database, large: false)
       let before = try await CopyingTests.digests(database, like: database)
       _ = try await BackupFile(path: folder + "/backup").write(database)
       _ = try await SQLJobStore(database).enqueue([NewJob(kind: "later", arguments: "{}")])

@@ -20,7 +20,7 @@ import Testing
     }
     let runs = SQLRunStore(database)
     for number in 1...3 { try await runs.save(Samples.run(number)) }
-    let large = "\"" + String(repeating: "ä", count: isLarge ? 3 << 20 : 3) + "\""
+    let large = "\"" + String(repeating: "ä", count: isLarge ? (2 << 20) + 1 : 3) + "\""
     _ = try await SQLJobStore(database).enqueue(
       [NewJob(kind: "large", arguments: large), NewJob(kind: "large", arguments: large)])
     try await database.change([
@@ -97,7 +97,7 @@ import Testing
     try await withFolder { folder in
       let source = SQLiteDatabase(path: folder + "/a.db")
       let target = SQLiteDatabase(path: folder + "/b.db")
-      try await Self.fill(source, jobs: 1_600)
+      try await Self.fill(source, jobs: 1_600, large: false)
       let seen = Pieces(pieces)
       let first = Task {
         try await DatabaseCopy(from: source, to: target) { table, _ in

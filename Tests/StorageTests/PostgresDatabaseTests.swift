@@ -38,7 +38,7 @@ struct PostgresDatabaseTests {
       let large = String(repeating: "ü", count: 3_000_000)
       for values: [SQLValue] in [
         [.integer(.min), .real(0.1), .text("a\u{0}b\u{1}\u{1}0"), .bytes([0, 1, 255])],
-        [.integer(.max), .real(-5e-324), .text(""), .bytes([])],
+        [.integer(.max), .real(-Double.leastNonzeroMagnitude), .text(""), .bytes([])],
         [.integer(0), .real(1.7976931348623157e308), .text("\r\n🙂'\\"), .bytes([92, 120])],
         [.integer(-1), .real(3), .text(large), .bytes(Array(repeating: 0, count: 5_000_000))],
         [.null, .real(.infinity), .null, .null],

@@ -42,9 +42,20 @@ public struct PolicyExplanation: Sendable, Hashable, Codable {
     }
   }
 
-  /// Every leaf, in the order of the policy.
-  public var leaves: [PolicyExplanation] {
-    kind == .leaf ? [self] : parts.flatMap(\.leaves)
+  /// Every leaf, in the order of the policy; those within a `not` turned round, so that each says
+  /// what the rule wants of it and whether that is so.
+  public var leaves: [PolicyExplanation] { leaves(wanting: true) }
+
+  private func leaves(wanting wanted: Bool) -> [PolicyExplanation] {
+    switch kind {
+    case .leaf:
+      if wanted { return [self] }
+      return [
+        .leaf("not \(condition)", truth.opposite, reason, toHold: toFail, toFail: toHold)
+      ]
+    case .not: return parts.flatMap { $0.leaves(wanting: !wanted) }
+    case .all, .any: return parts.flatMap { $0.leaves(wanting: wanted) }
+    }
   }
 }
 

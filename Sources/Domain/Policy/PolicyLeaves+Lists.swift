@@ -155,7 +155,8 @@ extension PolicyCondition {
         && (wanted.categories.isEmpty || wanted.categories.contains(finding.category))
     }
     return .leaf(
-      condition, PolicyTruth(wanted.count.contains(count)), "\(count) such findings")
+      condition, PolicyTruth(wanted.count.contains(count)),
+      "\(count) such finding\(count == 1 ? "" : "s")")
   }
 
   static func explained(

@@ -308,7 +308,7 @@ struct RepositoryPolicy: Sendable {
       let problem = error.problems.first.map { "\($0)" } ?? "\(BasePolicies.file) cannot be read"
       return RepositoryPolicy(
         issues: IssuePolicy(),
-        note: "\(problem). The defaults were used instead of this policy.")
+        note: "The defaults were used instead of this policy: \(problem)")
     }
   }
 }

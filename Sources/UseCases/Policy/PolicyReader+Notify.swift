@@ -81,7 +81,8 @@ extension PolicyReader {
         if route.destinations.count > Self.mostDestinations {
           report(
             value, keyPath,
-            "names \(route.destinations.count) places, more than the \(Self.mostDestinations) allowed")
+            "names \(route.destinations.count) places, more than the \(Self.mostDestinations) allowed"
+          )
         }
       case "digest": route.digest = digest(value, keyPath)
       case "quiet":

@@ -48,7 +48,7 @@ public actor BasePolicies {
     } catch {
       let problem = error.problems.first.map { "\($0)" } ?? "\(file) cannot be read"
       return Found(
-        policy: ReviewPolicy(), note: "\(problem). The defaults were used instead of this policy.")
+        policy: ReviewPolicy(), note: "The defaults were used instead of this policy: \(problem)")
     }
   }
 }

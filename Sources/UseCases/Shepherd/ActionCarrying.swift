@@ -26,7 +26,7 @@ struct ActionCarrying: Sendable {
     var memory = try await PolicyMemory(
       "ledger \(place)".lowercased(), in: ports.notes, new: PolicyLedger())
     memory.value.keepRefusals(of: facts.headCommit)
-    var done = 0
+    var (done, held, refused) = (0, 0, 0)
     var wait: Duration?
     for plan in decision.actions {
       try Task.checkCancellation()
@@ -52,6 +52,7 @@ struct ActionCarrying: Sendable {
       if let gate = gate(plan.action, facts) {
         if !gate.isEmpty {
           try await hold(plan, gate, &memory)
+          held += 1
           if gate.allSatisfy({ $0.code == .notKnown }) { wait = .seconds(30) }
           continue
         }
@@ -99,6 +100,7 @@ struct ActionCarrying: Sendable {
         // What the forge does not let Stet do, or not now, does not stop the rest.
         case .unauthorized, .rejected, .notFound, .conflict:
           let why = SecretMask.masked(error.detail).text
+          refused += 1
           try await note(
             "policy.refused", plan, ["action": plan.action.summary, "because": why])
           if error.code == .conflict {
@@ -116,7 +118,12 @@ struct ActionCarrying: Sendable {
     if let wait, (age ?? .zero) < Self.patience {
       return .snoozed(wait, because: "the forge does not say yet whether it can be merged")
     }
-    return done == 0 ? .cancelled(reason: "all that is asked for is so already") : .completed
+    if done > 0 { return .completed }
+    if refused > 0 {
+      return .cancelled(reason: "what is asked for is refused; see the audit trail")
+    }
+    return .cancelled(
+      reason: held > 0 ? "a merge is asked for and held" : "all that is asked for is so already")
   }
 
   /// What stands in the way of a merge; `nil` for other actions. To wait for the end of a freeze and

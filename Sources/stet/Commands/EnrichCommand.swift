@@ -14,7 +14,7 @@ struct EnrichCommand: AsyncParsableCommand {
 struct EnrichIssueCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "issue",
-    abstract: "Summarise and tag an issue: a file, standard input, or one on the forge.",
+    abstract: "Summarise and tag an issue: given here, in a file, or on the forge.",
     discussion: """
       The first line of a file is the title. Of an issue on the forge nothing is changed without \
       --post; the labels are those of its repository. With --batch each line of the file is an issue \
@@ -28,6 +28,12 @@ struct EnrichIssueCommand: AsyncParsableCommand {
       valueName: "file|-|issue"),
     completion: .file())
   var subject: String?
+
+  @Option(help: "The issue's title, where it is given here.")
+  var title: String?
+
+  @Option(help: "The description of the issue that has this title.")
+  var body: String?
 
   @Option(
     help: ArgumentHelp(
@@ -49,9 +55,11 @@ struct EnrichIssueCommand: AsyncParsableCommand {
   private static let largest = ByteCount.mebibytes(1)
 
   func validate() throws {
-    if (subject == nil) == (batch == nil) {
-      throw ValidationError("Give a file, - or OWNER/REPO#N, or --batch with a file or -.")
+    guard [subject, batch, title].count(where: { $0 != nil }) == 1 else {
+      throw ValidationError(
+        "Give one of these: --title with --body, a file, -, OWNER/REPO#N, or --batch with a file.")
     }
+    if body != nil, title == nil { throw ValidationError("--body goes with --title.") }
     if post, subject.flatMap({ PullRequestReference($0) }) == nil {
       throw ValidationError("--post is for an issue on the forge: give OWNER/REPO#N.")
     }
@@ -70,13 +78,14 @@ struct EnrichIssueCommand: AsyncParsableCommand {
         if status != .done { throw CommandFailure.quiet(status) }
         return
       }
-      let subject = subject ?? "-"
       line.show("looking at the issue")
       let found: Run
-      if let reference = PullRequestReference(subject) {
+      if let title {
+        found = try await given(title, body ?? "", called: "--title", wiring)
+      } else if let reference = subject.flatMap({ PullRequestReference($0) }) {
         found = try await onForge(reference, wiring)
       } else {
-        found = try await inText(subject, wiring)
+        found = try await inText(subject ?? "-", wiring)
       }
       line.end()
       await wiring.close()
@@ -103,10 +112,21 @@ struct EnrichIssueCommand: AsyncParsableCommand {
       throw CommandFailure.misuse(
         "the issue \(subject) has no title: its first line is empty.")
     }
-    let rest = lines.count > 1 ? String(lines[1]) : ""
+    return try await given(
+      String(title), lines.count > 1 ? String(lines[1]) : "",
+      called: subject == "-" ? "standard input" : subject, wiring)
+  }
+
+  private func given(
+    _ title: String, _ description: String, called subject: String, _ wiring: Wiring
+  ) async throws -> Run {
+    let title = title.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard !title.isEmpty else {
+      throw CommandFailure.misuse("the issue has no title: --title is empty.")
+    }
     return try await wiring.enrichText(model: try wiring.model()).run(
-      title: String(title), description: rest.trimmingCharacters(in: .whitespacesAndNewlines),
-      subject: subject == "-" ? "standard input" : subject, askedBy: "cli")
+      title: title, description: description.trimmingCharacters(in: .whitespacesAndNewlines),
+      subject: subject, askedBy: "cli")
   }
 
   private func onForge(_ reference: PullRequestReference, _ wiring: Wiring) async throws -> Run {

@@ -25,7 +25,8 @@ class Keeping:
     async def handle_DATA(self, server, session, envelope):
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         parts = {
-            part.get_content_type(): part.get_content()
+            # Lines of a mail end with CR and LF; what is compared is the text.
+            part.get_content_type(): part.get_content().replace("\r\n", "\n")
             for part in mail.walk()
             if not part.is_multipart()
         }
@@ -46,7 +47,10 @@ class Keeping:
 
 def allow(server, session, envelope, mechanism, data):
     good = data.login == b"ann@example.org" and data.password == b"p:w %"
-    return AuthResult(success=good, auth_data=data.login.decode() if good else None)
+    # Not handled: the server is to answer, also with a no.
+    return AuthResult(
+        success=good, handled=False, auth_data=data.login.decode() if good else None
+    )
 
 
 def context(folder):

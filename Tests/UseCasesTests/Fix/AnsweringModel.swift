@@ -38,8 +38,16 @@ extension FakeModelServer.Reply {
     .text("{\"reason\":\(quoted(reason)),\"fixed_code\":\(quoted(code))}")
   }
 
-  static func tagged(_ tags: [String], _ summary: String = "The page breaks.") -> Self {
-    .text("{\"summary\":\(quoted(summary)),\"tags\":[\(tags.map(quoted).joined(separator: ","))]}")
+  /// - Parameter duplicates: `nil` where the model was shown no issues to choose from.
+  static func tagged(
+    _ tags: [String], _ summary: String = "The page breaks.", duplicates: [String]? = nil
+  ) -> Self {
+    let same = duplicates.map { ",\"duplicates\":\(list($0))" } ?? ""
+    return .text("{\"summary\":\(quoted(summary)),\"tags\":\(list(tags))\(same)}")
+  }
+
+  private static func list(_ texts: [String]) -> String {
+    "[\(texts.map(quoted).joined(separator: ","))]"
   }
 
   private static func quoted(_ text: String) -> String {

@@ -57,7 +57,7 @@ import WebClient
     let tracker = Tracker()
     let fake = try await AnsweringModel([
       .tagged(["bug", "backend", "performance"], "Requests hang."),
-      .tagged(["bug", "api", "urgent"], "Another thing."),
+      .tagged(["bug", "api", "urgent"], "Another thing.", duplicates: []),
     ])
     try await tracker.add("i1", "Every request hangs", Self.report)
     let first = try await tracker.enrich("i1", by: fake.model)
