@@ -185,7 +185,7 @@ import Testing
   }
 
   @Test func withoutAKeyNothingIsKept() async throws {
-    try await withFolder { folder in
+    try await withFolder { folder async throws in
       let database = SQLiteDatabase(path: folder + "/a.db")
       let store = SQLAccountLinkStore(database, vault: Vault(keys: []))
       let error = await #expect(throws: StoreError.self) { try await store.save(Self.link()) }

@@ -5,6 +5,7 @@ import Jobs
 import Storage
 import TestKit
 import Testing
+import WebClient
 
 @testable import UseCases
 
@@ -93,7 +94,8 @@ import Testing
       NewJob(
         kind: Work.LearnReviewer.kind, arguments: try bench.learning().json(), maxAttempts: 3)
     ]).first
-    let found = try #require(try await bench.jobs.job(id: try #require(job?.id)))
+    let id = try #require(job?.id)
+    let found = try #require(try await bench.jobs.job(id: id))
     let outcome = try await LearnReviewer(ports: bench.ports).run(
       bench.learning(), job: found
     ) { _ in }
