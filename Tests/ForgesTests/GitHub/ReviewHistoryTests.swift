@@ -63,14 +63,14 @@ import WebClient
 
   @Test(arguments: [(0, 60.0), (1, 60.0), (100, 60.0), (101, 60.0), (350, 60.0), (350, 0.0)])
   func everyCommentIsReadOnceOrMore(_ count: Int, _ seconds: Double) async throws {
-    try await with { forge, hub, pull in
+    try await with { forge, hub, pull async throws in
       add(count, to: hub, pull, every: seconds)
       #expect(try await all(forge).bodies == (0..<count).map { "c\($0)" })
     }
   }
 
   @Test func aCommentIsReadWithItsPlace() async throws {
-    try await with { forge, hub, pull in
+    try await with { forge, hub, pull async throws in
       add(1, to: hub, pull)
       let page = try await forge.pastComments(in: Self.repository, at: HistoryCursor())
       let past = try #require(page.comments.first)
@@ -83,7 +83,7 @@ import WebClient
   }
 
   @Test func whatIsUnchangedCostsNothing() async throws {
-    try await with { forge, hub, pull in
+    try await with { forge, hub, pull async throws in
       add(130, to: hub, pull)
       let last = try await all(forge).last
       #expect(last.etag != nil && last.since != nil)
@@ -99,14 +99,14 @@ import WebClient
 
   /// A page that is full stays the same when one more follows it.
   @Test func aFullLastPageIsAskedForWhole() async throws {
-    try await with { forge, hub, pull in
+    try await with { forge, hub, pull async throws in
       add(100, to: hub, pull)
       #expect(try await all(forge).last.etag == nil)
     }
   }
 
   @Test func peopleAreFoundByTheirNumber() async throws {
-    try await with { forge, hub, _ in
+    try await with { forge, hub, _ async throws in
       hub.addAccount("lin", id: 107)
       #expect(try await forge.account(id: 107)?.login == "lin")
       hub.rename("lin", to: "lin-new")
@@ -117,7 +117,7 @@ import WebClient
   }
 
   @Test func aRepositoryThatIsGoneIsNotFound() async throws {
-    try await with { forge, hub, _ in
+    try await with { forge, hub, _ async throws in
       hub.deleteRepository(Self.repository)
       let error = await #expect(throws: ForgeError.self) {
         try await forge.pastComments(in: Self.repository, at: HistoryCursor())
