@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import Sandbox
+import TestKit
 import Testing
 
 @Suite struct CommandRunnerTests {
@@ -70,7 +71,7 @@ import Testing
     let text = String(decoding: result.output, as: UTF8.self)
     let process = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     #expect(result.succeeded)
-    #expect(await endsSoon(process))
+    #expect(await Processes.endsSoon(process))
   }
 
   @Test func cancellingStopsTheProgram() async throws {
@@ -125,16 +126,5 @@ import Testing
       }
       for try await (number, output) in group { #expect(output == Array("\(number)".utf8)) }
     }
-  }
-
-  /// True once the process is gone or a zombie; waits at most five seconds for the kernel.
-  private func endsSoon(_ process: Int32) async -> Bool {
-    for _ in 0..<500 {
-      guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
-        !status.contains(") Z ")
-      else { return true }
-      try? await Task.sleep(for: .milliseconds(10))
-    }
-    return false
   }
 }

@@ -258,7 +258,7 @@ import Testing
           SQLStatement("SELECT name, pk FROM pragma_table_info('\(table.name)') ORDER BY pk"))
         #expect(columns.contains { $0.text(0) == "body" }, "\(table.name)")
         let keys = columns.filter { $0.integer(1) ?? 0 > 0 }.compactMap { $0.text(0) }
-        #expect(keys == table.keys, "\(table.name)")
+        #expect(keys == table.keys, "\(table.name): \(columns)")
       }
     }
   }

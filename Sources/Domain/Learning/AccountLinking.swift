@@ -61,6 +61,13 @@ public struct AccountGrant: Sendable, Hashable {
     self.lifetime = lifetime
     self.scopes = scopes
   }
+
+  /// In whole seconds, as it is stored; `nil`: it lasts until it is revoked.
+  public func end(after now: Date) -> Date? {
+    lifetime.map {
+      Date(timeIntervalSince1970: (now.timeIntervalSince1970 + $0 / .seconds(1)).rounded(.down))
+    }
+  }
 }
 
 public struct SignedInAccount: Sendable, Hashable {

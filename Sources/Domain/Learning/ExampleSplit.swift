@@ -26,9 +26,11 @@ public struct ExampleSplit: Sendable, Hashable {
     let wanted = Double(comments.values.reduce(0, +)) * share
     var late: Set<Int> = []
     var count = 0
-    for pull in pulls.dropFirst().reversed() where Double(count) < wanted {
+    for pull in pulls.dropFirst().reversed() where wanted > 0 {
+      let next = count + comments[pull, default: 0]
+      guard count == 0 || abs(Double(next) - wanted) <= abs(Double(count) - wanted) else { break }
       late.insert(pull)
-      count += comments[pull, default: 0]
+      count = next
     }
     let begin = ordered.first { late.contains($0.pullRequest) }?.at
     heldOut = ordered.filter { late.contains($0.pullRequest) }

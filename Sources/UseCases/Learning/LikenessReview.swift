@@ -78,7 +78,7 @@ struct LikenessReview: Sendable {
       diff: diff,
       suggestions: ProveSuggestion(sources: { _, _ in nil }, syntax: syntax)
     ).prove(claims)
-    outcome.findings = Self.identified(
+    outcome.findings = identified(
       Array(proved.findings.prefix(max(0, policy.maxFindings))))
     outcome.dropped = proved.dropped
     return outcome
@@ -162,17 +162,29 @@ struct LikenessReview: Sendable {
       quote: lines[choice].text.withoutFinalCR, confidence: confidence, source: .model(model))
   }
 
-  /// A fingerprint knows the code and not the words: an adapter that was trained anew does not say
-  /// again, in other words, what an earlier one said at the same line.
-  private static func identified(_ findings: [Finding]) -> [Finding] {
+  /// A fingerprint knows the code of the hunk and not the words, by which the line is chosen: an
+  /// adapter that was trained anew does not say again what an earlier one said on the same code.
+  private func identified(_ findings: [Finding]) -> [Finding] {
     var seen: Set<String> = []
     return findings.compactMap { finding in
       var finding = finding
       finding.fingerprint = Fingerprint.of(
-        path: finding.path, side: finding.side, category: finding.category, code: finding.quote)
+        path: finding.path, side: finding.side, category: finding.category,
+        code: changed(around: finding))
       finding.id = String(finding.fingerprint.prefix(12))
       return seen.insert(finding.fingerprint).inserted ? finding : nil
     }
+  }
+
+  /// What the finding's hunk adds, or takes away where it adds nothing.
+  private func changed(around finding: Finding) -> String {
+    let file = diff.files.first { $0.path.description == finding.path }
+    let hunk = file?.hunks.first { hunk in
+      hunk.lines.contains { $0.number(on: finding.side) == finding.line }
+    }
+    guard let hunk else { return finding.quote }
+    return hunk.lines.filter { $0.kind != .context && $0.number(on: finding.side) != nil }
+      .map(\.text.withoutFinalCR).joined(separator: "\n")
   }
 }
 

@@ -60,24 +60,33 @@ struct LikenessVoice: Sendable {
       }
     }
     let places = DiffPlaces(diff, paths: Set(outcome.findings.map(\.path)))
+    let said = outcome.findings.filter {
+      standing.contains($0.fingerprint) || standing.contains(Self.lineFingerprint($0))
+    }
     let fresh = outcome.findings.filter {
-      !standing.contains($0.fingerprint) && claim.record.ignored[$0.fingerprint] == nil
-        && places.takesComment($0)
+      !said.contains($0) && claim.record.ignored[$0.fingerprint] == nil && places.takesComment($0)
     }.prefix(PlacedFindings.mostComments)
-    let repeated = outcome.findings.count { standing.contains($0.fingerprint) }
-    let summary = text.summary(outcome, posted: fresh.count, repeated: repeated)
+    let summary = text.summary(outcome, posted: fresh.count, repeated: said.count)
     guard !fresh.isEmpty, try await postReview(Array(fresh), head, summary, text) else {
       try await post(summary)
       return 0
     }
     // The markers on the forge tell a later try; the record outlives a comment that is deleted.
-    let posted = fresh.map {
-      Publication.Posted(
-        fingerprint: $0.fingerprint, path: $0.path, line: $0.line, category: $0.category,
-        message: "", head: head)
+    let posted = fresh.flatMap { finding in
+      [finding.fingerprint, Self.lineFingerprint(finding)].map {
+        Publication.Posted(
+          fingerprint: $0, path: finding.path, line: finding.line, category: finding.category,
+          message: "", head: head)
+      }
     }
     try await claim.update { $0.likeness = Array((($0.likeness ?? []) + posted).suffix(2_000)) }
     return fresh.count
+  }
+
+  /// Knows the line again where the rest of its hunk was changed.
+  private static func lineFingerprint(_ finding: Finding) -> String {
+    Fingerprint.of(
+      path: finding.path, side: finding.side, category: finding.category, code: finding.quote)
   }
 
   /// - Returns: false where the forge refused it as it stands.

@@ -72,9 +72,7 @@ public struct LinkedAccounts: Sendable {
     var next = link
     next.token = grant.token
     next.refreshToken = grant.refreshToken ?? refreshToken
-    next.expiresAt = grant.lifetime.map {
-      ports.now().addingTimeInterval($0 / .seconds(1))
-    }
+    next.expiresAt = grant.end(after: ports.now())
     if !grant.scopes.isEmpty { next.scopes = grant.scopes }
     try await ports.links.save(next)
     return next

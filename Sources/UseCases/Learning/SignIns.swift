@@ -167,7 +167,7 @@ public struct SignIns: Sendable {
     try await ports.links.save(
       AccountLink(
         forge: forge, user: came.account, token: grant.token, refreshToken: grant.refreshToken,
-        expiresAt: grant.lifetime.map { now.addingTimeInterval($0 / .seconds(1)) },
+        expiresAt: grant.end(after: now),
         scopes: grant.scopes, linkedAt: now))
     try await tell(.signedIn, of: signIn, state, scopes: grant.scopes)
     return .signedIn(login: came.account.login)

@@ -59,7 +59,7 @@ import Testing
     #expect(reason(Self.comment("Then close the file.", inReplyTo: 3)) == .reply)
     #expect(reason(Self.comment(String(repeating: "long words ", count: 200))) == .tooLong)
     // Assembled here: the repository holds nothing that looks like a secret.
-    let token = "ghp_" + String(repeating: "a1B2", count: 9)
+    let token = "ghp_" + String(repeating: "aB3dE6gH", count: 5).prefix(36)
     #expect(reason(Self.comment("Use \(token) for it.")) == .secret)
   }
 

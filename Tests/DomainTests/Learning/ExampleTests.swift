@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test func aHunkIsShownBoundedAndWithoutSecrets() {
-    let token = "ghp_" + String(repeating: "a1B2", count: 9)
+    let token = "ghp_" + String(repeating: "aB3dE6gH", count: 5).prefix(36)
     let lines = (1...200).map { "+line \($0)" }.joined(separator: "\n")
     let hunk = "@@ -0,0 +1,201 @@\n+token = \"\(token)\"\n\(lines)\n+```"
     let head = ReviewChat.shown(hunk)

@@ -39,7 +39,7 @@ import Testing
     #expect(run.outcome == .completed && run.result?["posted"] == .integer(1))
     #expect(run.review == nil)
     let record = try await bench.publications.publication(on: "github", of: pull)
-    #expect(record?.likeness?.count == 1 && record?.likeness?.first?.message == "")
+    #expect(record?.likeness?.count == 2 && record?.likeness?.allSatisfy { $0.message.isEmpty } == true)
   }
 
   @Test func theSameIsNotSaidTwice() async throws {
@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test func whatAModelSaysCallsNobodyAndTellsNoSecrets() async throws {
-    let token = "ghp_" + String(repeating: "a1B2", count: 9)
+    let token = "ghp_" + String(repeating: "aB3dE6gH", count: 5).prefix(36)
     let bench = try await LearningBench(
       always: .text("@octo-org/everyone see [this](https://evil.example) and \(token)"))
     bench.addPast()
