@@ -29,6 +29,7 @@ status=0
 other=0
 wait "$beside" || other=$?
 beside=
+if ((other == 124)); then grep ' started' "$log" | tail -n 1 || true; fi
 cat "$log"
 # What failed is read last, and a process that crashed said nothing of its own end.
 for code in "$status" "$other"; do

@@ -239,10 +239,27 @@ import UseCases
       ]
       for value in bad {
         visitor.cookies["stet_session"] = value
-        #expect(try await visitor.get("/").status == 303, "\(value.prefix(80))")
+        let answer = try await visitor.get("/")
+        #expect(answer.status == 303, "\(value.prefix(300)): \(answer.text.prefix(2_000))")
       }
       visitor.cookies["stet_session"] = good
       #expect(try await visitor.get("/").status == 200)
+    }
+  }
+
+  @Test func noChangeOfASessionsTextPasses() {
+    let now = Date()
+    let token = APIToken(
+      id: "t1", name: "a", scope: .read, hash: "h", createdAt: now, expiresAt: nil)
+    for _ in 0..<300 {
+      let sessions = Sessions(secret: nil)
+      let text = sessions.text(of: sessions.begin(for: token, at: now))
+      #expect(sessions.session(text, at: now) != nil)
+      let head = String(text.prefix { $0 != "." })
+      let changed =
+        [text + "x", text + "=", text + "==", text + ".", String(text.dropLast())]
+        + [String(text.dropLast(2)), text.replacing(head, with: "t2"), " " + text, text + " "]
+      for other in changed { #expect(sessions.session(other, at: now) == nil, "\(text) \(other)") }
     }
   }
 

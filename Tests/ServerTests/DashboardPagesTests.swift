@@ -304,7 +304,7 @@ import UseCases
     ("<\u{200D}a", "&lt;\u{200D}a"), ("a\u{0}b", "ab"), ("\r\n<", "\r\n&lt;"),
   ])
   func escapingGoesByScalar(text: String, expected: String) {
-    #expect(Array(Page.escaped(text).unicodeScalars) == Array(expected.unicodeScalars))
+    #expect(Array(HTMLText.escaped(text).unicodeScalars) == Array(expected.unicodeScalars))
   }
 
   @Test(

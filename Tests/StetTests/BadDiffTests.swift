@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import TestKit
 import Testing
 
 /// Changes that cannot be read, or hold nothing to read.
@@ -172,15 +173,13 @@ import Testing
     try outcome.expectCompleteLedger(["big.py": 1].merging(SampleChange.hunks) { $1 })
   }
 
-  private static let slow = ProcessInfo.processInfo.environment["STET_TEST_SLOW"]
-
   /// Slow without optimization: 40 MB with `STET_TEST_SLOW=1`, 100 MB with `all`.
   @Test(
     .enabled(
-      if: BadDiffTests.slow != nil, "set STET_TEST_SLOW=1, or all, for a diff of 40 or 100 MB"))
+      if: SlowTests.isOn, "set STET_TEST_SLOW=1, or all, for a diff of 40 or 100 MB"))
   func aVeryLargeDiffIsReviewedInFourTimesItsSize() async throws {
     let (file, files, bytes) = try writeLargeDiff(
-      of: Self.slow == "all" ? 100_000_000 : 40_000_000)
+      of: SlowTests.isWhole ? 100_000_000 : 40_000_000)
     // The largest of all children of the one that runs it, by the system's own account.
     let script = """
       import resource, subprocess, sys

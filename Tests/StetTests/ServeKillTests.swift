@@ -28,7 +28,7 @@ import WebClient
 
   /// Ten with STET_TEST_SLOW=1. Of the eight calls, 6 and 7 post the summary and the review.
   static let moments: [Moment] =
-    ProcessInfo.processInfo.environment["STET_TEST_SLOW"] != nil
+    SlowTests.isOn
     ? [
       .accepted, .before(1), .after(2), .after(3), .after(4), .after(5), .after(6), .before(7),
       .after(7), .after(8),

@@ -119,7 +119,7 @@ struct DashboardDoor: Sendable {
   static func redirect(_ place: String) -> Response {
     var response = PageTemplates.response(
       html: "<!doctype html><title>See other</title><p>See "
-        + "<a href=\"\(Page.escaped(place))\">the next page</a>.</p>\n", status: 303)
+        + "<a href=\"\(HTMLText.escaped(place))\">the next page</a>.</p>\n", status: 303)
     response.headers[.location] = place
     return response
   }

@@ -68,7 +68,7 @@ enum PageTemplates {
 struct ScalarHTML: MustacheContentType {
   static let name = "STET"
 
-  func escapeText(_ text: String) -> String { Page.escaped(text) }
+  func escapeText(_ text: String) -> String { HTMLText.escaped(text) }
 }
 
 struct Framed<Page> {

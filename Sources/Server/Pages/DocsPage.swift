@@ -13,7 +13,7 @@ enum DocsPage {
       <code>stet token create</code> makes one. While no token exists, programs of this machine \
       are answered without, unless the server has a public address. Errors are <code>application/problem+json</code>. \
       <a href="/openapi.json">As OpenAPI 3.1.</a> \
-      This is Stet \(Page.escaped(version)).</p>
+      This is Stet \(HTMLText.escaped(version)).</p>
       <h2>Routes</h2>
       """
     ]
@@ -21,14 +21,14 @@ enum DocsPage {
     parts.append("<h2>Shapes</h2>")
     for (name, schema) in Schemas.all.sorted(by: { $0.key < $1.key }) {
       parts.append(
-        "<h3 id=\"schema-\(Page.escaped(name))\">\(Page.escaped(name))</h3>\n"
-          + "<pre>\(Page.escaped(pretty(schema)))</pre>")
+        "<h3 id=\"schema-\(HTMLText.escaped(name))\">\(HTMLText.escaped(name))</h3>\n"
+          + "<pre>\(HTMLText.escaped(pretty(schema)))</pre>")
     }
     parts.append("<h2>Problems</h2>\n<table>")
     for kind in Problem.Kind.allCases {
       parts.append(
         "<tr id=\"\(kind.rawValue)\"><th scope=\"row\">\(kind.status)</th>"
-          + "<td><code>\(kind.rawValue)</code></td><td>\(Page.escaped(kind.title))</td></tr>")
+          + "<td><code>\(kind.rawValue)</code></td><td>\(HTMLText.escaped(kind.title))</td></tr>")
     }
     parts.append("</table>\n</main>")
     return parts.joined(separator: "\n")
@@ -37,8 +37,8 @@ enum DocsPage {
   private static func section(_ route: Route) -> String {
     let operation = route.operation
     var lines = [
-      "<h3><code>\(route.method.rawValue) \(Page.escaped(route.path))</code></h3>",
-      "<p>\(Page.escaped(operation.summary)). \(Page.escaped(operation.detail))",
+      "<h3><code>\(route.method.rawValue) \(HTMLText.escaped(route.path))</code></h3>",
+      "<p>\(HTMLText.escaped(operation.summary)). \(HTMLText.escaped(operation.detail))",
     ]
     if let scope = route.access.scope {
       lines.append("Scope: <code>\(scope.rawValue)</code>.")
@@ -47,7 +47,7 @@ enum DocsPage {
     for parameter in operation.parameters {
       lines.append(
         row(
-          "\(parameter.place.rawValue) <code>\(Page.escaped(parameter.name))</code>",
+          "\(parameter.place.rawValue) <code>\(HTMLText.escaped(parameter.name))</code>",
           parameter.meaning))
     }
     if let body = operation.body { lines.append(row("body", "", link(body))) }
@@ -62,7 +62,7 @@ enum DocsPage {
   }
 
   private static func row(_ head: String, _ meaning: String, _ further: String = "") -> String {
-    "<tr><th scope=\"row\">\(head)</th><td>\(Page.escaped(meaning)) \(further)</td></tr>"
+    "<tr><th scope=\"row\">\(head)</th><td>\(HTMLText.escaped(meaning)) \(further)</td></tr>"
   }
 
   private static func link(_ schema: String) -> String {

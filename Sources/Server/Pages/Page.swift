@@ -13,7 +13,7 @@ enum Page {
       <head>
       <meta charset="utf-8">
       <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(escaped(title)) · Stet</title>
+      <title>\(HTMLText.escaped(title)) · Stet</title>
       <style>\(style)</style>
       </head>
       <body>
@@ -25,8 +25,6 @@ enum Page {
     response.headers.set("Content-Security-Policy", policy)
     return response
   }
-
-  static func escaped(_ text: String) -> String { HTMLText.escaped(text) }
 
   /// Nothing but the page's own style, by its hash.
   static let policy: String = {

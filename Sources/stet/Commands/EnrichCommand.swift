@@ -60,6 +60,9 @@ struct EnrichIssueCommand: AsyncParsableCommand {
         "Give one of these: --title with --body, a file, -, OWNER/REPO#N, or --batch with a file.")
     }
     if body != nil, title == nil { throw ValidationError("--body goes with --title.") }
+    if let title, title.allSatisfy(\.isWhitespace) {
+      throw ValidationError("--title is empty: an issue needs a title.")
+    }
     if post, subject.flatMap({ PullRequestReference($0) }) == nil {
       throw ValidationError("--post is for an issue on the forge: give OWNER/REPO#N.")
     }
@@ -120,12 +123,9 @@ struct EnrichIssueCommand: AsyncParsableCommand {
   private func given(
     _ title: String, _ description: String, called subject: String, _ wiring: Wiring
   ) async throws -> Run {
-    let title = title.trimmingCharacters(in: .whitespacesAndNewlines)
-    guard !title.isEmpty else {
-      throw CommandFailure.misuse("the issue has no title: --title is empty.")
-    }
-    return try await wiring.enrichText(model: try wiring.model()).run(
-      title: title, description: description.trimmingCharacters(in: .whitespacesAndNewlines),
+    try await wiring.enrichText(model: try wiring.model()).run(
+      title: title.trimmingCharacters(in: .whitespacesAndNewlines),
+      description: description.trimmingCharacters(in: .whitespacesAndNewlines),
       subject: subject, askedBy: "cli")
   }
 

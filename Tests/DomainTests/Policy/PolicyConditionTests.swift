@@ -100,6 +100,7 @@ import Testing
     let negated = PolicyCondition.not(condition).explained(Self.facts())
     #expect(negated.truth == (truth == .yes ? .no : .yes))
     #expect(negated.missing.isEmpty == (negated.truth == .yes))
+    #expect(negated.leaves.count == explanation.leaves.count)
     for (leaf, turned) in zip(explanation.leaves, negated.leaves) where explanation.kind != .not {
       #expect(turned.condition == "not \(leaf.condition)" && turned.reason == leaf.reason)
       #expect(turned.truth == (leaf.truth == .yes ? .no : .yes))

@@ -34,7 +34,7 @@ enum AttackedBackend: String, Sendable, CaseIterable, CustomTestStringConvertibl
 enum AttackSetting {
   static let user = getuid() == 0 ? "root" : "uid \(getuid())"
   /// `make attack`, and the slow tests.
-  static let isOn = environment["STET_ATTACKS"] != nil || environment["STET_TEST_SLOW"] != nil
+  static let isOn = environment["STET_ATTACKS"] != nil || SlowTests.isOn
   static let off = "attacks take a minute or two: make attack, or STET_TEST_SLOW=1"
   /// Only those whose name holds the text that `STET_ATTACKS` is, unless it is `1`.
   static func isChosen(_ name: String) -> Bool {
@@ -43,10 +43,10 @@ enum AttackSetting {
   }
   static var chosen: [Attack] { Attack.all.filter { isChosen($0.name) } }
 
-  /// `make attack` tries every one on both; the slow tests every one on the way that is taken where
-  /// it can be, and every third on the other.
+  /// `make attack` and `STET_TEST_SLOW=all` try every one on both; `STET_TEST_SLOW=1` every one on
+  /// the way that is taken where it can be, and every third on the other.
   static var trials: [(AttackedBackend, Attack)] {
-    let isWhole = environment["STET_ATTACKS"] != nil
+    let isWhole = environment["STET_ATTACKS"] != nil || SlowTests.isWhole
     return AttackedBackend.allCases.flatMap { backend in
       chosen.enumerated().filter { isWhole || backend == .zygote || $0.offset % 3 == 0 }
         .map { (backend, $0.element) }

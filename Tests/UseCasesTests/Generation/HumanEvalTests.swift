@@ -27,7 +27,6 @@ struct HumanEvalTask: Decodable, Sendable, CustomTestStringConvertible {
   }
 
   static let folder = ProcessInfo.processInfo.environment["STET_SHARED_DATA"]
-  static let isSlow = ProcessInfo.processInfo.environment["STET_TEST_SLOW"] != nil
 
   /// All 164 in a slow run, every 27th in a quick one.
   static let tasks: [HumanEvalTask] = {
@@ -38,8 +37,12 @@ struct HumanEvalTask: Decodable, Sendable, CustomTestStringConvertible {
     let all = text.split(separator: "\n").compactMap {
       try? JSONDecoder().decode(HumanEvalTask.self, from: Data($0.utf8))
     }
-    return isSlow ? all : all.enumerated().filter { $0.offset % 27 == 0 }.map(\.element)
+    return SlowTests.isOn ? all : all.enumerated().filter { $0.offset % 27 == 0 }.map(\.element)
   }()
+
+  static func every(_ step: Int) -> [HumanEvalTask] {
+    tasks.enumerated().filter { $0.offset % step == 0 }.map(\.element)
+  }
 }
 
 /// The loop's verdict is right for every task and every kind of answer, whatever the order.
@@ -181,9 +184,10 @@ struct HumanEvalTests {
     try #require(!HumanEvalTask.tasks.isEmpty)
     let began = ContinuousClock.now
     try await forEach(Array(HumanEvalTask.tasks.enumerated())) { number, task in
-      // Each task meets two of the eight; over four tasks every kind comes up.
+      // Each task meets two of the eight, or four; over four tasks every kind comes up.
+      let step = SlowTests.isWhole ? 2 : 4
       let kinds = Answer.allCases.enumerated()
-        .filter { $0.offset % 4 == number % 4 }.map(\.element)
+        .filter { $0.offset % step == number % step }.map(\.element)
       let bad = kinds.map { FakeModelServer.Reply.program($0.code(task)) }
       let programmer = try await ScriptedProgrammer(bad + [.program(task.reference)])
       let result = try await generate(task, programmer, rounds: kinds.count + 1)
@@ -203,7 +207,7 @@ struct HumanEvalTests {
 
   @Test func theReferenceHoldsAtOnce() async throws {
     // Every one of them comes last above, and passes.
-    let tasks = HumanEvalTask.tasks.enumerated().filter { $0.offset % 4 == 0 }.map(\.element)
+    let tasks = HumanEvalTask.every(SlowTests.isWhole ? 1 : 4)
     try await forEach(tasks) { task in
       let programmer = try await ScriptedProgrammer([.program(task.reference)])
       let result = try await generate(task, programmer, rounds: 1)
@@ -216,7 +220,7 @@ struct HumanEvalTests {
   func aBadAnswerAloneNeverPasses(_ kind: Answer) async throws {
     // Every kind has met every fourth task above; a hanging one takes its whole limit.
     let step = kind == .hanging ? 32 : 8
-    let tasks = HumanEvalTask.tasks.enumerated().filter { $0.offset % step == 0 }.map(\.element)
+    let tasks = HumanEvalTask.every(SlowTests.isWhole ? step / 4 : step)
     try await forEach(tasks) { task in
       let programmer = try await ScriptedProgrammer(always: .program(kind.code(task)))
       let result = try await generate(task, programmer, rounds: 1)

@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 import Jobs
 import TestKit
 import Testing
@@ -43,6 +44,35 @@ import UseCases
     #expect(audited.map(\.action) == run.actions?.map(\.name))
     #expect(audited.allSatisfy { $0.actor == "github:ada" && $0.run == "run-1" })
     #expect(audited.allSatisfy { $0.place == "github:octo-org/orders#1" })
+  }
+
+  /// What a learned filter hides was found all the same, or its absence would pass for a fix.
+  @Test func whatAFilterHidesIsRecorded() async throws {
+    let open = try await ServiceBench()
+    try await open.work()
+    let all = try #require(try await open.runs.run(id: "run-1"))
+    #expect(all.silenced == nil)
+    let shown = try #require(all.review).findings
+    let ignored = try #require(shown.first { $0.severity < .error })
+    let outcomes = (1...20).map {
+      FindingOutcome(
+        subject: "octo-org/orders#\($0)", fingerprint: "f\($0)", category: ignored.category,
+        severity: ignored.severity, source: ignored.source, path: ignored.path,
+        at: Date(timeIntervalSince1970: Double($0)), fate: .ignored, reason: "merged")
+    }
+    let bench = try await ServiceBench()
+    let filter = OutcomeFilter.learn(
+      from: outcomes, repository: ServiceBench.repository, version: 1, now: Date())
+    try await bench.filters.save(filter)
+    try await bench.filters.use(version: 1, of: ServiceBench.repository)
+    try await bench.work()
+    let run = try #require(try await bench.runs.run(id: "run-1"))
+    let hidden = shown.filter { filter.silence(of: $0) != nil }.map(\.fingerprint)
+    #expect(run.silenced == hidden.sorted() && hidden.contains(ignored.fingerprint))
+    #expect(
+      run.review?.findings.map(\.fingerprint)
+        == shown.map(\.fingerprint).filter { !hidden.contains($0) })
+    #expect(bench.summaries.first?.body.contains("not shown") == true)
   }
 
   @Test func theCheckSaysWhileWorkGoesOnAndAfter() async throws {

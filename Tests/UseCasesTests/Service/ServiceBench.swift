@@ -30,6 +30,7 @@ final class ServiceBench: Sendable {
   let reconcile: ReconcilePublication
   let openForge: ForgeOpener
   let notes = InMemoryPolicyNotes()
+  let filters: SQLOutcomeFilterStore
   let reference: PullRequestReference
   let access: ForgeAccess
 
@@ -102,6 +103,7 @@ final class ServiceBench: Sendable {
     database = SQLiteDatabase(path: folder.appending(path: "stet.db").path)
     jobs = SQLJobStore(database)
     inbox = SQLInbox(database)
+    filters = SQLOutcomeFilterStore(database)
     let open: ForgeOpener = { access throws(ForgeError) in
       connection.forge(for: access.repository, installation: access.installation)
     }
@@ -110,7 +112,8 @@ final class ServiceBench: Sendable {
       ports: .init(
         openForge: open,
         review: .init(model: language, cache: cache, runs: runs, syntax: DataSyntaxChecker()),
-        publications: publications, audit: audit, jobs: jobs, callDeadline: .seconds(20)))
+        publications: publications, audit: audit, jobs: jobs, callDeadline: .seconds(20),
+        filters: filters))
     reconcile = ReconcilePublication(
       ports: .init(openForge: open, publications: publications, audit: audit, jobs: jobs))
     answer = AnswerCommand(
