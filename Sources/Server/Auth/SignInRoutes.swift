@@ -82,8 +82,8 @@ struct SignInRoutes: Sendable {
       title: title,
       body: """
         <main>
-        <h1>\(Page.escaped(title))</h1>
-        <p>\(Page.escaped(text))</p>
+        <h1>\(HTMLText.escaped(title))</h1>
+        <p>\(HTMLText.escaped(text))</p>
         </main>
         """)
     response.status = HTTPResponse.Status(code: status)
