@@ -194,7 +194,7 @@ final class LearningBench: Sendable {
   }
 
   /// Runs what is enqueued, as a worker does, until nothing is left that is due soon.
-  func work() async throws {
+  func work(within limit: Duration = .seconds(60)) async throws {
     let (learn, review) = (
       LearnReviewer(ports: ports), ReviewAs(ports: ports, syntax: DataSyntaxChecker())
     )
@@ -223,7 +223,7 @@ final class LearningBench: Sendable {
         retry: JobRetryPolicy(first: .milliseconds(20)), describe: { "\($0)" }, mask: { $0 }),
       logger: Logger(label: "test"))
     let running = Task { try await worker.run() }
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + limit
     var isDone = false
     while !isDone, ContinuousClock.now < deadline {
       isDone = try await jobs.jobs(
@@ -233,7 +233,7 @@ final class LearningBench: Sendable {
     }
     running.cancel()
     _ = await running.result
-    if !isDone { Issue.record("jobs are left after a minute") }
+    if !isDone { Issue.record("jobs are left after \(limit)") }
   }
 
   // MARK: What came of it

@@ -1,12 +1,15 @@
+import Domain
 import Foundation
+import TestKit
 import Testing
+
+@testable import UseCases
 
 /// What the suite `Likeness` learns from and works with: shared data of real reviews, which is no
 /// part of this project.
 enum ReviewerNotes {
   static let environment = ProcessInfo.processInfo.environment
   static let modelName = "smollm2-135m"
-  static let reviewer = "reviewer-a"
 
   static var comments: URL? {
     environment["STET_SHARED_DATA"].map {
@@ -30,57 +33,64 @@ enum ReviewerNotes {
     libopenblas0-pthread, or set STET_TEST_TRAINER_PYTHON; needs a package index once
     """
 
-  struct ReviewNote: Decodable {
+  struct Note: Decodable, Sendable {
+    var id: String
+    var inReplyTo: String?
     var author: String
-    var createdAt: Int
+    var role: String
+    var createdAt: Double
     var reviewCommit: String
+    var commit: String?
     var path: String?
+    var line: Int?
     var diffHunk: String?
     var body: String
+
+    var text: String { body.replacing("\\n", with: "\n") }
+    var at: Date { Date(timeIntervalSince1970: createdAt) }
+
+    /// The code after the change, as far as the hunk shows it.
+    var code: String? {
+      diffHunk.map { hunk in
+        hunk.split(separator: "\n", omittingEmptySubsequences: false).dropFirst()
+          .filter { !$0.hasPrefix("-") }.map { $0.dropFirst() + "\n" }.joined()
+      }
+    }
   }
 
-  struct Turn: Encodable {
-    var role: String
-    var content: String
-  }
-
-  static func turns(_ comment: ReviewNote) -> [Turn] {
-    [
-      Turn(
-        role: "system",
-        content: "You review changes of google/git-appraise as \(reviewer) does: one line, or none."
-      ),
-      Turn(
-        role: "user",
-        content: "\(comment.path ?? "")\n\(String((comment.diffHunk ?? "").suffix(500)))"),
-      Turn(role: "assistant", content: comment.body.replacing("\\n", with: "\n")),
-    ]
-  }
-
-  /// Earlier comments to learn from, and later ones of other reviews to be measured by.
-  static func split() throws -> (training: [[Turn]], heldOut: [[Turn]]) {
-    let text = try String(contentsOf: try #require(comments), encoding: .utf8)
+  /// In the order of time.
+  static func all() throws -> [Note] {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let all = try text.split(separator: "\n")
-      .map { try decoder.decode(ReviewNote.self, from: Data($0.utf8)) }
-      .filter {
-        $0.author == reviewer && $0.diffHunk != nil && (10..<400).contains($0.body.utf8.count)
-      }
-      .sorted { ($0.createdAt, $0.body) < ($1.createdAt, $1.body) }
-    let cut = all.count * 4 / 5
-    let learned = Set(all[..<cut].map(\.reviewCommit))
-    let later = all[cut...].filter { !learned.contains($0.reviewCommit) }
-    return (all[..<cut].map(turns), later.prefix(8).map(turns))
+    return try String(contentsOf: try #require(comments), encoding: .utf8).split(separator: "\n")
+      .map { try decoder.decode(Note.self, from: Data($0.utf8)) }
+      .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
   }
 
-  static func write(_ conversations: [[Turn]], to path: String) throws {
-    struct Line: Encodable { var messages: [Turn] }
-    let encoder = JSONEncoder()
-    let lines = try conversations.map {
-      String(decoding: try encoder.encode(Line(messages: $0)), as: UTF8.self) + "\n"
+  /// Plays these reviews on a fake forge as pull requests of others, at which `reviewer` spoke as
+  /// `login`. Code at which only others spoke is there too.
+  static func play(
+    _ notes: [Note], of reviewer: String, as login: String, on hub: FakeGitHub,
+    in repository: RepositoryName
+  ) {
+    let reviews = Dictionary(grouping: notes.filter { $0.diffHunk != nil }, by: \.reviewCommit)
+    let ordered = reviews.values.sorted { $0[0].createdAt < $1[0].createdAt }
+    for (place, notes) in ordered.enumerated() {
+      let theirs = notes.filter { $0.author == reviewer && $0.role == "reviewer" }
+      guard !theirs.isEmpty else { continue }
+      var files: [String: [UInt8]?] = [:]
+      for note in notes {
+        if let path = note.path, let code = note.code { files[path] = Array(code.utf8) }
+      }
+      let pull = hub.addPullRequest(
+        in: repository, title: "Review \(place)", author: "ada", head: files,
+        headBranch: "review-\(place)")
+      for note in theirs {
+        hub.addPastComment(
+          note.text, by: login, on: pull, path: note.path ?? "", line: note.line,
+          hunk: note.diffHunk ?? "", at: note.at)
+      }
     }
-    try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: path))
   }
 
   /// Kept over runs: the model, the server and the Python environment are fetched once.
