@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import Jobs
+import Storage
 import TestKit
 import Testing
 import UseCases
