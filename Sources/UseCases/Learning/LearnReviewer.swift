@@ -182,7 +182,7 @@ public struct LearnReviewer: Sendable {
       isNew || reviewer.trainings.isEmpty
     else { return }
     let training = Work.TrainReviewer(
-      identity: reviewer.identity, askedBy: work.askedBy, run: work.run)
+      identity: reviewer.identity, askedBy: work.askedBy, run: work.run, review: work.review)
     _ = try await ports.jobs.enqueue([
       NewJob(
         kind: Work.TrainReviewer.kind, arguments: try training.json(),

@@ -15,10 +15,12 @@ extension Work {
     /// Everything again, not only what is new.
     public var forceReload: Bool
     public var run: String
+    /// For which review; `nil` for none. There it is told what comes of a training.
+    public var review: ReviewAs?
 
     public init(
       access: ForgeAccess, user: ForgeAccount, asker: ForgeAccount?, askedBy: String,
-      forceReload: Bool = false, run: String
+      forceReload: Bool = false, run: String, review: ReviewAs? = nil
     ) {
       self.access = access
       self.user = user
@@ -26,6 +28,7 @@ extension Work {
       self.askedBy = askedBy
       self.forceReload = forceReload
       self.run = run
+      self.review = review
     }
 
     public var identity: ReviewerIdentity {
@@ -42,11 +45,16 @@ extension Work {
     public var identity: ReviewerIdentity
     public var askedBy: String
     public var run: String
+    /// The review that it was begun with, at which it is told what came of it; `nil` for none.
+    public var review: ReviewAs?
 
-    public init(identity: ReviewerIdentity, askedBy: String, run: String) {
+    public init(
+      identity: ReviewerIdentity, askedBy: String, run: String, review: ReviewAs? = nil
+    ) {
       self.identity = identity
       self.askedBy = askedBy
       self.run = run
+      self.review = review
     }
 
     public var uniqueKey: String {

@@ -130,7 +130,7 @@ struct LikenessAttempt: Sendable {
     if isFresh, !work.forceReload { return nil }
     let learning = Work.LearnReviewer(
       access: work.access, user: identity.user, asker: work.asker, askedBy: work.askedBy,
-      forceReload: work.forceReload || known?.gatheredAt == nil, run: work.run)
+      forceReload: work.forceReload || known?.gatheredAt == nil, run: work.run, review: work)
     return try await ports.jobs.enqueue([
       NewJob(
         kind: Work.LearnReviewer.kind, arguments: try learning.json(),

@@ -16,11 +16,14 @@ public struct TrainReviewer: Sendable {
 
   public func handle(_ context: JobContext) async throws -> JobOutcome {
     let work = try Work.TrainReviewer(of: context.job)
-    return try await run(work, job: context.job) { context.progress($0) }
+    return try await run(work, job: context.job, isLastAttempt: context.isLastAttempt) {
+      context.progress($0)
+    }
   }
 
   public func run(
-    _ work: Work.TrainReviewer, job: Job?, progress: @escaping @Sendable (String) -> Void
+    _ work: Work.TrainReviewer, job: Job?, isLastAttempt: Bool = true,
+    progress: @escaping @Sendable (String) -> Void
   ) async throws -> JobOutcome {
     guard let trainer = ports.trainer, let adapters = ports.adapters else {
       return .cancelled(reason: "no trainer is set")
@@ -33,7 +36,7 @@ public struct TrainReviewer: Sendable {
     } catch let error as StoreError {
       throw ForgeFailure.failure(error, isQueued: job != nil)
     } catch let error as TrainingError {
-      return try await refused(error, work)
+      return try await refused(error, work, job, isLastAttempt)
     }
   }
 
@@ -81,6 +84,11 @@ public struct TrainReviewer: Sendable {
         facts: [
           "reviewer": reviewer.id, "adapter": "\(outcome.name)", "reason": verdict.sentence,
         ]))
+    await tell(
+      "An adapter was trained for \(Defanged.codeSpan(reviewer.identity.user.login)) on "
+        + "\(split.training.count) examples. \(verdict.sentence)"
+        + (verdict.passes ? " It speaks from the next review on." : " Examples go on speaking."),
+      work, job)
     return .completed
   }
 
@@ -112,20 +120,70 @@ public struct TrainReviewer: Sendable {
     throw JobFailure("the reviewer is being changed by others all the time.")
   }
 
-  /// Why there is none is told with every review. - Throws: where another try may help.
+  /// Why there is none is told where it was asked for, and with every review. - Throws: always;
+  /// not finally where another try may help.
   private func refused(
-    _ error: TrainingError, _ work: Work.TrainReviewer
+    _ error: TrainingError, _ work: Work.TrainReviewer, _ job: Job?, _ isLastAttempt: Bool
   ) async throws -> JobOutcome {
     if error.code == .cancelled { throw CancellationError() }
-    let detail = SecretMask.masked(error.detail).text
-    let sentence = "No adapter was made (\(error.code.rawValue)): \(detail)"
+    let isFinal = error.code != .failed
+    let told = "No adapter was made (\(error.code.rawValue)): \(Self.reason(error.code))"
     if var reviewer = try await ports.reviewers.reviewer(work.identity) {
-      reviewer.note = String(sentence.prefix(400))
+      reviewer.note = told
       do { _ = try await ports.reviewers.save(reviewer) } catch {
         if error.code != .conflict { throw error }
       }
     }
-    throw JobFailure(sentence, isFinal: error.code != .failed)
+    if isFinal || isLastAttempt {
+      await tell(
+        "\(told) Examples go on speaking. \(Self.advice(error.code)), then ask once more with "
+          + "`--force-reload`.", work, job)
+    }
+    // Here alone with the trainer's own words: they may hold paths of the machine.
+    throw JobFailure(
+      "No adapter was made (\(error.code.rawValue)): \(SecretMask.masked(error.detail).text)",
+      isFinal: isFinal)
+  }
+
+  private static func reason(_ code: TrainingError.Code) -> String {
+    switch code {
+    case .outOfMemory: "the training ran out of memory."
+    case .outOfTime: "the training ran out of time; what it had learned is kept."
+    case .unavailable: "what the trainer needs is not on Stet's machine."
+    case .notAnAdapter: "the trainer said that it succeeded, and left nothing that fits the model."
+    case .invalidData: "the trainer refused what it was given."
+    case .failed: "the trainer failed."
+    case .cancelled: "it was stopped."
+    }
+  }
+
+  private static func advice(_ code: TrainingError.Code) -> String {
+    switch code {
+    case .outOfMemory:
+      "Whoever runs Stet may raise STET_TRAINER_MEMORY or choose a smaller STET_ADAPTER_BASE"
+    case .outOfTime:
+      "Whoever runs Stet may raise STET_TRAINER_MINUTES or lower STET_TRAINER_STEPS"
+    case .unavailable, .invalidData, .failed, .notAnAdapter, .cancelled:
+      "Whoever runs Stet finds the reason with `stet jobs list`"
+    }
+  }
+
+  /// Once, at the review that it was begun with. What is told here stands in the next review too, so
+  /// that a forge which does not take it costs nothing.
+  private func tell(_ text: String, _ work: Work.TrainReviewer, _ job: Job?) async {
+    guard var review = work.review else { return }
+    review.run = "\(work.run)-trained"
+    do {
+      guard try await ports.reviewers.reviewer(work.identity) != nil else { return }
+      let voice = LikenessVoice(
+        ports: ports, work: review, forge: try await ports.openForge(review.access),
+        trail: ActionTrail(
+          ports.audit, actor: work.askedBy,
+          place: "\(review.access.forge):\(review.reference)",
+          decidedBy: Work.TrainReviewer.kind, reason: "a training has ended", run: work.run,
+          job: job?.id))
+      try await voice.say(text)
+    } catch {}
   }
 }
 

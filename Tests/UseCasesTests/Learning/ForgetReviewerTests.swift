@@ -89,6 +89,8 @@ import Testing
     // The data of the training lies there for its time only.
     let left = try bench.everythingOnDisk().keys.filter { $0.hasSuffix(".jsonl") }
     #expect(left.isEmpty)
+    // It is told where it was asked for.
+    #expect(bench.answers(on: pull).contains { $0.contains("It speaks from the next review on") })
     // The next review is the adapter's, and without examples before the question.
     try await bench.enqueue(bench.asking(pull, run: "run-2"))
     try await bench.work()
@@ -122,7 +124,9 @@ import Testing
       settings: LearningSettings(examplesForAdapter: 10, base: "fake"))
     bench.addPast(pulls: 60)
     _ = try await bench.learn()
-    let work = Work.TrainReviewer(identity: bench.identity, askedBy: "cli", run: "r")
+    let pull = bench.addPresent()
+    let work = Work.TrainReviewer(
+      identity: bench.identity, askedBy: "cli", run: "r", review: bench.asking(pull))
     if code == .cancelled {
       await #expect(throws: CancellationError.self) {
         try await TrainReviewer(ports: bench.ports).run(work, job: nil) { _ in }
@@ -134,6 +138,14 @@ import Testing
       #expect(failure?.message.contains("it did not go") == true)
       #expect(failure?.isFinal == (code != .failed))
       #expect(try await bench.reviewer()?.note?.contains(code.rawValue) == true)
+    }
+    // It is told where it was asked for, once, what happened and what to do, not in the trainer's
+    // words, in which the machine's paths may stand.
+    let told = bench.answers(on: pull)
+    #expect(told.count == (code == .cancelled ? 0 : 1))
+    for answer in told {
+      #expect(answer.contains(code.rawValue) && answer.contains("--force-reload"), "\(answer)")
+      #expect(!answer.contains("it did not go"))
     }
     #expect(try bench.everythingOnDisk().keys.filter { $0.hasSuffix(".jsonl") }.isEmpty)
     #expect(try await bench.reviewer()?.adapter == nil)
