@@ -82,7 +82,7 @@ public struct TrainReviewer: Sendable {
         place: "\(work.identity.forge):\(work.identity.repository)",
         decidedBy: Work.TrainReviewer.kind, run: work.run, job: job?.id,
         facts: [
-          "reviewer": reviewer.id, "adapter": "\(outcome.name)", "reason": verdict.sentence,
+          "reviewer": reviewer.id, "adapter": "\(outcome.name)", "reason": verdict.detail ?? verdict.sentence,
         ]))
     await tell(
       "An adapter was trained for \(Defanged.codeSpan(reviewer.identity.user.login)) on "
@@ -197,7 +197,10 @@ struct AdapterGate: Sendable {
   struct Verdict: Sendable {
     var passes: Bool
     var heldOut: TrainedAdapter.HeldOut?
+    /// For everybody who reads the pull request.
     var sentence: String
+    /// For whoever runs Stet, where a server failed.
+    var detail: String?
   }
 
   /// Held-out comments that are measured by, the latest; fewer than the least say nothing.
@@ -232,8 +235,21 @@ struct AdapterGate: Sendable {
       if error.code == .cancelled { throw CancellationError() }
       return Verdict(
         passes: false, heldOut: nil,
-        sentence: "The adapter is not used (\(error.code.rawValue)): "
-          + SecretMask.masked(error.detail).text)
+        sentence: "The adapter is not used (\(error.code.rawValue)): \(Self.reason(error.code)), "
+          + "see `stet audit list`.",
+        detail: SecretMask.masked(error.detail).text)
+    }
+  }
+
+  private static func reason(_ code: AdapterError.Code) -> String {
+    switch code {
+    case .unsupported: "the server of adapters cannot serve it, or knows no adapters"
+    case .unreachable: "the server of adapters does not answer"
+    case .notLoaded: "the server of adapters does not have it"
+    case .corrupt: "its files are not what was made"
+    case .withoutEffect: "the server answers with it as it does without it"
+    case .mixedUp: "the server answers for one person with another's adapter"
+    case .cancelled: "it was stopped"
     }
   }
 
