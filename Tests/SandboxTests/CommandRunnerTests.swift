@@ -71,7 +71,7 @@ import Testing
     let text = String(decoding: result.output, as: UTF8.self)
     let process = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     #expect(result.succeeded)
-    #expect(await ProcessTable.endsSoon(process))
+    #expect(await ProcessLife.endsSoon(process))
   }
 
   @Test func cancellingStopsTheProgram() async throws {

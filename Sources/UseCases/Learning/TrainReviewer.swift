@@ -82,7 +82,8 @@ public struct TrainReviewer: Sendable {
         place: "\(work.identity.forge):\(work.identity.repository)",
         decidedBy: Work.TrainReviewer.kind, run: work.run, job: job?.id,
         facts: [
-          "reviewer": reviewer.id, "adapter": "\(outcome.name)", "reason": verdict.detail ?? verdict.sentence,
+          "reviewer": reviewer.id, "adapter": "\(outcome.name)",
+          "reason": verdict.detail ?? verdict.sentence,
         ]))
     await tell(
       "An adapter was trained for \(Defanged.codeSpan(reviewer.identity.user.login)) on "

@@ -172,7 +172,7 @@ import Testing
     #expect(throws: TrainingError.cancelled) { try result.get() }
     let text = try String(contentsOfFile: folder.path + "/pid.txt", encoding: .utf8)
     let process = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-    #expect(await ProcessTable.endsSoon(process))
+    #expect(await ProcessLife.endsSoon(process))
     if script.contains("ended.txt") {
       #expect(FileManager.default.fileExists(atPath: folder.path + "/ended.txt"))
     }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Processes of this machine, by their numbers.
-public enum ProcessTable {
+public enum ProcessLife {
   /// True once the process is gone, or a zombie that nobody has buried; waits at most five seconds
   /// for the kernel.
   public static func endsSoon(_ process: Int32) async -> Bool {
