@@ -33,10 +33,9 @@ struct ReviewerConsentCommand: AsyncParsableCommand {
     guard let name = RepositoryName(repository) else {
       throw CommandFailure.misuse("Name the repository as OWNER/REPO.")
     }
-    let login = user.hasPrefix("@") ? String(user.dropFirst()) : user
     let wiring = Wiring(try settingsOptions.read())
     do {
-      try await record(name, login, wiring)
+      try await record(name, wiring)
       await wiring.close()
     } catch {
       await wiring.close()
@@ -45,25 +44,19 @@ struct ReviewerConsentCommand: AsyncParsableCommand {
     }
   }
 
-  private func record(_ name: RepositoryName, _ login: String, _ wiring: Wiring) async throws {
-    let forge = try await wiring.openForge(ForgeAccess(forge: "github", repository: name))
-    guard let account = try await forge.account(login: login) else {
-      throw CommandFailure.misuse(
-        "There is nobody called \(Defanged.forTerminal(login, oneLine: true, limit: 80)) on GitHub."
-      )
-    }
-    guard !account.isBot else {
-      throw CommandFailure.misuse("\(account.login) is a program; only people are learned.")
-    }
+  private func record(_ name: RepositoryName, _ wiring: Wiring) async throws {
+    let access = ForgeAccess(forge: "github", repository: name)
+    let account = try await ReviewerAccount.find(user, access, wiring)
     try await RunsReading.ask {
+      try await wiring.makeKeyIfNeeded()
       try await wiring.consents.save(
         ReviewerConsent(
-          identity: ReviewerIdentity(forge: forge.name, repository: name, user: account),
+          identity: ReviewerIdentity(forge: access.forge, repository: name, user: account),
           isGiven: !withdraw, at: Date(), by: "stet reviewer consent"))
       _ = try await wiring.audit.append(
         AuditEvent(
           actor: "cli", action: withdraw ? "consent.withdrawn" : "consent.given",
-          place: "\(forge.name):\(name)", facts: ["account": "\(account.id)"]))
+          place: "\(access.forge):\(name)", facts: ["account": "\(account.id)"]))
     }
     Output.notes.tell(
       withdraw
