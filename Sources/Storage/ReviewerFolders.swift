@@ -12,37 +12,15 @@ public struct ReviewerFolders: TrainingFolders {
   /// - Parameter reviewer: its id, of letters, digits and dashes.
   public func path(of reviewer: String) -> String { root + "/" + reviewer }
 
-  /// Writes the data of a training, in place of an earlier one's. - Returns: the folder.
-  public func write(
-    _ files: [String: String], for reviewer: String
-  ) throws(StoreError) -> String {
+  public func make(for reviewer: String) throws(StoreError) -> String {
     let folder = path(of: reviewer)
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      for (name, text) in files {
-        let file = folder + "/" + name
-        try? FileManager.default.removeItem(atPath: file)
-        guard
-          FileManager.default.createFile(
-            atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-        else {
-          throw StoreError(code: .unwritable, detail: "\(file) cannot be written.")
-        }
-      }
       return folder
-    } catch let error as StoreError {
-      throw error
     } catch {
       throw StoreError(
         code: .unwritable, detail: "\(folder) cannot be made: check its permissions and space.")
-    }
-  }
-
-  /// Takes the data away again; what the training made stays.
-  public func remove(_ names: [String], of reviewer: String) {
-    for name in names {
-      try? FileManager.default.removeItem(atPath: path(of: reviewer) + "/" + name)
     }
   }
 

@@ -166,12 +166,10 @@ import Testing
     let root = FileManager.default.temporaryDirectory.path + "/stet-folders-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: root) }
     let folders = ReviewerFolders(root: root)
-    let folder = try folders.write(["train.jsonl": "{}\n"], for: "r1")
-    #expect(try String(contentsOfFile: folder + "/train.jsonl", encoding: .utf8) == "{}\n")
+    let folder = try folders.make(for: "r1")
+    #expect(try folders.make(for: "r1") == folder)
     let mode = try FileManager.default.attributesOfItem(atPath: folder)[.posixPermissions]
     #expect((mode as? NSNumber)?.intValue == 0o700)
-    folders.remove(["train.jsonl"], of: "r1")
-    #expect(!FileManager.default.fileExists(atPath: folder + "/train.jsonl"))
     try folders.removeAll(of: "r1")
     try folders.removeAll(of: "r1")
     #expect(!FileManager.default.fileExists(atPath: folder))

@@ -4,6 +4,7 @@ import glob
 import json
 import math
 import os
+import shutil
 import time
 
 from . import data, tool
@@ -33,6 +34,8 @@ def run(task):
     model = base_folder(task)
     place = os.path.join(task.work, "torchtune")
     os.makedirs(place, mode=0o700, exist_ok=True)
+    # What an earlier run left is of other data, and may count more epochs than this one.
+    shutil.rmtree(os.path.join(place, "out"), ignore_errors=True)
     conversations = tool.Shortener(model, int(task.max_tokens)).all(conversations)
     os.makedirs(task.scratch, mode=0o700, exist_ok=True)
     with open(os.path.join(task.scratch, "train.json"), "w", encoding="utf-8") as file:

@@ -18,9 +18,8 @@ public struct AdapterName: Sendable, Hashable, Codable, CustomStringConvertible 
 /// One training that ended with an adapter, and what it was found to be worth.
 public struct TrainedAdapter: Sendable, Hashable, Codable {
   public var name: AdapterName
-  /// The model that it belongs to, and the SHA-256 of that model's weights where known.
+  /// The model that it belongs to.
   public var base: String
-  public var baseHash: String?
   /// `peft`, `mlx`, `torchtune` or `command`.
   public var trainer: String
   public var at: Date
@@ -57,15 +56,14 @@ public struct TrainedAdapter: Sendable, Hashable, Codable {
   }
 
   public init(
-    name: AdapterName, base: String, baseHash: String?, trainer: String, at: Date, seconds: Double,
-    steps: Int, examples: Int, firstLoss: Double?, lastLoss: Double?, heldOut: HeldOut?,
+    name: AdapterName, base: String, trainer: String, at: Date, seconds: Double, steps: Int,
+    examples: Int, firstLoss: Double?, lastLoss: Double?, heldOut: HeldOut?,
     verdict: String, folder: String? = nil, gguf: String? = nil
   ) {
     self.folder = folder
     self.gguf = gguf
     self.name = name
     self.base = base
-    self.baseHash = baseHash
     self.trainer = trainer
     self.at = at
     self.seconds = seconds
@@ -78,10 +76,13 @@ public struct TrainedAdapter: Sendable, Hashable, Codable {
   }
 }
 
-/// What a training is given. The folder holds `train.jsonl` and `held_out.jsonl`, each line
-/// `{"messages": [{"role", "content"}, …]}` whose last is the assistant's.
+/// What a training is given.
 public struct LoRATask: Sendable, Hashable {
+  /// For its owner alone; checkpoints are kept here between two tries.
   public var folder: String
+  /// What is learned: lines `{"messages": [{"role", "content"}, …]}` whose last message is the
+  /// assistant's. They stand in the folder for the training's time only.
+  public var training: String
   /// As the catalogue of models calls it.
   public var base: String
   public var rank: Int
@@ -94,10 +95,12 @@ public struct LoRATask: Sendable, Hashable {
   public var resumes: Bool
 
   public init(
-    folder: String, base: String, rank: Int = 8, steps: Int, learningRate: Double = 2e-4,
-    seed: Int = 1, time: Duration, memory: ByteCount, resumes: Bool = true
+    folder: String, training: String, base: String, rank: Int = 8, steps: Int,
+    learningRate: Double = 2e-4, seed: Int = 1, time: Duration, memory: ByteCount,
+    resumes: Bool = true
   ) {
     self.folder = folder
+    self.training = training
     self.base = base
     self.rank = rank
     self.steps = steps

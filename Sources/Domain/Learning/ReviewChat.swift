@@ -91,9 +91,9 @@ public struct ReviewChat: Sendable, Hashable {
 
   /// - Returns: `nil` for silence. Models say it in several ways.
   public static func comment(in answer: String) -> String? {
-    let first = answer.split(whereSeparator: \.isNewline).lazy
+    let said = answer.split(whereSeparator: \.isNewline).lazy
       .map { $0.trimmed }.first { !$0.isEmpty && !$0.hasPrefix("```") }
-    guard var line = first else { return nil }
+    guard var line = said else { return nil }
     if line.count > 1, line.hasPrefix("\""), line.hasSuffix("\"") {
       line = line.dropFirst().dropLast().trimmed
     }
@@ -101,9 +101,9 @@ public struct ReviewChat: Sendable, Hashable {
     let silent: Set<String> = [
       "pass", "silence", "no comment", "none", "nothing", "na", "no comments", "lgtm", "",
     ]
-    if silent.contains(words.trimmed) || line.hasPrefix("\(silence) ") || line == silence {
-      return nil
-    }
+    // "PASS: looks fine" too, and not "PASSWORD".
+    let first = line.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+    if silent.contains(words.trimmed) || first == silence { return nil }
     let kept = oneLine(line, limit: longestAnswer)
     return kept.isEmpty ? nil : kept
   }

@@ -84,8 +84,7 @@ public protocol GatheringStore: Sendable {
 public protocol TrainingFolders: Sendable {
   func path(of reviewer: String) -> String
   /// - Returns: the folder, which only its owner may enter.
-  func write(_ files: [String: String], for reviewer: String) throws(StoreError) -> String
-  func remove(_ names: [String], of reviewer: String)
+  func make(for reviewer: String) throws(StoreError) -> String
   func removeAll(of reviewer: String) throws(StoreError)
   /// Takes an adapter's files away, wherever a trainer has put them, where they bear its name or lie
   /// in the reviewer's own folder.

@@ -8,11 +8,14 @@ struct LikenessReview: Sendable {
     var findings: [Finding] = []
     var dropped: [DroppedClaim] = []
     var spending = ModelSpending()
-    /// Hunks that were put to it, and at how many of them it would say nothing.
+    /// Hunks that were looked at, the long ones in parts.
+    var hunks = 0
+    /// Parts that were put to it, and at how many of them it would say nothing.
     var looked = 0
     var silent = 0
-    /// Hunks that the model did not answer for.
+    /// Parts that the model did not answer for, and the hunks that they are of.
     var failed = 0
+    var failedHunks: Set<HunkID> = []
     /// Hunks beyond the bound, or set aside as no code of people.
     var left = 0
     var failure: ModelError?
@@ -27,8 +30,8 @@ struct LikenessReview: Sendable {
   let syntax: any SyntaxChecker
 
   private struct Place: Sendable {
-    var file: Int
-    var hunk: Int
+    var id: HunkID
+    var lines: [DiffLine]
     var question: Likeness.Question
   }
 
@@ -48,6 +51,7 @@ struct LikenessReview: Sendable {
       vectors = try await likeness.vectors(of: places.map(\.question))
     } catch {
       (outcome.failure, outcome.failed) = (error, places.count)
+      outcome.failedHunks = Set(places.map(\.id))
       return outcome
     }
     let budget = FailureBudget()
@@ -93,14 +97,18 @@ struct LikenessReview: Sendable {
       diff, files: selection.kept, budget: TokenCount(policy.maxInputTokens), overhead: 80)
     let chosen = plan.chosen.prefix(settings.hunks)
     outcome.left = diff.files.reduce(0) { $0 + $1.hunks.count } - chosen.count
-    return chosen.map { candidate in
+    let places = chosen.flatMap { candidate in
       let file = diff.files[candidate.id.file]
-      return Place(
-        file: candidate.id.file, hunk: candidate.id.hunk,
-        question: Likeness.Question(
-          path: file.path.description,
-          hunk: PastChange.text(of: file.hunks[candidate.id.hunk - 1])))
+      return HunkPart.parts(of: file.hunks[candidate.id.hunk - 1]).map { part in
+        Place(
+          id: candidate.id, lines: part.lines,
+          question: Likeness.Question(path: file.path.description, hunk: part.text))
+      }
     }
+    outcome.left += max(0, places.count - settings.hunks)
+    let kept = Array(places.prefix(settings.hunks))
+    outcome.hunks = Set(kept.map(\.id)).count
+    return kept
   }
 
   // MARK: Answers
@@ -118,6 +126,7 @@ struct LikenessReview: Sendable {
       outcome.spending.add(error, model: "likeness", seconds: 0)
       outcome.failure = outcome.failure ?? error
       outcome.failed += 1
+      outcome.failedHunks.insert(place.id)
       return
     case nil:
       outcome.silent += 1
@@ -144,8 +153,8 @@ struct LikenessReview: Sendable {
   private func finding(
     _ message: String, _ place: Place, _ confidence: Double, _ model: String
   ) -> Finding? {
-    let file = diff.files[place.file]
-    let all = Array(file.hunks[place.hunk - 1].lines)
+    let file = diff.files[place.id.file]
+    let all = place.lines
     let hasNew = all.contains { $0.kind == .added }
     let lines = all.filter { hasNew ? $0.newNumber != nil : $0.kind == .removed }
     let choice = LineChoice.best(
@@ -176,14 +185,15 @@ struct LikenessReview: Sendable {
     }
   }
 
-  /// What the finding's hunk adds, or takes away where it adds nothing.
+  /// What the finding's part of a hunk adds, or takes away where it adds nothing.
   private func changed(around finding: Finding) -> String {
     let file = diff.files.first { $0.path.description == finding.path }
-    let hunk = file?.hunks.first { hunk in
-      hunk.lines.contains { $0.number(on: finding.side) == finding.line }
+    let parts = file?.hunks.lazy.flatMap { HunkPart.parts(of: $0) }
+    let part = parts?.first { part in
+      part.lines.contains { $0.number(on: finding.side) == finding.line }
     }
-    guard let hunk else { return finding.quote }
-    return hunk.lines.filter { $0.kind != .context && $0.number(on: finding.side) != nil }
+    guard let part else { return finding.quote }
+    return part.lines.filter { $0.kind != .context && $0.number(on: finding.side) != nil }
       .map(\.text.withoutFinalCR).joined(separator: "\n")
   }
 }
@@ -225,6 +235,8 @@ struct LikenessOpening: Sendable {
           "Its adapter cannot be asked now (\(error.code.rawValue)), so that it speaks by examples."
       }
     }
+    // It is the tone, and nothing that went wrong, for which an adapter that passed does not speak.
+    if reviewer.adapter != nil, tone != .learned { note = nil }
     if case .examples = voice { speaking.adapter = nil }
     guard var model = chosen else {
       throw JobFailure(

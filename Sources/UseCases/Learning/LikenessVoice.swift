@@ -60,20 +60,28 @@ struct LikenessVoice: Sendable {
       }
     }
     let places = DiffPlaces(diff, paths: Set(outcome.findings.map(\.path)))
-    let said = outcome.findings.filter {
-      standing.contains($0.fingerprint) || standing.contains(Self.lineFingerprint($0))
+    let said = outcome.findings.filter { finding in
+      standing.contains(finding.fingerprint)
+        || Self.lineFingerprint(finding).map(standing.contains) == true
     }
     let fresh = outcome.findings.filter {
       !said.contains($0) && claim.record.ignored[$0.fingerprint] == nil && places.takesComment($0)
     }.prefix(PlacedFindings.mostComments)
-    let summary = text.summary(outcome, posted: fresh.count, repeated: said.count)
+    let repeated = said.count
+    let summary = text.summary(outcome, posted: fresh.count, repeated: repeated)
     guard !fresh.isEmpty, try await postReview(Array(fresh), head, summary, text) else {
-      try await post(summary)
+      var said = text
+      if !fresh.isEmpty {
+        said.notes.append(
+          "The forge did not take \(ReviewSummary.count(fresh.count, "comment")) at lines of this "
+            + "commit. Ask again once it has settled.")
+      }
+      try await post(said.summary(outcome, posted: 0, repeated: repeated))
       return 0
     }
     // The markers on the forge tell a later try; the record outlives a comment that is deleted.
     let posted = fresh.flatMap { finding in
-      [finding.fingerprint, Self.lineFingerprint(finding)].map {
+      [finding.fingerprint, Self.lineFingerprint(finding)].compactMap { $0 }.map {
         Publication.Posted(
           fingerprint: $0, path: finding.path, line: finding.line, category: finding.category,
           message: "", head: head)
@@ -83,9 +91,11 @@ struct LikenessVoice: Sendable {
     return fresh.count
   }
 
-  /// Knows the line again where the rest of its hunk was changed.
-  private static func lineFingerprint(_ finding: Finding) -> String {
-    Fingerprint.of(
+  /// Knows the line again where the rest of its hunk was changed; `nil` for one such as `}`, of
+  /// which a file has many.
+  private static func lineFingerprint(_ finding: Finding) -> String? {
+    guard finding.quote.count(where: \.isLetter) > 3 else { return nil }
+    return Fingerprint.of(
       path: finding.path, side: finding.side, category: finding.category, code: finding.quote)
   }
 
@@ -140,7 +150,7 @@ struct LikenessText: Sendable {
     _ outcome: LikenessReview.Outcome, posted: Int, repeated: Int
   ) -> String {
     var sentences = [
-      "A likeness of \(name) looked at \(ReviewSummary.count(outcome.looked, "hunk")) of "
+      "A likeness of \(name) looked at \(ReviewSummary.count(outcome.hunks, "hunk")) of "
         + "\(Defanged.codeSpan(String(head.prefix(12)))): "
         + (posted == 0
           ? "it has nothing to say" : "\(ReviewSummary.count(posted, "comment")) at lines")

@@ -76,6 +76,7 @@ public struct MeasureFidelity: Sendable {
       fidelity.foreseen.count(
         person: example.comment != nil, likeness: likeness.speaks(answer))
       guard isAsked else { continue }
+      if case .failure(let error)? = answer.result { throw JobFailureText.asked(error) }
       fidelity.measured += 1
       progress("\(fidelity.measured) of \(asked.count) held-out hunks were put to it")
       fidelity.places.count(person: example.comment != nil, likeness: answer.comment != nil)
@@ -166,6 +167,13 @@ public struct MeasureFidelity: Sendable {
 }
 
 enum JobFailureText {
+  /// An outage is no silence: figures with it would tell of the server.
+  static func asked(_ error: ModelError) -> JobFailure {
+    JobFailure(
+      "the model failed (\(error.code.rawValue)), so that nothing was measured: "
+        + SecretMask.masked(error.detail).text)
+  }
+
   static func failure(_ error: ModelError) -> JobFailure {
     JobFailure(
       "the model of vectors failed (\(error.code.rawValue)): "

@@ -23,8 +23,8 @@ struct PastChange: Sendable {
     for file in kept {
       let path = diff.files[file].path.description
       guard !spoken.contains(path) else { continue }
-      for hunk in diff.files[file].hunks {
-        let text = Self.text(of: hunk)
+      for part in diff.files[file].hunks.flatMap({ HunkPart.parts(of: $0) }) {
+        let text = part.text
         silences.append(
           ReviewExample(
             id: "silence " + ContentHash.of(parts: ["\(number)", path, text]).prefix(32),
@@ -55,16 +55,6 @@ struct PastChange: Sendable {
       return lines[range].joined(separator: "\n")
     }
     return nil
-  }
-
-  /// A hunk as a unified diff prints it, without its last newline.
-  static func text(of hunk: Hunk) -> String {
-    var lines = [
-      "@@ -\(hunk.oldStart),\(hunk.oldCount) +\(hunk.newStart),\(hunk.newCount) @@"
-        + (hunk.heading.isEmpty ? "" : " " + hunk.heading)
-    ]
-    for line in hunk.lines { lines.append(line.marker + line.text.withoutFinalCR) }
-    return lines.joined(separator: "\n")
   }
 }
 

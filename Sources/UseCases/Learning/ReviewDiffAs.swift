@@ -46,11 +46,11 @@ public struct ReviewDiffAs: Sendable {
     let hunks = diff.files.reduce(0) { $0 + $1.hunks.count }
     let selection = ReviewSelection(diff, policy: request.policy)
     var coverage = selection.coverage(diff, [:])
-    coverage.hunksReviewed = outcome.looked - outcome.failed
+    coverage.hunksReviewed = outcome.hunks - outcome.failedHunks.count
     coverage.hunks = hunks
     let login = request.reviewer.identity.user.login
     var summary =
-      "A likeness of \(login) looked at \(ReviewSummary.count(outcome.looked, "hunk")): "
+      "A likeness of \(login) looked at \(ReviewSummary.count(outcome.hunks, "hunk")): "
       + "\(ReviewSummary.count(outcome.findings.count, "comment")), silence at \(outcome.silent)."
     if let note = opened.note { summary += " \(note)" }
     let review = Review(

@@ -14,8 +14,8 @@ extension ServiceWiring {
         run: { try await learn.handle($0) }, onGivenUp: { job, _ in await learn.givenUp(job) }),
       JobHandler(
         Work.TrainReviewer.kind, concurrency: 1,
-        limit: ports.settings.trainingTime + .seconds(3_600)
-      ) { try await train.handle($0) },
+        limit: ports.settings.trainingTime + .seconds(3_600),
+        run: { try await train.handle($0) }, onGivenUp: { job, _ in await train.givenUp(job) }),
       JobHandler(
         Work.ReviewAs.kind, concurrency: 2, limit: .seconds(3_600),
         run: { try await review.handle($0) },

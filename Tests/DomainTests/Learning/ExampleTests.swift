@@ -42,7 +42,9 @@ import Testing
   @Test(
     arguments: [
       ("PASS", nil), (" pass. ", nil), ("\"PASS\"", nil), ("No comment.", nil), ("", nil),
-      ("PASS - nothing to say", nil), ("Close the file.", "Close the file."),
+      ("PASS - nothing to say", nil), ("PASS: looks fine", nil),
+      ("PASSWORD is logged here.", "PASSWORD is logged here."),
+      ("Close the file.", "Close the file."),
       ("\n\nClose  the\tfile.\nAnd more.", "Close the file."),
       ("\"Close the file.\"", "Close the file."),
       ("Passing nil here crashes.", "Passing nil here crashes."),

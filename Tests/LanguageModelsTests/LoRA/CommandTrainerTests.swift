@@ -17,7 +17,6 @@ import Testing
     folder = try TemporaryFolder()
     task = folder.path + "/task"
     try FileManager.default.createDirectory(atPath: task, withIntermediateDirectories: true)
-    try Data("{\"messages\":[]}\n".utf8).write(to: URL(fileURLWithPath: task + "/train.jsonl"))
     let gguf = folder.path + "/base.gguf"
     try Data(AdapterSample(1).base()).write(to: URL(fileURLWithPath: gguf))
     base = BaseModelFiles(name: "tiny", gguf: gguf, folder: nil, sha256: "aa")
@@ -53,7 +52,9 @@ import Testing
   private func order(
     time: Duration = .seconds(60), memory: ByteCount = .mebibytes(2048)
   ) -> LoRATask {
-    LoRATask(folder: task, base: "tiny", rank: 2, steps: 3, time: time, memory: memory)
+    LoRATask(
+      folder: task, training: "{\"messages\":[]}\n", base: "tiny", rank: 2, steps: 3,
+      time: time, memory: memory)
   }
 
   private func failure(
@@ -64,7 +65,7 @@ import Testing
     let error = try await #require(throws: TrainingError.self) {
       try await trainer.train(order(time: time, memory: memory)) { _ in }
     }
-    #expect(!StoredFile.exists(task + "/scratch"))
+    #expect(!StoredFile.exists(task + "/scratch") && !StoredFile.exists(task + "/train.jsonl"))
     // Whatever happened, nothing half-made is left among the adapters.
     #expect(StoredFile.names(in: folder.path + "/data/adapters").isEmpty)
     return error
@@ -201,15 +202,15 @@ import Testing
     await #expect { try await trainer.train(wrong) { _ in } } throws: {
       ($0 as? TrainingError)?.code == .invalidData
     }
-    try Data().write(to: URL(fileURLWithPath: task + "/train.jsonl"))
-    await #expect { try await trainer.train(order()) { _ in } } throws: {
+    var empty = order()
+    empty.training = ""
+    await #expect { try await trainer.train(empty) { _ in } } throws: {
       ($0 as? TrainingError)?.code == .invalidData
     }
     #expect(!FileManager.default.fileExists(atPath: folder.path + "/ran.txt"))
     let place = TrainerPlace(
       dataFolder: folder.path + "/data", environment: ["PATH": "/nowhere"],
       findBase: { [base] _ in base }, logger: Logger(label: "test"))
-    try Data("x".utf8).write(to: URL(fileURLWithPath: task + "/train.jsonl"))
     await #expect {
       try await CommandTrainer(command: ["my-trainer"], place).train(order()) { _ in }
     } throws: {

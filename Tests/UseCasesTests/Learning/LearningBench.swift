@@ -205,7 +205,9 @@ final class LearningBench: Sendable {
         JobHandler(
           Work.LearnReviewer.kind, run: { try await learn.handle($0) },
           onGivenUp: { job, _ in await learn.givenUp(job) }),
-        JobHandler(Work.TrainReviewer.kind) { try await train.handle($0) },
+        JobHandler(
+          Work.TrainReviewer.kind, run: { try await train.handle($0) },
+          onGivenUp: { job, _ in await train.givenUp(job) }),
         JobHandler(
           Work.ReviewAs.kind,
           run: { context in

@@ -26,6 +26,12 @@ public struct AdapterFiles: Sendable {
     _ fresh: String, base: BaseModelFiles
   ) async throws(AdapterFault) -> StoredAdapter {
     let name = try await AdapterCheck.checked(fresh, base: base)
+    // Servers may read what the name does not stand for.
+    let known = [AdapterCheck.weights, AdapterCheck.gguf, AdapterCheck.configuration]
+    for file in StoredFile.names(in: fresh) where !known.contains(file) {
+      StoredFile.remove("\(fresh)/\(file)")
+      StoredFile.removeFolder("\(fresh)/\(file)")
+    }
     let place = path(of: name)
     if StoredFile.exists(place) { StoredFile.removeFolder(place) }
     do throws(LocalModelError) {

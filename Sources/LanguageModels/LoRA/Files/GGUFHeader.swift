@@ -54,7 +54,9 @@ struct GGUFHeader {
       guard let offset = Int(exactly: try reader.integer(UInt64.self)) else { throw .truncated }
       tensors[name] = Tensor(shape: shape, type: type, offset: offset)
     }
-    let alignment = max(1, Int(numbers["general.alignment"] ?? 32))
+    guard let alignment = Int(exactly: numbers["general.alignment"] ?? 32),
+      (1...1 << 20).contains(alignment)
+    else { throw .truncated }
     let padding = (alignment - reader.offset % alignment) % alignment
     dataSize = max(0, reader.rest - padding)
   }

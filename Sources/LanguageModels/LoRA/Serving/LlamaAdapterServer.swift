@@ -128,11 +128,16 @@ public actor LlamaAdapterServer: AdapterServer {
 
   /// Sees to it that requests for this adapter can be answered.
   private func ready(_ adapter: AdapterName?) async throws(AdapterError) {
-    if let current, adapter == nil || current.place(of: adapter) != nil { return touch(adapter) }
+    if isReady(adapter) { return touch(adapter) }
     try await begin()
     defer { isChanging = false }
     // Somebody else may have done it meanwhile.
-    if let current, adapter == nil || current.place(of: adapter) != nil { return touch(adapter) }
+    if isReady(adapter) { return touch(adapter) }
+    if let current {
+      let rest = present(current.adapters)
+      if rest.count < current.adapters.count { try await change(to: rest, new: nil) }
+      if isReady(adapter) { return touch(adapter) }
+    }
     if let adapter {
       guard let stored = files.stored(adapter) else { throw Self.notLoaded(adapter) }
       try await add(stored)
@@ -140,6 +145,17 @@ public actor LlamaAdapterServer: AdapterServer {
       try await change(to: [], new: nil)
     }
     touch(adapter)
+  }
+
+  /// Not while it holds an adapter whose files were removed: nobody is to be answered with that.
+  private func isReady(_ adapter: AdapterName?) -> Bool {
+    guard let current else { return false }
+    return (adapter == nil || current.place(of: adapter) != nil)
+      && present(current.adapters).count == current.adapters.count
+  }
+
+  private func present(_ adapters: [StoredAdapter]) -> [StoredAdapter] {
+    adapters.filter { $0.gguf.map(StoredFile.exists) == true }
   }
 
   private func touch(_ adapter: AdapterName?) {
@@ -161,7 +177,8 @@ public actor LlamaAdapterServer: AdapterServer {
         detail: "The adapter \(adapter.name) in \(adapter.folder) is not what it was when it was "
           + "made. Train it anew with --force-reload.")
     }
-    var kept = current?.adapters ?? []
+    // What was removed by another process, such as `stet reviewer forget`, is not loaded again.
+    var kept = present(current?.adapters ?? [])
     while kept.count >= Self.most {
       let oldest = kept.indices.min { (a, b) in
         let first = lastUse[kept[a].name]
@@ -288,6 +305,11 @@ public actor LlamaAdapterServer: AdapterServer {
     do throws(LocalModelError) {
       return try await generation.server.endpoint()
     } catch {
+      // One that does not come up again is not asked again: the next request begins another.
+      if error.code != .cancelled, current?.number == generation.number {
+        current = nil
+        retire(generation)
+      }
       switch error.code {
       case .cancelled: throw Self.interrupted
       case .serverFailed where error.detail.contains("argument"):

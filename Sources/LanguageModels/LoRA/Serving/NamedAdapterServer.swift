@@ -91,7 +91,10 @@ public actor NamedAdapterServer: AdapterServer {
   }
 
   private func ready(_ adapter: AdapterName?) async throws(AdapterError) {
-    guard let adapter, !proven.contains(adapter) else { return }
+    guard let adapter else { return }
+    // Some servers answer with the base where they know no such name.
+    if proven.contains(adapter), try await names().contains(naming(adapter)) { return }
+    proven.remove(adapter)
     guard let stored = files.stored(adapter) else {
       throw AdapterError(
         code: .notLoaded, detail: "The adapter \(adapter) is not on this machine.")

@@ -20,6 +20,9 @@ public actor VLLMAdapterServer: AdapterServer {
   private let calls: ServerCalls
   /// Those that were proven.
   private var loaded: Set<AdapterName> = []
+  private var renewedAt: [AdapterName: ContinuousClock.Instant] = [:]
+  /// Requests that were under way when an adapter was loaded again are repeated too.
+  private static let underWay = Duration.seconds(60)
   private var isChanging = false
 
   /// - Parameter settings: of the kind `.vllm`; its model is the base, as the server calls it.
@@ -171,14 +174,17 @@ public actor VLLMAdapterServer: AdapterServer {
   }
 
   /// Loads an adapter that the server has forgotten.
-  /// - Returns: whether it had.
+  /// - Returns: whether it had, a moment ago perhaps, when another request was refused too.
   private func renewed(_ adapter: AdapterName) async throws(AdapterError) -> Bool {
     try await begin()
     defer { isChanging = false }
-    guard try await !names().contains(adapter.description), let stored = files.stored(adapter)
-    else { return false }
+    guard try await !names().contains(adapter.description) else {
+      return renewedAt[adapter].map { .now - $0 < Self.underWay } ?? false
+    }
+    guard let stored = files.stored(adapter) else { return false }
     loaded.remove(adapter)
     try await add(stored)
+    renewedAt[adapter] = .now
     return true
   }
 

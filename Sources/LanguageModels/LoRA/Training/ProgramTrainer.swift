@@ -25,6 +25,7 @@ struct ProgramTrainer: Sendable {
     try Self.check(task)
     let base = try await findBase(task.base)
     let command = try await command(task.folder + "/task.json")
+    let data = task.folder + "/train.jsonl"
     let fresh: String
     let lock: FileLock
     do throws(LocalModelError) {
@@ -40,10 +41,15 @@ struct ProgramTrainer: Sendable {
         task: task, base: base, output: fresh, cache: dataFolder + "/trainer/bases",
         maxTokens: settings.maxTokens, batch: settings.batch, threads: settings.threads)
       try StoredFile.replace(order.path, with: order.json.bytes)
+      // Within the lock: another process may be about to train the same person.
+      try StoredFile.replace(data, with: Array(task.training.utf8))
     } catch {
       throw TrainingError(error)
     }
-    defer { withExtendedLifetime(lock) {} }
+    defer {
+      StoredFile.remove(data)
+      withExtendedLifetime(lock) {}
+    }
     let began = ContinuousClock.now
     let said: (losses: [Double], seconds: Double)
     do throws(TrainingError) {
@@ -79,9 +85,8 @@ struct ProgramTrainer: Sendable {
           "A training needs a rank of 1 to 256, steps, a learning rate of at most 0.5, time and "
           + "memory.")
     }
-    guard let size = StoredFile.identity(of: task.folder + "/train.jsonl")?.size, size > 0 else {
-      throw TrainingError(
-        code: .invalidData, detail: "\(task.folder)/train.jsonl is not there or is empty.")
+    guard !task.training.isEmpty else {
+      throw TrainingError(code: .invalidData, detail: "There is nothing to train on.")
     }
   }
 

@@ -67,8 +67,6 @@ struct TrainerTask {
   var maxTokens: Int
   var batch: Int
   var threads: Int
-  /// Another reviewer's adapter in the form of PEFT, to be measured beside.
-  var other: String?
 
   var path: String { task.folder + "/task.json" }
 
@@ -78,8 +76,7 @@ struct TrainerTask {
       ("version", .integer(TrainerEvent.version)), ("base", .string(base.name)),
       ("base_gguf", text(base.gguf)), ("base_folder", text(base.folder)),
       ("base_sha256", text(base.sha256)), ("cache", .string(cache)),
-      ("train", .string("train.jsonl")), ("held_out", .string("held_out.jsonl")),
-      ("compare_with", text(other)), ("output", .string(output)), ("work", .string("work")),
+      ("train", .string("train.jsonl")), ("output", .string(output)), ("work", .string("work")),
       ("scratch", .string("scratch")),
       ("rank", .integer(task.rank)), ("alpha", .integer(2 * task.rank)),
       ("steps", .integer(task.steps)), ("batch", .integer(batch)),

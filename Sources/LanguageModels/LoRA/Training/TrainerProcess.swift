@@ -65,7 +65,10 @@ final class TrainerProcess: Sendable {
       state.reason = reason
       return state.processID
     }
-    guard let processID else { return }
+    if let processID { end(processID, reason) }
+  }
+
+  private func end(_ processID: Int, _ reason: Reason) {
     // The keeper passes it on to the program.
     kill(pid_t(processID), SIGTERM)
     Task {
@@ -99,11 +102,12 @@ final class TrainerProcess: Sendable {
         environment: .exactly(environment), workingDirectory: FilePath(folder),
         platformOptions: options, input: .inputWriter, output: .sequence, error: .discarded
       ) { execution in
+        let processID = Int(execution.processIdentifier.value)
         let asked = self.state.withLock { state in
-          state.processID = Int(execution.processIdentifier.value)
-          return state.reason != nil
+          state.processID = processID
+          return state.reason
         }
-        if asked { kill(pid_t(execution.processIdentifier.value), SIGTERM) }
+        if let asked { self.end(processID, asked) }
         var lines = LineCutter()
         for try await buffer in execution.standardOutput {
           buffer.withUnsafeBytes { for line in lines.feed($0) { take(line) } }
