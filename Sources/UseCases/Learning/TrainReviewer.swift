@@ -133,9 +133,9 @@ public struct TrainReviewer: Sendable {
   /// stopped by that.
   private func sweep(_ id: String, _ made: AdapterName?, _ work: Work.TrainReviewer) async {
     await Task {
-      guard let now = try? await ports.reviewers.reviewer(work.identity), now?.id != id else {
-        return
-      }
+      do {
+        if try await ports.reviewers.reviewer(work.identity)?.id == id { return }
+      } catch { return }
       if let made { try? await ports.adapters?.unload(made) }
       try? ports.folders.removeAll(of: id)
     }.value

@@ -9,71 +9,50 @@ import WebClient
 
 @testable import UseCases
 
-/// How near likenesses come for reviewers of the shared reviews, with a model that runs here: by
-/// examples, and beside them the bare model. It prints what `docs/likeness.md` tells.
+/// How near likenesses come for reviewers of the shared reviews, all by one small model that runs
+/// here: bare, by examples, and by an adapter trained for it. It prints what `docs/likeness.md`
+/// tells; the figures are whatever they are.
 @Suite struct FidelityReportTests {
-  private struct Row: Decodable {
-    var id: String
-    var inReplyTo: String?
-    var author: String
-    var role: String
-    var createdAt: Double
-    var reviewCommit: String
-    var commit: String?
-    var path: String?
-    var line: Int?
-    var diffHunk: String?
-    var body: String
-  }
+  private typealias Note = ReviewerNotes.Note
 
-  private static var rows: [Row]? {
-    guard let root = ProcessInfo.processInfo.environment["STET_SHARED_DATA"],
-      let text = try? String(
-        contentsOfFile: root + "/reviews/git-appraise-review-comments.jsonl", encoding: .utf8)
-    else { return nil }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return text.split(separator: "\n").compactMap {
-      try? decoder.decode(Row.self, from: Data($0.utf8))
-    }
-  }
+  private static let isWanted =
+    ReviewerNotes.isWanted && ReviewerNotes.environment["STET_TEST_FIDELITY"] != nil
 
   /// Of each review in that file: what the person said, and the hunks at which only others did,
   /// which the person let pass.
-  private static func examples(_ rows: [Row], of reviewer: String) -> [ReviewExample] {
-    let reviews = Dictionary(grouping: rows, by: \.reviewCommit)
+  private static func examples(_ notes: [Note], of reviewer: String) -> [ReviewExample] {
+    let reviews = Dictionary(grouping: notes, by: \.reviewCommit)
     let numbers = Dictionary(
       uniqueKeysWithValues: reviews.keys.sorted().enumerated().map { ($1, $0 + 1) })
     var sieve = CommentSieve()
     var examples: [ReviewExample] = []
-    for row in rows.sorted(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }) {
-      guard let path = row.path, let hunk = row.diffHunk, !hunk.isEmpty,
-        let number = numbers[row.reviewCommit]
+    for note in notes {
+      guard let path = note.path, let hunk = note.diffHunk, !hunk.isEmpty,
+        let number = numbers[note.reviewCommit]
       else { continue }
-      let at = Date(timeIntervalSince1970: row.createdAt)
-      let isTheirs = row.author == reviewer && row.role == "reviewer"
+      let isTheirs = note.author == reviewer && note.role == "reviewer"
       if isTheirs {
         let past = PastComment(
           pullRequest: number,
           comment: ForgeComment(
             id: Int64(examples.count), author: ForgeAccount(id: 1, login: reviewer, isBot: false),
-            body: row.body.replacing("\\n", with: "\n"), createdAt: at,
+            body: note.text, createdAt: note.at,
             place: .init(
-              path: path, side: .new, line: row.line, commit: row.commit ?? "",
-              inReplyTo: row.inReplyTo == nil ? nil : 1, diffHunk: hunk)),
-          updatedAt: at, line: row.line)
+              path: path, side: .new, line: note.line, commit: note.commit ?? "",
+              inReplyTo: note.inReplyTo == nil ? nil : 1, diffHunk: hunk)),
+          updatedAt: note.at, line: note.line)
         guard let text = sieve.text(of: past) else { continue }
         examples.append(
           ReviewExample(
-            id: row.id, pullRequest: number, at: at, path: path, line: row.line,
-            commit: row.commit ?? "", hunk: hunk, comment: text))
-      } else if let review = reviews[row.reviewCommit],
+            id: note.id, pullRequest: number, at: note.at, path: path, line: note.line,
+            commit: note.commit ?? "", hunk: hunk, comment: text))
+      } else if let review = reviews[note.reviewCommit],
         review.contains(where: { $0.author == reviewer && $0.role == "reviewer" }),
         !review.contains(where: { $0.author == reviewer && $0.diffHunk == hunk })
       {
         examples.append(
           ReviewExample(
-            id: "silence " + row.id, pullRequest: number, at: at, path: path, line: nil,
+            id: "silence " + note.id, pullRequest: number, at: note.at, path: path, line: nil,
             commit: "", hunk: hunk, comment: nil))
       }
     }
@@ -82,47 +61,63 @@ import WebClient
 
   @Test(
     .enabled(
-      if: ProcessInfo.processInfo.environment["STET_TEST_SLOW"] == "1" && rows != nil,
-      "slow: set STET_TEST_SLOW=1 and STET_SHARED_DATA, and have a local model"),
+      if: isWanted,
+      "half an hour: set STET_TEST_FIDELITY=1, and what the suite Likeness needs"),
     arguments: ["reviewer-a", "reviewer-j"])
   func aLikenessBesideTheBareModel(_ login: String) async throws {
-    let rows = try #require(Self.rows)
-    let environment = ProcessInfo.processInfo.environment
-    let name = environment["STET_FIDELITY_MODEL"] ?? "qwen2.5-coder-0.5b"
+    let environment = ReviewerNotes.environment
+    let base = environment["STET_FIDELITY_MODEL"] ?? ReviewerNotes.modelName
     let client = WebClient(configuration: WebClientConfiguration(userAgent: "stet/test"))
-    let data =
-      environment["STET_DATA_DIR"] ?? (environment["HOME"] ?? "") + "/.local/share/stet"
-    let server = try LlamaServer(
-      model: name, store: ModelStore(dataFolder: data, environment: environment, web: client),
-      environment: environment, logger: Logger(label: "test"))
-    let model = LocalModel(server: server, client: client)
-    let bench = try await LearningBench()
+    let logger = Logger(label: "fidelity")
+    let store = ModelStore(
+      dataFolder: ReviewerNotes.dataFolder, environment: environment, web: client)
+    _ = try await store.pull(base)
+    let trainer = PeftTrainer(
+      TrainerPlace(
+        dataFolder: ReviewerNotes.dataFolder, environment: environment,
+        python: environment["STET_TEST_TRAINER_PYTHON"],
+        settings: TrainerSettings(maxTokens: 320), findBase: store.baseModel, logger: logger))
+    let server = try LlamaAdapterServer(
+      base: base, store: store, environment: environment, logger: logger, client: client)
+    let bench = try await LearningBench(
+      trainer: trainer, adapters: server,
+      settings: LearningSettings(
+        base: base, steps: 40, trainingTime: .seconds(3_000), trainingMemory: .mebibytes(6_144)))
     var ports = bench.ports
-    ports.model = model
-    ports.callDeadline = .seconds(120)
-    var reviewer = LearnedReviewer(
-      id: "r-\(login)",
-      identity: ReviewerIdentity(
-        forge: "github", repository: RepositoryName(owner: "google", name: "git-appraise"),
-        user: ForgeAccount(id: 1, login: login, isBot: false)))
-    let examples = Self.examples(rows, of: login)
-    try await ports.reviewers.add(examples, to: reviewer.id)
-    reviewer = try await ports.reviewers.save(reviewer)
-    var failures: [String] = []
-    for isLearned in [true, false] {
-      do {
-        let fidelity = try await MeasureFidelity(ports: ports).run(
-          .init(reviewer: reviewer, questions: 30, isLearned: isLearned))
-        print("=== \(login), \(isLearned ? "by examples" : "bare")")
-        print(FidelityText.plain(fidelity))
-        for pair in fidelity.pairs where pair.theirs != nil || pair.said != nil {
-          print("  they: \(pair.theirs ?? "-")\n  it:   \(pair.said ?? "-")")
-        }
-        #expect(fidelity.heldOut > 0 && fidelity.measured > 0)
-      } catch { failures.append("\(error)") }
-    }
-    await model.stop()
+    ports.model = try await server.model(with: nil)
+    ports.callDeadline = .seconds(240)
+
+    let identity = ReviewerIdentity(
+      forge: "github", repository: RepositoryName(owner: "google", name: "git-appraise"),
+      user: ForgeAccount(id: 1, login: login, isBot: false))
+    var reviewer = try await ports.reviewers.save(
+      LearnedReviewer(id: "r-\(login)", identity: identity))
+    try await ports.reviewers.add(
+      Self.examples(try ReviewerNotes.all(), of: login), to: reviewer.id)
+    try await report("bare", reviewer, ports, isLearned: false)
+    try await report("by examples", reviewer, ports)
+
+    _ = try await TrainReviewer(ports: ports).run(
+      Work.TrainReviewer(identity: identity, askedBy: "test", run: "r"), job: nil) { _ in }
+    reviewer = try #require(try await ports.reviewers.reviewer(identity))
+    let training = try #require(reviewer.trainings.last)
+    print("=== \(login): \(training.examples) examples, \(training.seconds) s. \(training.verdict)")
+    // Measured also where the gate said no.
+    reviewer.adapter = training.name
+    try await report("by its adapter", reviewer, ports)
+    await server.stop()
     await client.shutdown()
-    #expect(failures.isEmpty, "\(failures)")
+  }
+
+  private func report(
+    _ title: String, _ reviewer: LearnedReviewer, _ ports: LearningPorts, isLearned: Bool = true
+  ) async throws {
+    let fidelity = try await MeasureFidelity(ports: ports).run(
+      .init(reviewer: reviewer, questions: 20, isLearned: isLearned))
+    print("=== \(reviewer.identity.user.login), \(title)\n\(FidelityText.plain(fidelity))")
+    for pair in fidelity.pairs where pair.theirs != nil && pair.said != nil {
+      print("  they: \(pair.theirs ?? "-")\n  it:   \(pair.said ?? "-")")
+    }
+    #expect(fidelity.heldOut > 0 && fidelity.measured > 0)
   }
 }
