@@ -154,7 +154,8 @@ public final class GitHubConnection: Sendable {
     }
     let key = validatorKey(of: call)
     let stored = key == nil ? nil : await configuration.validators?.answer(for: key ?? "")
-    let response = try await exchange(request(call, authorization, etag: call.etag ?? stored?.etag), call)
+    let etag = call.etag ?? stored?.etag
+    let response = try await exchange(request(call, authorization, etag: etag), call)
     let serverTime = serverTime(response.headers)
     limits.note(
       response.headers, authorization.principal, call.resource, serverTime: serverTime)

@@ -98,7 +98,8 @@ import WebClient
     try await report("by examples", reviewer, ports)
 
     _ = try await TrainReviewer(ports: ports).run(
-      Work.TrainReviewer(identity: identity, askedBy: "test", run: "r"), job: nil) { _ in }
+      Work.TrainReviewer(identity: identity, askedBy: "test", run: "r"), job: nil
+    ) { _ in }
     reviewer = try #require(try await ports.reviewers.reviewer(identity))
     let training = try #require(reviewer.trainings.last)
     print("=== \(login): \(training.examples) examples, \(training.seconds) s. \(training.verdict)")
