@@ -108,6 +108,27 @@ import WebClient
     }
   }
 
+  /// All that were under way are refused, and one of them has it loaded again.
+  @Test func soItIsWhereManyAreUnderWay() async throws {
+    let ann = try await adapter(1)
+    try await with { server in
+      try await server.load(ann)
+      let model = try await server.model(with: ann.name)
+      fake.restart()
+      let own = try FakeVLLM.words(ann.folder)
+      try await withThrowingTaskGroup(of: String.self) { group in
+        for _ in 0..<16 {
+          group.addTask {
+            try await model.reply(
+              to: ModelRequest(turns: [.init(.user, "Review.")], answer: .text, maxOutput: 16)
+            ).text
+          }
+        }
+        for try await text in group { #expect(text == own) }
+      }
+    }
+  }
+
   @Test func anotherProcessFindsTheAdapterByItsName() async throws {
     let ann = try await adapter(1)
     let own = try FakeVLLM.words(ann.folder)

@@ -181,12 +181,15 @@ import Testing
 /// Leaves an adapter of a kind, at once: what a real one does is tested where it runs.
 struct WritingTrainer: LoRATrainer {
   var failure: TrainingError?
+  /// What happens while it trains.
+  var meanwhile: (@Sendable () async -> Void)?
   var name: String { "peft" }
 
   func train(
     _ task: LoRATask, progress: @escaping @Sendable (LoRAProgress) async -> Void
   ) async throws(TrainingError) -> LoRAOutcome {
     if let failure { throw failure }
+    await meanwhile?()
     let lines = task.training
     guard lines.split(separator: "\n").count > 10,
       FileManager.default.createFile(
@@ -210,16 +213,27 @@ final class RecordingAdapters: AdapterServer {
   private let state = Mutex(State())
   private let own: Double
   private let base: Double
+  private let others: [AdapterName: Double]
+  private let failure: AdapterError?
 
-  init(own: Double = -1, base: Double = -2) {
+  /// - Parameters:
+  ///   - others: of adapters by name.
+  ///   - failure: of every load.
+  init(
+    own: Double = -1, base: Double = -2, others: [AdapterName: Double] = [:],
+    failure: AdapterError? = nil
+  ) {
     self.own = own
     self.base = base
+    self.others = others
+    self.failure = failure
   }
 
   var unloaded: [AdapterName] { state.withLock(\.unloaded) }
   var asked: Int { state.withLock(\.asked) }
 
   func load(_ adapter: StoredAdapter) async throws(AdapterError) {
+    if let failure { throw failure }
     state.withLock { _ = $0.loaded.insert(adapter.name) }
   }
 
@@ -240,7 +254,10 @@ final class RecordingAdapters: AdapterServer {
 
   func logProbability(
     of turns: [ModelRequest.Turn], with adapter: AdapterName?
-  ) async throws(AdapterError) -> Double { adapter == nil ? base : own }
+  ) async throws(AdapterError) -> Double {
+    guard let adapter else { return base }
+    return others[adapter] ?? own
+  }
 }
 
 private struct OneLineModel: LanguageModel {
