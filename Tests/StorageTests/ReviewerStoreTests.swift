@@ -114,7 +114,7 @@ import Testing
       try await index.store(["a": [1, 0]], in: "t")
       #expect(try await index.nearest(to: [1, 0], count: 2, in: "s").count == 2)
       try await index.remove(["a", "none"], in: "s")
-      let left = try await index.nearest(to: [1, 0], count: 2, in: "s").map(\.key)
+      let left = try await index.nearest(to: [1, 0], count: 2, in: "s").map { $0.key }
       #expect(left == ["b"])
       #expect(try await index.scopes().sorted() == ["s", "t"])
     }

@@ -120,7 +120,7 @@ extension CommandConversation {
           forge: arguments.access.forge, repository: arguments.repository, user: author),
         isGiven: isGiven, at: ports.now(), by: "\(event.kind.rawValue) \(event.comment.id)"))
     try await trail.note(isGiven ? "consent.given" : "consent.withdrawn")
-    guard isGiven else { return ReviewerTexts.disagreed }
+    guard isGiven else { return ReviewerTexts.disagreed(ports.handle) }
     return ReviewerTexts.agreed(goesOn: try await goOn(said, own), ports.handle)
   }
 
@@ -130,10 +130,10 @@ extension CommandConversation {
       return CommandTexts.notYet(.forgetMe)
     }
     let forge = arguments.access.forge
-    let count = try await forget(author, forge)
+    let forgotten = try await forget(author, forge)
     try await asking.consents.forgetAll(forge: forge, user: author.id)
     try await asking.accounts.forget(author.id, on: forge)
-    return ReviewerTexts.forgotten(count)
+    return ReviewerTexts.forgotten(forgotten)
   }
 
   /// Comments of this conversation that wait for its author's consent are answered further.

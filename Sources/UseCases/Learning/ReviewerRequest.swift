@@ -41,8 +41,10 @@ public struct ReviewerAsking: Sendable {
   public var signIns: SignIns?
   public var consents: any ConsentStore
   public var start: Start
-  /// - Returns: how many learned reviewers of theirs are gone; `nil`: nobody is learned here.
-  public typealias Forget = @Sendable (ForgeAccount, _ forge: String) async throws -> Int
+  /// Takes away what was learned of somebody on a forge.
+  public typealias Forget =
+    @Sendable (ForgeAccount, _ forge: String) async throws -> ForgottenReviewers
+  /// `nil`: nobody is learned here.
   public var forget: Forget?
 
   public init(

@@ -134,6 +134,7 @@ import WebClient
 
   @Test func aRepositoryThatTheAskerCannotSeeIsToldOf() async throws {
     let bench = try await LearningBench()
+    try await bench.agree()
     bench.hub.deleteRepository(LearningBench.repository)
     let work = bench.learning(asker: LearningBench.ada)
     let failure = await #expect(throws: JobFailure.self) {
@@ -144,6 +145,7 @@ import WebClient
 
   @Test func aSignInThatIsRevokedMeanwhileIsToldOf() async throws {
     let bench = try await LearningBench()
+    try await bench.agree()
     bench.addPast()
     bench.hub.inject(
       GitHubFault(
