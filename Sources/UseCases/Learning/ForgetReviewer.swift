@@ -254,7 +254,7 @@ extension ReviewAs {
     let work = Work.ReviewAs(
       access: request.access, reference: request.reference, user: request.user,
       forceReload: request.forceReload, tone: request.isBareAlias ? .snarky : .learned,
-      asker: request.asker, askedBy: asker, comment: request.comment,
+      asker: request.asker, askedBy: asker, comment: request.comment, thread: request.thread,
       run: TimeOrderedID.next(ports.now()))
     let place = "\(request.access.forge):\(request.reference)".lowercased()
     _ = try await ports.jobs.enqueue([
