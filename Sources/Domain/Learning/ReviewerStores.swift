@@ -95,4 +95,6 @@ public protocol AccountLinkStore: Sendable {
   func save(_ link: AccountLink) async throws(StoreError)
   func link(forge: String, user: Int64) async throws(StoreError) -> AccountLink?
   func remove(forge: String, user: Int64) async throws(StoreError)
+  /// Only where it is still the one that is kept: another sign-in may have come meanwhile.
+  func remove(_ link: AccountLink) async throws(StoreError)
 }
