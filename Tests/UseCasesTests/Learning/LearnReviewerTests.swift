@@ -39,6 +39,7 @@ import WebClient
     bench.addPast()
     _ = try await bench.learn()
     #expect(try await bench.rows("gatherings") == 0)
+    #expect(try await bench.rows("validators") == 0)
     // Nothing of it ever stood in the clear: not in the database, its log, nor what is kept of
     // answers of the forge.
     #expect(try bench.filesHolding(LearningBench.phrase).isEmpty)
