@@ -216,7 +216,7 @@ extension LearningBench {
 }
 
 /// Does something between two pages.
-private struct InterruptedGatherings: GatheringStore {
+struct InterruptedGatherings: GatheringStore {
   let store: any GatheringStore
   let between: @Sendable () async -> Void
 
