@@ -51,7 +51,7 @@ enum ReviewerTexts {
     let count = forgotten.count
     let told =
       count == 0
-      ? "Nothing was learned of you here. What you agreed to, and your sign-in, are forgotten."
+      ? "Nothing learned of you is here. What you agreed to, and your sign-in, are forgotten."
       : "Forgotten: your comments, their vectors, and every adapter that was trained on them, in "
         + "\(count == 1 ? "one repository" : "\(count) repositories"), what you agreed to and your "
         + "sign-in. Comments that a likeness has already posted stay on their pull requests."
