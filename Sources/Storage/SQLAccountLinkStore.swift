@@ -37,6 +37,20 @@ public struct SQLAccountLinkStore: AccountLinkStore {
       String(decoding: text, as: UTF8.self), named: "the sign-in of \(user)")
   }
 
+  public func remove(_ link: AccountLink) async throws(StoreError) {
+    let key: [SQLValue] = [.plain(link.forge), .integer(link.user.id)]
+    let rows = try await database.query(SQLStatement(Self.one, key))
+    guard let sealed = rows.first?.bytes(0) else { return }
+    let text = try vault.open(sealed, for: Self.purpose(link.forge, link.user.id))
+    let kept: AccountLink = try StoredJSON.value(
+      String(decoding: text, as: UTF8.self), named: "the sign-in of \(link.user.id)")
+    guard kept.token == link.token else { return }
+    // The very bytes that were read: one that came since is sealed otherwise.
+    try await database.change([
+      SQLStatement(Self.delete + " AND body = $3", key + [.bytes(sealed)])
+    ])
+  }
+
   public func remove(forge: String, user: Int64) async throws(StoreError) {
     try await database.change([SQLStatement(Self.delete, [.plain(forge), .integer(user)])])
   }

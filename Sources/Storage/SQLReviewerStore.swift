@@ -30,6 +30,10 @@ public struct SQLReviewerStore: ReviewerStore {
   private static let page = """
     SELECT id, body FROM reviewer_examples WHERE reviewer = $1 AND id > $2 ORDER BY id LIMIT 500
     """
+  private static let removal = "DELETE FROM reviewer_examples WHERE reviewer = $1"
+  private static let orphans = """
+    FROM reviewer_examples WHERE reviewer NOT IN (SELECT id FROM reviewers)
+    """
   private static let batch = 200
 
   static func purpose(_ forge: String, _ repository: String, _ account: Int64) -> String {
@@ -111,6 +115,11 @@ public struct SQLReviewerStore: ReviewerStore {
   public func add(
     _ examples: [ReviewExample], to reviewer: String
   ) async throws(StoreError) {
+    // Held until the rows are there: whoever forgets the reviewer at the same time finds them, or is
+    // first, and none is written.
+    let owner = SQLStatement(
+      "SELECT version FROM reviewers WHERE id = $1" + database.dialect.lockingRows,
+      [.plain(reviewer)])
     for piece in examples.sorted(by: { $0.id < $1.id }).pieces(of: Self.batch) {
       var statements: [SQLStatement] = []
       for example in piece {
@@ -119,7 +128,13 @@ public struct SQLReviewerStore: ReviewerStore {
         statements.append(
           SQLStatement(Self.upsert, [.plain(reviewer), .plain(example.id), .bytes(body)]))
       }
-      try await database.change(statements)
+      let rows = statements
+      let isThere = try await database.transaction { transaction throws(StoreError) -> Bool in
+        guard try !transaction.query(owner).isEmpty else { return false }
+        for row in rows { try transaction.change(row) }
+        return true
+      }
+      if !isThere { return }
     }
   }
 
@@ -141,27 +156,47 @@ public struct SQLReviewerStore: ReviewerStore {
   }
 
   public func removeExamples(of reviewer: String) async throws(StoreError) {
-    try await erase([
-      SQLStatement("DELETE FROM reviewer_examples WHERE reviewer = $1", [.plain(reviewer)])
-    ])
+    try await erase([SQLStatement(Self.removal, [.plain(reviewer)])])
+  }
+
+  public func remove(
+    _ examples: [String], of reviewer: String
+  ) async throws(StoreError) {
+    guard !examples.isEmpty else { return }
+    try await erase(
+      examples.map { SQLStatement(Self.removal + " AND id = $2", [.plain(reviewer), .plain($0)]) })
+  }
+
+  public func removeOrphans() async throws(StoreError) -> Int {
+    let rows = try await database.query(SQLStatement("SELECT count(*) " + Self.orphans))
+    guard let count = rows.first?.integer(0), count > 0 else { return 0 }
+    try await erase([SQLStatement("DELETE " + Self.orphans)])
+    return Int(clamping: count)
   }
 
   public func forget(_ identity: ReviewerIdentity) async throws(StoreError) {
     let key = Self.key(identity)
-    try await erase([
-      SQLStatement(
-        "DELETE FROM reviewer_examples WHERE reviewer IN (SELECT id FROM reviewers \(Self.place))",
-        key),
-      SQLStatement("DELETE FROM reviewers \(Self.place)", key),
-    ])
+    // Waits for whoever is adding to it.
+    let held = SQLStatement(
+      "SELECT id FROM reviewers \(Self.place)" + database.dialect.lockingRows, key)
+    try await erase(
+      [
+        SQLStatement(
+          "DELETE FROM reviewer_examples WHERE reviewer IN (SELECT id FROM reviewers \(Self.place))",
+          key),
+        SQLStatement("DELETE FROM reviewers \(Self.place)", key),
+      ], holding: held)
   }
 
   /// Deletes so that nothing of it is left in the file.
-  private func erase(_ statements: [SQLStatement]) async throws(StoreError) {
+  private func erase(
+    _ statements: [SQLStatement], holding held: SQLStatement? = nil
+  ) async throws(StoreError) {
     try await database.transaction {
       [erasing = database.dialect.erasing] transaction
         throws(StoreError) in
       for statement in erasing { _ = try transaction.query(SQLStatement(statement)) }
+      if let held { _ = try transaction.query(held) }
       for statement in statements { try transaction.change(statement) }
     }
     try await database.eraseFreed()

@@ -128,6 +128,10 @@ struct CommandConversation: Sendable {
   var event: ForgeEvent.CommentEvent { arguments.comment }
   var author: ForgeAccount { event.comment.author }
   private var isInThread: Bool { event.kind == .review }
+  /// Of the thread that is answered; `nil` on the conversation.
+  var threadRoot: Int64? {
+    isInThread ? event.comment.place?.inReplyTo ?? event.comment.id : nil
+  }
 
   /// What is needed to ask for a command.
   private enum Right { case nobodys, authors, writers }
@@ -155,6 +159,7 @@ struct CommandConversation: Sendable {
     var permission: ForgePermission?
     var roles: CommandRoles?
     var needs = ReviewerNeeds()
+    needs.asked = asked(markers)
     for command in commands {
       let right = Self.right(of: command)
       if right != .nobodys, permission == nil {
@@ -318,8 +323,7 @@ struct CommandConversation: Sendable {
       askedBy: "\(arguments.access.forge):\(author.login)",
       run: TimeOrderedID.next(ports.now()), paths: paths,
       comment: CommentReference(event.kind, event.comment.id),
-      thread: isInThread ? event.comment.place?.inReplyTo ?? event.comment.id : nil,
-      finding: finding, login: author.login)
+      thread: threadRoot, finding: finding, login: author.login)
     let place = "\(arguments.access.forge):\(subject)".lowercased()
     _ = try await ports.jobs.enqueue([
       NewJob(
@@ -428,8 +432,7 @@ struct CommandConversation: Sendable {
     let body = ([marker.text] + answers).joined(separator: "\n\n")
     try await confirm()
     let posted: ForgeComment
-    if isInThread {
-      let root = event.comment.place?.inReplyTo ?? event.comment.id
+    if let root = threadRoot {
       posted = try await forge.reply(body, to: root, on: subject)
     } else {
       posted = try await forge.comment(body, on: subject)

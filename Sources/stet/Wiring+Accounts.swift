@@ -46,7 +46,7 @@ extension Wiring {
     let (github, web) = (settings.github, self.web)
     return LinkedAccounts(
       ports: .init(
-        authority: accountAuthority, links: accountLinks, openForge: openForge,
+        authority: accountAuthority, links: accountLinks, openForge: openHistory,
         openAs: { access, token throws(ForgeError) in
           guard access.forge == "github" else {
             throw ForgeError(

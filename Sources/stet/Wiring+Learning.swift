@@ -9,7 +9,7 @@ extension Wiring {
   /// What learning, reviewing as somebody and forgetting work with.
   func learning(model: (any LanguageModel)?) -> LearningPorts {
     let accounts = linkedAccounts
-    let (open, validators) = (openForge, SQLValidatorStore(database))
+    let (open, validators) = (openHistory, SQLValidatorStore(database))
     var learning = LearningSettings(
       examplesForAdapter: settings.service.examplesForAdapter,
       keep: settings.service.keepReviewers)
@@ -19,7 +19,7 @@ extension Wiring {
       learning.trainingMemory = read.memory
     }
     return LearningPorts(
-      openForge: open,
+      openForge: openForge,
       openHistory: { access, asker in
         guard let asker else { return try await open(access) }
         return try await accounts.forge(access, for: asker)
@@ -46,12 +46,33 @@ extension Wiring {
 
   var forgetReviewer: ForgetReviewer { ForgetReviewer(ports: learning(model: nil)) }
 
-  /// A command that seals makes the key of this machine where no server has done so yet.
-  func makeKeyIfNeeded() async throws {
+  /// To be called before anything is sealed: the key of this process has to be the one that the
+  /// database belongs to, and where none was made yet, it is.
+  /// - Returns: the key that the database belonged to, where a new one was made in its place, as its
+  ///   file is not here and nothing is sealed with it.
+  /// - Throws: `StoreError` `.refused`, or `CommandFailure`, where another key would seal.
+  @discardableResult
+  func prepareKey() async throws -> String? {
+    guard settings.secretKeys.isEmpty else {
+      try await keyRegister.check(settings.secretKeys)
+      return nil
+    }
+    // Without a setting PostgreSQL has no key: the vault says so.
+    guard !settings.database.isShared else { return nil }
     let file = SecretKeyFile(dataFolder: settings.dataFolder)
-    guard settings.secretKeys.isEmpty, !settings.database.isShared, try file.keys() == nil,
-      try await keyRegister.known().isEmpty
-    else { return }
+    if let keys = try file.keys() {
+      try await keyRegister.check(keys, file: file.path)
+      return nil
+    }
+    let old = try await keyRegister.known()
+    let sealed = try await resealing.count()
+    if let key = old.first, sealed > 0 {
+      throw CommandFailure.misuse(
+        "\(settings.database.place) holds \(sealed) values that were encrypted with the key \(key), "
+          + "and the file of that key, \(file.path), is not there. Put it back; where it is lost, "
+          + "`stet migrate --new-key` removes them: people sign in and agree again then.")
+    }
     try await file.make { try await keyRegister.replaceAll(with: $0) }
+    return old.first
   }
 }

@@ -21,6 +21,8 @@ struct Wiring: Sendable {
   private let askedFirst: ModelProvider?
   let logger: Logger
   private let github: Result<GitHubConnection, ForgeError>?
+  /// The same, which keeps no answers: what is read by it is to be gone afterwards.
+  private let githubHistory: Result<GitHubConnection, ForgeError>?
   /// Rung when a job was stored in this process.
   let signal = JobSignal()
   let jobEvents = JobEvents()
@@ -57,13 +59,20 @@ struct Wiring: Sendable {
       ? Self.localModel(settings, web: web) : nil
     adapters = Self.adapterServer(settings, web: web)
     askedFirst = (try? Self.usable(settings, served, web))?.first?.provider
-    github = settings.github.credentials.map { [web, database] credentials in
+    github = Self.connection(settings, web, SQLValidatorStore(database))
+    githubHistory = Self.connection(settings, web, nil)
+  }
+
+  /// - Returns: `nil` where Stet has no credentials.
+  private static func connection(
+    _ settings: Settings, _ web: WebClient, _ validators: (any ValidatorStore)?
+  ) -> Result<GitHubConnection, ForgeError>? {
+    settings.github.credentials.map { given in
       Result { () throws(ForgeError) in
         try GitHubConnection(
           GitHubConfiguration(
             apiURL: settings.github.apiURL, webURL: settings.github.ownWebURL,
-            credentials: Self.credentials(credentials), client: web,
-            validators: SQLValidatorStore(database)))
+            credentials: Self.credentials(given), client: web, validators: validators))
       }
     }
   }
@@ -119,8 +128,13 @@ struct Wiring: Sendable {
   func checkCredentials() throws(ForgeError) { _ = try github?.get() }
 
   /// Opens a forge for one repository.
-  var openForge: ForgeOpener {
-    { [github] access throws(ForgeError) in
+  var openForge: ForgeOpener { Self.opener(github) }
+
+  /// Opens a forge of which no answer is kept, in Stet's own name.
+  var openHistory: ForgeOpener { Self.opener(githubHistory) }
+
+  private static func opener(_ github: Result<GitHubConnection, ForgeError>?) -> ForgeOpener {
+    { access throws(ForgeError) in
       guard access.forge == "github" else {
         throw ForgeError(code: .rejected, detail: "\(access.forge) is no forge that Stet knows.")
       }

@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Storage
 import TestKit
 import Testing
 
@@ -70,6 +71,11 @@ import Testing
     #expect(try String(contentsOfFile: page, encoding: .utf8).contains(Self.phrase))
     try FileManager.default.removeItem(atPath: page)
 
+    // Answers of the forge about pull requests are not kept, in which people's words stand.
+    let kept = try await scene.service.opened.query(
+      SQLStatement("SELECT key FROM validators WHERE key LIKE '%/pulls%'"))
+    #expect(kept.isEmpty)
+    await scene.service.closeDatabase()
     // Nothing of it stands in the clear in the data folder.
     #expect(try holding(Self.phrase, in: scene.service.data).isEmpty)
     let forgotten = try await scene.stet("reviewer", "forget", "lin")
@@ -104,6 +110,40 @@ import Testing
     #expect(!comments.isEmpty)
     #expect(Set(comments.map { $0.body.prefix { !$0.isNewline } }).count == comments.count)
     #expect(comments.allSatisfy { $0.body.contains("A likeness of `lin`") })
+  }
+
+  @Test func whoTookItBackIsNotSpokenFor() async throws {
+    let scene = try await Scene()
+    let place = "\(Self.repository)"
+    let reference = "\(scene.posting.reference)"
+    for command in ["consent", "train"] {
+      let outcome = try await scene.stet("reviewer", command, place, "lin")
+      #expect(outcome.status == 0, "\(command): \(outcome.error)")
+    }
+    #expect(try await scene.stet("reviewer", "consent", place, "lin", "--withdraw").status == 0)
+    for extra in [[], ["--post"]] as [[String]] {
+      let outcome = try await scene.service.stet(["review", reference, "--as", "lin"] + extra)
+      #expect(outcome.status == 2, "\(outcome.error)")
+      #expect(outcome.error.contains("does not agree any more"), "\(outcome.error)")
+      #expect(outcome.error.contains("stet reviewer forget lin"), "\(outcome.error)")
+    }
+    #expect(scene.posting.hub.reviewComments(on: scene.posting.reference).isEmpty)
+  }
+
+  /// What is sealed with another key would end the next start of the server.
+  @Test func anotherKeySealsNothing() async throws {
+    let scene = try await Scene()
+    let place = "\(Self.repository)"
+    #expect(try await scene.stet("reviewer", "consent", place, "lin").status == 0)
+    let other = Data([UInt8](repeating: 9, count: 32)).base64EncodedString()
+    scene.service.environment["STET_SECRET_KEY"] = "other:" + other
+    for command in ["consent", "train"] {
+      let outcome = try await scene.stet("reviewer", command, place, "lin")
+      #expect(outcome.status == 2, "\(command): \(outcome.error)")
+      #expect(outcome.error.contains("belongs to the key"), "\(outcome.error)")
+    }
+    scene.service.environment["STET_SECRET_KEY"] = nil
+    #expect(try await scene.stet("reviewer", "train", place, "lin").status == 0)
   }
 
   @Test(arguments: [

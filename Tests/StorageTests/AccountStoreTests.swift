@@ -49,6 +49,13 @@ import Testing
       #expect(try await store.link(forge: "gitlab", user: 42) == nil)
       try await store.save(Self.link(token: "newer"))
       #expect(try await store.link(forge: "github", user: 42)?.token == "newer")
+      // One that was renewed meanwhile is not the one that failed.
+      try await store.remove(Self.link(token: "older"))
+      #expect(try await store.link(forge: "github", user: 42)?.token == "newer")
+      try await store.remove(Self.link(token: "newer"))
+      #expect(try await store.link(forge: "github", user: 42) == nil)
+      try await store.remove(Self.link(token: "newer"))
+      try await store.save(Self.link(token: "newer"))
       try await store.remove(forge: "github", user: 42)
       #expect(try await store.link(forge: "github", user: 42) == nil)
       #expect(try await store.link(forge: "github", user: 43)?.token == "other")

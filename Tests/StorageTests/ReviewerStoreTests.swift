@@ -63,6 +63,7 @@ import Testing
   func examplesComeOldestFirstAndAreReplacedByID(_ engine: Engine) async throws {
     try await engine.withDatabase { database in
       let store = SQLReviewerStore(database, vault: Self.vault(1))
+      _ = try await store.save(LearnedReviewer(id: "r1", identity: try Self.identity()))
       try await store.add(
         (0..<1_200).map { Self.example("e\($0)", at: Double(2_000 - $0)) }, to: "r1")
       var changed = Self.example("e5", at: 1)
@@ -72,8 +73,50 @@ import Testing
       #expect(found.count == 1_201)
       #expect(found.first == changed && found.last?.id == "x")
       #expect(try await store.examples(of: "r2").isEmpty)
+      try await store.remove(["x", "e7", "none"], of: "r1")
+      let left = try await store.examples(of: "r1").map(\.id)
+      #expect(left.count == 1_199 && !left.contains("x") && !left.contains("e7"))
       try await store.removeExamples(of: "r1")
       #expect(try await store.examples(of: "r1").isEmpty)
+    }
+  }
+
+  /// Whoever writes for a reviewer that was forgotten meanwhile leaves nothing.
+  @Test(arguments: Engine.available)
+  func nothingIsAddedToAReviewerThatIsGone(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
+      let store = SQLReviewerStore(database, vault: Self.vault(1))
+      let identity = try Self.identity()
+      _ = try await store.save(LearnedReviewer(id: "r1", identity: identity))
+      try await store.add([Self.example("a")], to: "r1")
+      try await store.forget(identity)
+      try await store.add([Self.example("b")], to: "r1")
+      #expect(try await store.examples(of: "r1").isEmpty)
+      #expect(try await store.removeOrphans() == 0)
+      // Of an earlier version, which did not look.
+      try await database.change([
+        SQLStatement(
+          "INSERT INTO reviewer_examples (reviewer, id, body) VALUES ($1, $2, $3)",
+          [.text("r1"), .text("c"), .bytes([1])])
+      ])
+      _ = try await store.save(LearnedReviewer(id: "r2", identity: identity))
+      try await store.add([Self.example("d")], to: "r2")
+      #expect(try await store.removeOrphans() == 1)
+      #expect(try await store.examples(of: "r2").count == 1)
+    }
+  }
+
+  @Test(arguments: Engine.available)
+  func singleVectorsGo(_ engine: Engine) async throws {
+    try await engine.withDatabase { database in
+      let index = SQLVectorIndex(database, vault: Self.vault(1))
+      try await index.store(["a": [1, 0], "b": [0, 1]], in: "s")
+      try await index.store(["a": [1, 0]], in: "t")
+      #expect(try await index.nearest(to: [1, 0], count: 2, in: "s").count == 2)
+      try await index.remove(["a", "none"], in: "s")
+      let left = try await index.nearest(to: [1, 0], count: 2, in: "s").map { $0.key }
+      #expect(left == ["b"])
+      #expect(try await index.scopes().sorted() == ["s", "t"])
     }
   }
 

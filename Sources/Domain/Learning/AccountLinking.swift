@@ -16,7 +16,8 @@ public protocol AccountAuthority: Sendable {
   func grant(
     code: String, verifier: String, redirect: String
   ) async throws(ForgeError) -> AccountGrant
-  /// - Throws: `.unauthorized` where the person, or time, has ended it.
+  /// - Throws: `.unauthorized` where the person, or time, has ended it; `.rejected` where the forge
+  ///   does not take Stet's own credentials, which says nothing of the person's.
   func refreshed(_ refreshToken: String) async throws(ForgeError) -> AccountGrant
   /// Whose token it is. - Throws: `.unauthorized` where it is nobody's any more.
   func account(of token: String) async throws(ForgeError) -> SignedInAccount

@@ -10,6 +10,10 @@ public protocol VectorIndex: Sendable {
     to vector: [Float], count: Int, in scope: String
   ) async throws(StoreError) -> [(key: String, score: Float)]
   func remove(scope: String) async throws(StoreError)
+  /// Takes single vectors away; one that is not there is as good as removed.
+  func remove(_ keys: [String], in scope: String) async throws(StoreError)
+  /// All that hold vectors, in no order.
+  func scopes() async throws(StoreError) -> [String]
 }
 
 /// Keeps learned reviewers and their examples, encrypted.
@@ -22,12 +26,17 @@ public protocol ReviewerStore: Sendable {
   func reviewers(
     of repository: RepositoryName?
   ) async throws(StoreError) -> [LearnedReviewer]
-  /// Adds examples, replacing those of the same id.
+  /// Adds examples, replacing those of the same id; none where there is no such reviewer, or no
+  /// more.
   func add(_ examples: [ReviewExample], to reviewer: String) async throws(StoreError)
   /// Oldest first.
   func examples(of reviewer: String) async throws(StoreError) -> [ReviewExample]
   /// Before all is read again.
   func removeExamples(of reviewer: String) async throws(StoreError)
+  /// Those of these ids.
+  func remove(_ examples: [String], of reviewer: String) async throws(StoreError)
+  /// Takes away examples that belong to no reviewer. - Returns: how many.
+  func removeOrphans() async throws(StoreError) -> Int
   /// Takes away the reviewer with its examples; nothing of them stays in the database's file.
   func forget(_ identity: ReviewerIdentity) async throws(StoreError)
 }
@@ -86,4 +95,6 @@ public protocol AccountLinkStore: Sendable {
   func save(_ link: AccountLink) async throws(StoreError)
   func link(forge: String, user: Int64) async throws(StoreError) -> AccountLink?
   func remove(forge: String, user: Int64) async throws(StoreError)
+  /// Only where it is still the one that is kept: another sign-in may have come meanwhile.
+  func remove(_ link: AccountLink) async throws(StoreError)
 }

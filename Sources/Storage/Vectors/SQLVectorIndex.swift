@@ -107,6 +107,31 @@ public final class SQLVectorIndex: VectorIndex {
     try await database.eraseFreed()
   }
 
+  public func remove(_ keys: [String], in scope: String) async throws(StoreError) {
+    guard !keys.isEmpty else { return }
+    let mark = SQLStatement(
+      "UPDATE vector_scopes SET mark = $1 WHERE scope = $2",
+      [.integer(Int64.random(in: 1 ... .max)), .plain(scope)])
+    try await database.transaction {
+      [erasing = database.dialect.erasing] transaction
+        throws(StoreError) in
+      for statement in erasing { _ = try transaction.query(SQLStatement(statement)) }
+      try transaction.change(mark)
+      for key in keys {
+        try transaction.change(
+          SQLStatement(
+            "DELETE FROM reviewer_vectors WHERE scope = $1 AND key = $2",
+            [.plain(scope), .plain(key)]))
+      }
+    }
+    try await database.eraseFreed()
+  }
+
+  public func scopes() async throws(StoreError) -> [String] {
+    try await database.query(SQLStatement("SELECT scope FROM vector_scopes"))
+      .compactMap { $0.text(0) }
+  }
+
   // MARK: Memory
 
   private func block(_ scope: String) async throws(StoreError) -> VectorBlock? {

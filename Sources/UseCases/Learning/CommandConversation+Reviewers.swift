@@ -8,8 +8,10 @@ struct ReviewerNeeds: Sendable {
   var permission: ForgePermission?
   /// The rights for which its author has to sign in.
   var scopes: [String]?
-  /// Who has to agree.
-  var consentOf: ForgeAccount?
+  /// Who has to agree, each once.
+  var consentOf: [ForgeAccount] = []
+  /// Who was asked about this comment before.
+  var asked: Set<Int64> = []
 }
 
 /// `review as`, `agree` and `disagree`.
@@ -30,12 +32,14 @@ extension CommandConversation {
     guard let user = try await forge.account(login: login) else {
       return ReviewerTexts.noSuchUser(login)
     }
+    // By the number too: a login may have become another's.
+    if let only = arguments.followUp?.account, only.id != user.id { return nil }
     guard !user.isBot else { return ReviewerTexts.program(user.login) }
     guard let policy = roles?.reviewers else { return ReviewerTexts.unreadablePolicy }
     let request = ReviewerRequest(
       access: arguments.access, reference: subject, asker: author, user: user,
       forceReload: forceReload, isBareAlias: isBareAlias,
-      comment: CommentReference(event.kind, event.comment.id))
+      comment: CommentReference(event.kind, event.comment.id), thread: threadRoot)
     if let refused = try await refusal(of: request, policy, needs.permission) { return refused }
     if user.id != author.id {
       switch try await asking.consents.consent(of: request.identity)?.isGiven {
@@ -44,23 +48,40 @@ extension CommandConversation {
         try await trail.note("command.refused", facts: ["command": "review as"])
         return ReviewerTexts.unwilling(user.login)
       case nil:
+        // Their answer to that is heard by itself.
+        if needs.asked.contains(user.id) { return nil }
         try await trail.note("consent.asked", facts: ["account": "\(user.id)"])
-        if needs.consentOf == nil { needs.consentOf = user }
+        needs.asked.insert(user.id)
+        needs.consentOf.append(user)
         return ReviewerTexts.consent(of: user, askedBy: author, ports.handle)
       }
     }
     if let signIns = asking.signIns {
       let scopes = signIns.scopes(
         toReadPrivate: try await forge.isPrivate(arguments.repository))
-      guard
-        try await asking.accounts.link(
-          of: author.id, on: arguments.access.forge, scopes: scopes) != nil
-      else {
+      let link: AccountLink?
+      do {
+        link = try await asking.accounts.link(
+          of: author.id, on: arguments.access.forge, scopes: scopes)
+      } catch let error as ForgeError where error.code == .rejected {
+        // Stet's own settings are wrong: a new sign-in would change nothing.
+        return SecretMask.masked(error.detail).text
+      }
+      guard link != nil else {
         needs.scopes = scopes
         return nil
       }
     }
     return try await asking.start(request)
+  }
+
+  /// Who was asked whether they agree, in an answer to this comment.
+  func asked(_ markers: [HiddenMarker]) -> Set<Int64> {
+    var asked: Set<Int64> = []
+    for marker in markers {
+      if case .consent(event.comment.id, let accounts) = marker { asked.formUnion(accounts) }
+    }
+    return asked
   }
 
   private func refusal(
@@ -120,7 +141,7 @@ extension CommandConversation {
           forge: arguments.access.forge, repository: arguments.repository, user: author),
         isGiven: isGiven, at: ports.now(), by: "\(event.kind.rawValue) \(event.comment.id)"))
     try await trail.note(isGiven ? "consent.given" : "consent.withdrawn")
-    guard isGiven else { return ReviewerTexts.disagreed }
+    guard isGiven else { return ReviewerTexts.disagreed(ports.handle) }
     return ReviewerTexts.agreed(goesOn: try await goOn(said, own), ports.handle)
   }
 
@@ -130,19 +151,20 @@ extension CommandConversation {
       return CommandTexts.notYet(.forgetMe)
     }
     let forge = arguments.access.forge
-    let count = try await forget(author, forge)
+    let forgotten = try await forget(author, forge)
     try await asking.consents.forgetAll(forge: forge, user: author.id)
     try await asking.accounts.forget(author.id, on: forge)
-    return ReviewerTexts.forgotten(count)
+    return ReviewerTexts.forgotten(forgotten)
   }
 
-  /// Comments of this conversation that wait for its author's consent are answered further.
+  /// Comments of this conversation that wait for its author's consent are answered further, as far
+  /// as they ask for the author: who may edit the comment meanwhile agrees for nobody else.
   private func goOn(_ said: [ForgeComment], _ own: ForgeAccount) async throws -> Int {
     guard event.isPullRequest else { return 0 }
     var waiting: [Int64] = []
     for comment in said where comment.author.isSame(as: own) {
-      if case .consent(let asked, author.id)? = HiddenMarker(of: comment.body),
-        !waiting.contains(asked)
+      if case .consent(let asked, let accounts)? = HiddenMarker(of: comment.body),
+        accounts.contains(author.id), !waiting.contains(asked)
       {
         waiting.append(asked)
       }
@@ -154,7 +176,7 @@ extension CommandConversation {
       let key = "\(String(event.comment.id, radix: 16))a"
       let work = Work.AnswerCommand(
         access: arguments.access, comment: waitingEvent, repository: arguments.repository,
-        followUp: .init(cause: .agreed, key: key))
+        followUp: .init(cause: .agreed, key: key, account: author))
       jobs.append(
         NewJob(
           kind: Work.AnswerCommand.kind, arguments: try work.json(),
@@ -173,8 +195,12 @@ extension Work.AnswerCommand {
   /// What is to be done; where it goes on, only that which had to wait.
   func commands(_ handle: String) -> [CommentCommand] {
     let all = CommentCommand.parse(comment.comment.body, handle: handle)
-    guard followUp != nil else { return all }
-    return all.filter { if case .reviewAs = $0 { true } else { false } }
+    guard let followUp else { return all }
+    return all.filter { command in
+      guard case .reviewAs(let user, _, _) = command else { return false }
+      guard let account = followUp.account else { return true }
+      return user.lowercased() == account.login.lowercased()
+    }
   }
 }
 
@@ -194,7 +220,9 @@ extension CommandConversation {
   /// What the answer begins with.
   func marker(refusals: [String], _ needs: ReviewerNeeds) -> HiddenMarker {
     let comment = event.comment.id
-    if let user = needs.consentOf { return .consent(comment: comment, account: user.id) }
+    if !needs.consentOf.isEmpty {
+      return .consent(comment: comment, accounts: needs.consentOf.map(\.id))
+    }
     if let followUp = arguments.followUp { return .followUp(comment: comment, key: followUp.key) }
     return refusals.isEmpty
       ? .answer(comment) : .refusal(comment: comment, account: author.id)

@@ -22,7 +22,10 @@ struct ExampleSearch: Sendable {
     }
   }
 
-  static func scope(_ reviewer: LearnedReviewer) -> String { "reviewer \(reviewer.id)" }
+  /// Of every reviewer's scope.
+  static let scopePrefix = "reviewer "
+
+  static func scope(_ reviewer: LearnedReviewer) -> String { scopePrefix + reviewer.id }
 
   /// What of a hunk is compared: where it stands, and its changed lines with a little around them.
   static func text(path: String, hunk: String) -> String {

@@ -14,6 +14,8 @@ struct GatherReviews: Sendable {
   struct Gathered: Sendable {
     var examples: [ReviewExample] = []
     var dropped: [LearnedReviewer.DropReason: Int] = [:]
+    /// Silences of before at files that the person has spoken at since.
+    var outdated: [String] = []
     /// Comments of everybody that were read, and of the person.
     var read = 0
     var theirs = 0
@@ -162,6 +164,9 @@ struct GatherReviews: Sendable {
       if let comment = example.comment { sieve.remember(comment) }
     }
     var spokenAt: [Int: Set<String>] = [:]
+    for example in known where example.comment != nil {
+      spokenAt[example.pullRequest, default: []].insert(example.path)
+    }
     var lastAt: [Int: Date] = [:]
     for past in comments {
       spokenAt[past.pullRequest, default: []].insert(past.comment.place?.path ?? "")
@@ -178,6 +183,11 @@ struct GatherReviews: Sendable {
           became: changes[past.pullRequest]?.became(place, line: past.line)))
     }
     gathered.dropped = sieve.dropped
+    for example in known where example.comment == nil {
+      if spokenAt[example.pullRequest]?.contains(example.path) == true {
+        gathered.outdated.append(example.id)
+      }
+    }
     addSilences(spokenAt, lastAt, changes, authors, &gathered)
   }
 

@@ -79,6 +79,7 @@ public struct LearnReviewer: Sendable {
   private func learn(
     _ work: Work.LearnReviewer, _ job: Job?, _ progress: @escaping @Sendable (String) -> Void
   ) async throws {
+    if let refused = try await refusal(work) { throw JobFailure(refused, isFinal: true) }
     var reviewer = try await begin(work)
     let known =
       work.forceReload ? [] : try await ports.reviewers.examples(of: reviewer.id)
@@ -92,7 +93,14 @@ public struct LearnReviewer: Sendable {
       throw JobFailure(Self.nothing(work, gathered), isFinal: true)
     }
     try Task.checkCancellation()
+    // It may have taken hours to read.
+    if let refused = try await refusal(work) {
+      if reviewer.gatheredAt == nil { try await ports.reviewers.forget(reviewer.identity) }
+      throw JobFailure(refused, isFinal: true)
+    }
     if work.forceReload { try await ports.reviewers.removeExamples(of: reviewer.id) }
+    try await ports.reviewers.remove(gathered.outdated, of: reviewer.id)
+    try await ports.index.remove(gathered.outdated, in: ExampleSearch.scope(reviewer))
     try await ports.reviewers.add(gathered.examples, to: reviewer.id)
     let examples = try await ports.reviewers.examples(of: reviewer.id)
     progress("\(examples.count) examples are put into the index")
@@ -118,6 +126,17 @@ public struct LearnReviewer: Sendable {
           "silences": "\(reviewer.silences)",
         ]))
     try await train(reviewer, work, isNew: !gathered.examples.isEmpty)
+  }
+
+  /// Somebody may have withdrawn their consent since it was asked for.
+  private func refusal(_ work: Work.LearnReviewer) async throws -> String? {
+    // Somebody at the machine may.
+    guard work.asker != nil else { return nil }
+    let leave = try await ports.leave(
+      LearningRequest(
+        identity: work.identity, asker: work.asker, reference: work.review?.reference))
+    guard case .refused(let why) = leave else { return nil }
+    return why
   }
 
   /// Stored at once, so that whoever forgets the person meanwhile ends this.

@@ -59,14 +59,14 @@ public struct LinkedAccounts: Sendable {
   ) async throws -> AccountLink? {
     let grant: AccountGrant
     do { grant = try await authority.refreshed(refreshToken) } catch {
-      guard error.code == .unauthorized || error.code == .rejected else { throw error }
+      guard error.code == .unauthorized else { throw error }
       // Another may be renewing it in this moment, as each is good for once: it is kept soon then.
       for _ in 0..<Self.looks {
         let now = try await ports.links.link(forge: link.forge, user: link.user.id)
         if now?.token != link.token { return now }
         try await Task.sleep(for: .milliseconds(100))
       }
-      try await ports.links.remove(forge: link.forge, user: link.user.id)
+      try await ports.links.remove(link)
       return nil
     }
     var next = link
@@ -99,15 +99,26 @@ public struct LinkedAccounts: Sendable {
     try? await ports.authority?.revoke(link.token)
   }
 
-  /// Whether an error of that forge means that the person's token is no good any more. It is
-  /// forgotten then, so that the next one who asks is sent a link.
+  /// Whether an error of that forge means that the person's sign-in is over. It is forgotten then,
+  /// so that the next one who asks is sent a link. The forge is asked about the token that is kept
+  /// now: what failed may be an older one.
+  /// - Throws: `StoreError`, and `ForgeError` where the forge cannot say.
   public func isOver(
     _ error: ForgeError, of user: ForgeAccount, on forge: String
-  ) async throws(StoreError) -> Bool {
-    guard ports.authority != nil, error.code == .unauthorized,
+  ) async throws -> Bool {
+    guard let authority = ports.authority, error.code == .unauthorized,
       error.status == 401 || error.status == nil
     else { return false }
-    try await ports.links.remove(forge: forge, user: user.id)
+    guard let link = try await ports.links.link(forge: forge, user: user.id) else { return true }
+    do throws(ForgeError) {
+      _ = try await authority.account(of: link.token)
+      return false
+    } catch {
+      guard error.code == .unauthorized, error.status == 401 || error.status == nil else {
+        throw error
+      }
+    }
+    try await ports.links.remove(link)
     return true
   }
 }

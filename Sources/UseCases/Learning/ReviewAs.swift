@@ -16,17 +16,37 @@ public struct ReviewAs: Sendable {
 
   /// - Throws: `JobFailure`, or `CancellationError`.
   public func handle(_ context: JobContext) async throws -> JobOutcome {
-    try await run(Work.ReviewAs(of: context.job), context)
+    let work = try Work.ReviewAs(of: context.job)
+    do { return try await run(work, context) } catch let failure as JobFailure
+      where failure.isFinal
+    {
+      // Written for people; what is tried again, or broke, may name paths of the machine.
+      await Self.tell(failure.message, context.job, ports)
+      throw failure
+    }
+  }
+
+  /// Said where the reason may be told to nobody but whoever runs Stet.
+  static let unnamedFailure =
+    "It could not be done now; ask again. Whoever runs Stet finds the reason with `stet jobs list`."
+
+  /// What failed finally has been told already.
+  public func givenUp(_ job: Job, reason: String) async {
+    await Self.tell(
+      job.state == .cancelled ? "This review was stopped: \(reason)" : Self.unnamedFailure, job,
+      ports)
   }
 
   /// Best effort: where the forge refuses this too, there is nobody left to tell.
-  public func givenUp(_ job: Job, reason: String) async {
+  static func tell(_ text: String, _ job: Job, _ ports: LearningPorts) async {
     guard let work = try? Work.ReviewAs(of: job) else { return }
+    // A task of its own: that of the job may be cancelled.
     await Task {
       do {
         let forge = try await ports.openForge(work.access)
-        try await LikenessVoice(ports: ports, work: work, forge: forge, trail: trail(work, job))
-          .say(SecretMask.masked(reason).text)
+        try await LikenessVoice(
+          ports: ports, work: work, forge: forge, trail: Self.trail(work, job, ports)
+        ).say(SecretMask.masked(text).text)
       } catch {}
     }.value
   }
@@ -39,7 +59,7 @@ public struct ReviewAs: Sendable {
       let attempt = LikenessAttempt(
         ports: ports, syntax: syntax, work: work, forge: forge,
         voice: LikenessVoice(
-          ports: ports, work: work, forge: forge, trail: trail(work, context.job)),
+          ports: ports, work: work, forge: forge, trail: Self.trail(work, context.job, ports)),
         context: context)
       return try await attempt.run()
     } catch let error as ForgeError {
@@ -51,7 +71,9 @@ public struct ReviewAs: Sendable {
     }
   }
 
-  private func trail(_ work: Work.ReviewAs, _ job: Job) -> ActionTrail {
+  private static func trail(
+    _ work: Work.ReviewAs, _ job: Job, _ ports: LearningPorts
+  ) -> ActionTrail {
     ActionTrail(
       ports.audit, actor: work.askedBy, place: "\(work.access.forge):\(work.reference)",
       decidedBy: Work.ReviewAs.kind, reason: "a likeness was asked for", run: work.run,
@@ -91,7 +113,7 @@ struct LikenessAttempt: Sendable {
         return .snoozed(.seconds(5), because: "\(user.login)'s comments are being read.")
       }
       if job.state != .completed {
-        let why = job.errors.last?.message ?? job.note ?? "It was stopped."
+        let why = Self.reason(job)
         // What was learned before is better than nothing, and it is said that it is older.
         guard before?.gatheredAt != nil else { return try await end(why) }
         late = "What is new could not be read: \(why)"
@@ -102,6 +124,16 @@ struct LikenessAttempt: Sendable {
         "\(Defanged.codeSpan(user.login)) was forgotten meanwhile. Ask again to learn anew.")
     }
     return try await review(reviewer, pull, late)
+  }
+
+  /// Why learning ended, where that was written for people: it was stopped, or failed finally, which
+  /// leaves tries unused.
+  private static func reason(_ job: Job) -> String {
+    let isForPeople = job.state == .cancelled || job.attempt < job.maxAttempts
+    guard isForPeople, let why = job.errors.last?.message ?? job.note else {
+      return ReviewAs.unnamedFailure
+    }
+    return why
   }
 
   private func end(_ text: String) async throws -> JobOutcome {

@@ -12,11 +12,14 @@ public struct ReviewerRequest: Sendable, Hashable, Codable {
   public var isBareAlias: Bool
   /// That asked.
   public var comment: CommentReference
+  /// Of the thread that it stands in, where the answer goes; `nil` on the conversation.
+  public var thread: Int64?
 
   public init(
     access: ForgeAccess, reference: PullRequestReference, asker: ForgeAccount, user: ForgeAccount,
-    forceReload: Bool, isBareAlias: Bool, comment: CommentReference
+    forceReload: Bool, isBareAlias: Bool, comment: CommentReference, thread: Int64? = nil
   ) {
+    self.thread = thread
     self.access = access
     self.reference = reference
     self.asker = asker
@@ -41,8 +44,10 @@ public struct ReviewerAsking: Sendable {
   public var signIns: SignIns?
   public var consents: any ConsentStore
   public var start: Start
-  /// - Returns: how many learned reviewers of theirs are gone; `nil`: nobody is learned here.
-  public typealias Forget = @Sendable (ForgeAccount, _ forge: String) async throws -> Int
+  /// Takes away what was learned of somebody on a forge.
+  public typealias Forget =
+    @Sendable (ForgeAccount, _ forge: String) async throws -> ForgottenReviewers
+  /// `nil`: nobody is learned here.
   public var forget: Forget?
 
   public init(
@@ -75,8 +80,11 @@ extension Work.AnswerCommand {
     public var key: String
     /// Why it failed, in a sentence.
     public var detail: String?
+    /// Whose consent it goes on by: for this person alone, whatever the comment says by now.
+    public var account: ForgeAccount?
 
-    public init(cause: Cause, key: String, detail: String? = nil) {
+    public init(cause: Cause, key: String, detail: String? = nil, account: ForgeAccount? = nil) {
+      self.account = account
       self.cause = cause
       self.key = key
       self.detail = detail

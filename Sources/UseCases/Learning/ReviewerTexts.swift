@@ -47,17 +47,22 @@ enum ReviewerTexts {
       + "\(Defanged.codeSpan("@\(handle) disagree")) takes it back."
   }
 
-  static func forgotten(_ count: Int) -> String {
-    count == 0
-      ? "Nothing was learned of you here. What you agreed to, and your sign-in, are forgotten."
+  static func forgotten(_ forgotten: ForgottenReviewers) -> String {
+    let count = forgotten.count
+    let told =
+      count == 0
+      ? "Nothing learned of you is here. What you agreed to, and your sign-in, are forgotten."
       : "Forgotten: your comments, their vectors, and every adapter that was trained on them, in "
         + "\(count == 1 ? "one repository" : "\(count) repositories"), what you agreed to and your "
         + "sign-in. Comments that a likeness has already posted stay on their pull requests."
+    return [told, forgotten.remains].compactMap { $0 }.joined(separator: "\n\n")
   }
 
-  static let disagreed =
+  static func disagreed(_ handle: String) -> String {
     "Noted: you are not learned in this repository, and nobody gets a review in your manner. What "
-    + "you ask for yourself is not touched by it."
+      + "you ask for yourself is not touched by it. What was learned before is kept, unused by "
+      + "others: \(Defanged.codeSpan("@\(handle) forget me")) takes it away."
+  }
 
   /// - Parameter address: made here, and holding nothing that ends a link of Markdown.
   static func signIn(_ asker: ForgeAccount, _ address: String, scopes: [String]) -> String {

@@ -63,13 +63,12 @@ public struct SignIns: Sendable {
     let now = ports.now()
     let asker = command.comment.comment.author
     let (state, verifier) = (Self.text(ports.random()), Self.text(ports.random()))
-    var continuing = command
-    continuing.followUp = nil
+    // With what it followed from: a consent by which it goes on is for one person alone.
     try await ports.store.begin(
       PendingSignIn(
         forge: forge, asker: asker, verifier: verifier, scopes: scopes,
         expiresAt: now.addingTimeInterval(Self.lifetime / .seconds(1)),
-        continuation: try continuing.json()), state: state, at: now)
+        continuation: try command.json()), state: state, at: now)
     return ports.authority.address(
       of: SignInRequest(
         state: state, challenge: Self.challenge(of: verifier), redirect: ports.redirect,
@@ -159,10 +158,6 @@ public struct SignIns: Sendable {
       try await tell(.otherAccount, of: signIn, state)
       return .otherAccount(asked: signIn.asker.login, came: came.account.login)
     }
-    guard try await ports.store.finish(state, at: ports.now()) else {
-      await forget(grant)
-      return .used
-    }
     let now = ports.now()
     try await ports.links.save(
       AccountLink(
@@ -170,7 +165,15 @@ public struct SignIns: Sendable {
         expiresAt: grant.end(after: now),
         scopes: grant.scopes, linkedAt: now))
     try await tell(.signedIn, of: signIn, state, scopes: grant.scopes)
-    return .signedIn(login: came.account.login)
+    // Last: where this is cut off before it, the link is good still, and what was done is done
+    // again without harm.
+    if try await ports.store.finish(state, at: ports.now()) {
+      return .signedIn(login: came.account.login)
+    }
+    // Two browsers of the same person at once: of their tokens the one that is kept stays.
+    let kept = try await ports.links.link(forge: forge, user: came.account.id)
+    if kept?.token != grant.token { await forget(grant) }
+    return .used
   }
 
   private func failed(
@@ -195,7 +198,8 @@ public struct SignIns: Sendable {
     let key = Hexadecimal.of(SHA256.hash(data: Data(state.utf8)).prefix(8))
     var command = try Work.AnswerCommand(json: signIn.continuation)
     let (did, word) = cause == .signedIn ? ("linked", "y") : ("told", "n")
-    command.followUp = .init(cause: cause, key: "\(key)\(word)", detail: detail)
+    command.followUp = .init(
+      cause: cause, key: "\(key)\(word)", detail: detail, account: command.followUp?.account)
     let added = try await ports.jobs.enqueue([
       NewJob(
         kind: Work.AnswerCommand.kind, arguments: try command.json(),

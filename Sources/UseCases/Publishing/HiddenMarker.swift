@@ -13,8 +13,8 @@ enum HiddenMarker: Equatable {
   case answer(Int64)
   /// The answer to that comment, whose author may not ask for what it asked.
   case refusal(comment: Int64, account: Int64)
-  /// The answer to that comment, and a person is asked in it whether they agree to be learned.
-  case consent(comment: Int64, account: Int64)
+  /// The answer to that comment, and people are asked in it whether they agree to be learned.
+  case consent(comment: Int64, accounts: [Int64])
   /// A further answer to that comment, by what it followed from.
   case followUp(comment: Int64, key: String)
   /// What a run that was to fix something says of it: an answer, or a review with suggestions.
@@ -39,8 +39,8 @@ enum HiddenMarker: Equatable {
     case .answer(let comment): "<!-- stet:answer \(comment) -->"
     case .refusal(let comment, let account):
       "<!-- stet:answer \(comment) refused \(account) -->"
-    case .consent(let comment, let account):
-      "<!-- stet:answer \(comment) consent \(account) -->"
+    case .consent(let comment, let accounts):
+      "<!-- stet:answer \(comment) consent \(accounts.map(String.init).joined(separator: ",")) -->"
     case .followUp(let comment, let key): "<!-- stet:answer \(comment) after \(key) -->"
     case .enrichment: "<!-- stet:enrichment -->"
     case .fix(let run): "<!-- stet:fix \(run) -->"
@@ -80,8 +80,9 @@ enum HiddenMarker: Equatable {
       guard let comment = Int64(words[1]), let account = Int64(words[3]) else { return nil }
       self = .refusal(comment: comment, account: account)
     case ("answer", 4) where words[2] == "consent":
-      guard let comment = Int64(words[1]), let account = Int64(words[3]) else { return nil }
-      self = .consent(comment: comment, account: account)
+      let accounts = words[3].split(separator: ",").compactMap { Int64($0) }
+      guard let comment = Int64(words[1]), !accounts.isEmpty else { return nil }
+      self = .consent(comment: comment, accounts: accounts)
     case ("answer", 4) where words[2] == "after" && Self.isRun(words[3]):
       guard let comment = Int64(words[1]) else { return nil }
       self = .followUp(comment: comment, key: String(words[3]))

@@ -48,7 +48,7 @@ struct ReviewerConsentCommand: AsyncParsableCommand {
     let access = ForgeAccess(forge: "github", repository: name)
     let account = try await ReviewerAccount.find(user, access, wiring)
     try await RunsReading.ask {
-      try await wiring.makeKeyIfNeeded()
+      try await wiring.prepareKey()
       try await wiring.consents.save(
         ReviewerConsent(
           identity: ReviewerIdentity(forge: access.forge, repository: name, user: account),

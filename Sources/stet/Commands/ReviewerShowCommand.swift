@@ -128,9 +128,9 @@ struct ReviewerForgetCommand: AsyncParsableCommand {
     }
     let login = user.hasPrefix("@") ? String(user.dropFirst()) : user
     let wiring = Wiring(try settingsOptions.read())
-    let count: Int
+    let forgotten: ForgottenReviewers
     do {
-      count = try await RunsReading.ask {
+      forgotten = try await RunsReading.ask {
         try await wiring.forgetReviewer.forget(login: login, in: name, by: "cli")
       }
       await wiring.close()
@@ -139,6 +139,12 @@ struct ReviewerForgetCommand: AsyncParsableCommand {
       throw error
     }
     let shown = Defanged.forTerminal(login, oneLine: true, limit: 80)
+    if let remains = forgotten.remains { Output.notes.tell("stet: \(remains)") }
+    let count = forgotten.count
+    if count == 0, forgotten.stopped > 0 {
+      Output.notes.tell("Nothing was learned of \(shown) yet; what was about to be was stopped.")
+      return
+    }
     guard count > 0 else {
       throw CommandFailure.misuse(
         "Nobody called \(shown) is learned\(name.map { " in \($0)" } ?? "").")

@@ -39,6 +39,7 @@ struct ReviewerImportTokensCommand: AsyncParsableCommand {
     }
     var failures = 0
     do {
+      try await RunsReading.ask { _ = try await wiring.prepareKey() }
       for row in rows {
         let problem = try await RunsReading.ask {
           try await Self.take(row, keys: keys, authority, wiring)

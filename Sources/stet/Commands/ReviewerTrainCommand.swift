@@ -47,7 +47,7 @@ struct ReviewerTrainCommand: AsyncParsableCommand {
     let access = ForgeAccess(forge: "github", repository: name)
     let account = try await ReviewerAccount.find(user, access, wiring)
     let identity = ReviewerIdentity(forge: access.forge, repository: name, user: account)
-    try await wiring.makeKeyIfNeeded()
+    try await wiring.prepareKey()
     guard try await wiring.consents.consent(of: identity)?.isGiven == true else {
       throw CommandFailure.misuse(
         "\(account.login) has not agreed to be learned in \(name): let them say @"

@@ -24,6 +24,7 @@ struct LikenessReviewing {
       for note in subject.notes { Output.notes.tell("stet: \(note)") }
       let repository = try options.pullRequest(wiring.settings)?.repository
       let reviewer = try await ReviewerChoice.find(user, in: repository, wiring)
+      try await checkConsent(of: reviewer)
       return try await ReviewDiffAs(ports: wiring.learning(model: model), syntax: wiring.syntax)
         .run(
           .init(
@@ -37,12 +38,25 @@ struct LikenessReviewing {
     }
   }
 
+  /// Nobody speaks as a person who took their consent back, not at the machine either.
+  private func checkConsent(of reviewer: LearnedReviewer) async throws {
+    let identity = reviewer.identity
+    guard try await wiring.consents.consent(of: identity)?.isGiven == false else { return }
+    let (login, place) = (identity.user.login, identity.repository)
+    throw CommandFailure.misuse(
+      "\(login) does not agree any more to be learned in \(place). `stet reviewer forget \(login) "
+        + "\(place)` takes away what was learned; where they agree again, they say @"
+        + "\(wiring.settings.service.mention) agree there, or `stet reviewer consent \(place) "
+        + "\(login)` records it.")
+  }
+
   private func post(_ model: (any LanguageModel)?) async throws {
     guard let reference = try options.pullRequest(wiring.settings) else {
       throw CommandFailure.misuse("--post publishes on a pull request: give OWNER/REPO#N.")
     }
     _ = try await PullRequestSubject.open(reference, wiring.openForge)
     let reviewer = try await ReviewerChoice.find(user, in: reference.repository, wiring)
+    try await checkConsent(of: reviewer)
     let now = Date()
     let work = Work.ReviewAs(
       access: ForgeAccess(forge: "github", repository: reference.repository),

@@ -56,24 +56,13 @@ struct ServiceStart {
   /// A database that was restored without its key file gets a new key where nothing is encrypted with
   /// the old one; nobody else uses an SQLite database.
   private func checkKeys() async throws {
-    let (settings, register) = (wiring.settings, wiring.keyRegister)
-    guard settings.secretKeys.isEmpty else { return try await register.check(settings.secretKeys) }
-    let file = SecretKeyFile(dataFolder: settings.dataFolder)
-    if let keys = try file.keys() { return try await register.check(keys, file: file.path) }
-    let old = try await register.known()
-    let sealed = try await wiring.resealing.count()
-    if let key = old.first, sealed > 0 {
-      throw CommandFailure.misuse(
-        "\(settings.database.place) holds \(sealed) values that were encrypted with the key \(key), "
-          + "and the file of that key, \(file.path), is not there. Put it back; where it is lost, "
-          + "`stet migrate --new-key` removes them: people sign in and agree again then.")
-    }
-    try await file.make { try await register.replaceAll(with: $0) }
-    if let key = old.first {
-      logger.warning(
-        "the key file of this database is not here; a new one was made, as nothing is encrypted with it",
-        metadata: ["file": "\(file.path)", "key_before": "\(key)"])
-    }
+    guard let key = try await wiring.prepareKey() else { return }
+    logger.warning(
+      "the key file of this database is not here; a new one was made, as nothing is encrypted with it",
+      metadata: [
+        "file": "\(SecretKeyFile(dataFolder: wiring.settings.dataFolder).path)",
+        "key_before": "\(key)",
+      ])
   }
 
   /// Runs them together until the process is asked to stop, in order at first.

@@ -131,6 +131,17 @@ import WebClient
     }
   }
 
+  /// That is no word about the person's sign-in.
+  @Test func aWrongSecretIsNoEndOfASignIn() async throws {
+    try await with(secret: "another") { signIn, hub in
+      let error = await #expect(throws: ForgeError.self) {
+        try await signIn.refreshed("ghr_whatever")
+      }
+      #expect(error?.code == .rejected)
+      #expect(error?.detail.contains("GITHUB_OAUTH_CLIENT_SECRET") == true)
+    }
+  }
+
   // MARK: What GitHub refuses
 
   enum Wrong: String, CaseIterable {

@@ -39,6 +39,7 @@ import WebClient
     bench.addPast()
     _ = try await bench.learn()
     #expect(try await bench.rows("gatherings") == 0)
+    #expect(try await bench.rows("validators") == 0)
     // Nothing of it ever stood in the clear: not in the database, its log, nor what is kept of
     // answers of the forge.
     #expect(try bench.filesHolding(LearningBench.phrase).isEmpty)
@@ -134,6 +135,7 @@ import WebClient
 
   @Test func aRepositoryThatTheAskerCannotSeeIsToldOf() async throws {
     let bench = try await LearningBench()
+    try await bench.agree()
     bench.hub.deleteRepository(LearningBench.repository)
     let work = bench.learning(asker: LearningBench.ada)
     let failure = await #expect(throws: JobFailure.self) {
@@ -144,6 +146,7 @@ import WebClient
 
   @Test func aSignInThatIsRevokedMeanwhileIsToldOf() async throws {
     let bench = try await LearningBench()
+    try await bench.agree()
     bench.addPast()
     bench.hub.inject(
       GitHubFault(
@@ -213,7 +216,7 @@ extension LearningBench {
 }
 
 /// Does something between two pages.
-private struct InterruptedGatherings: GatheringStore {
+struct InterruptedGatherings: GatheringStore {
   let store: any GatheringStore
   let between: @Sendable () async -> Void
 

@@ -63,12 +63,17 @@ final class LearningBench: Sendable {
       GitHubConfiguration(
         apiURL: server.url, credentials: .token(token), client: client, validators: validators,
         deadline: .seconds(10), retry: .never))
+    // What is read of the past is not.
+    let history = try GitHubConnection(
+      GitHubConfiguration(
+        apiURL: server.url, credentials: .token(token), client: client, deadline: .seconds(10),
+        retry: .never))
     let open: ForgeOpener = { access throws(ForgeError) in
       connection.forge(for: access.repository, installation: access.installation)
     }
     let time = self.time
     ports = LearningPorts(
-      openForge: open, openHistory: { access, _ in try await open(access) },
+      openForge: open, openHistory: { access, _ in history.forge(for: access.repository) },
       reviewers: SQLReviewerStore(database, vault: vault),
       gatherings: SQLGatheringStore(database, vault: vault),
       index: SQLVectorIndex(database, vault: vault), consents: consents, embedder: nil,
@@ -194,7 +199,10 @@ final class LearningBench: Sendable {
   }
 
   /// Runs what is enqueued, as a worker does, until nothing is left that is due soon.
-  func work(within limit: Duration = .seconds(60)) async throws {
+  func work(
+    within limit: Duration = .seconds(60), with ports: LearningPorts? = nil
+  ) async throws {
+    let ports = ports ?? self.ports
     let (learn, review) = (
       LearnReviewer(ports: ports), ReviewAs(ports: ports, syntax: DataSyntaxChecker())
     )

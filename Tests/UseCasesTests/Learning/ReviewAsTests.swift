@@ -216,5 +216,6 @@ import Testing
     func save(_ link: AccountLink) async throws(StoreError) {}
     func link(forge: String, user: Int64) async throws(StoreError) -> AccountLink? { nil }
     func remove(forge: String, user: Int64) async throws(StoreError) {}
+    func remove(_ link: AccountLink) async throws(StoreError) {}
   }
 }

@@ -307,6 +307,45 @@ import Testing
     #expect(try await bench.linked("grace") == nil)
   }
 
+  /// A job that began before it fails with the older token: the newer one stays.
+  @Test func aTokenThatWasRenewedMeanwhileStays() async throws {
+    let bench = try await AskingBench()
+    try await bench.says("grace", "@stet review as grace")
+    try await bench.signsIn(as: "grace")
+    let grace = AskingBench.account("grace")
+    let failed = ForgeError(code: .unauthorized, detail: "d", status: 401)
+    #expect(try await !bench.accounts.isOver(failed, of: grace, on: "github"))
+    #expect(try await bench.linked("grace") != nil)
+    // Nobody can say whether it is over while the forge is away.
+    bench.hub.inject(GitHubFault(.html(status: 502), on: "GET", "/user", times: 9))
+    let away = await #expect(throws: ForgeError.self) {
+      try await bench.accounts.isOver(failed, of: grace, on: "github")
+    }
+    #expect(away?.code == .unreachable)
+    #expect(try await bench.linked("grace") != nil)
+  }
+
+  /// The settings are wrong, not the person's token.
+  @Test func aWrongSecretEndsNoSignIn() async throws {
+    let bench = try await AskingBench(lifetime: .seconds(28_800))
+    try await bench.says("grace", "@stet review as grace")
+    try await bench.signsIn(as: "grace")
+    try await bench.work()
+    bench.hub.addOAuthApp(
+      id: AskingBench.clientID, secret: "turned", callback: AskingBench.redirect,
+      lifetime: .seconds(28_800))
+    bench.time.change { $0 += 28_300 }
+    let error = await #expect(throws: ForgeError.self) {
+      try await bench.accounts.link(of: 105, on: "github")
+    }
+    #expect(error?.code == .rejected)
+    #expect(error?.detail.contains("GITHUB_OAUTH_CLIENT_SECRET") == true)
+    #expect(try await bench.linked("grace") != nil)
+    // Who asks is told, as only the settings can be mended.
+    try await bench.says("grace", "@stet review as grace")
+    #expect(bench.answers.last?.contains("GITHUB_OAUTH_CLIENT_SECRET") == true)
+  }
+
   @Test func withoutAnAppStetReadsWithItsOwn() async throws {
     let bench = try await AskingBench(signsIn: false)
     try await bench.says("grace", "@stet review as grace")

@@ -75,8 +75,16 @@ public struct GitHubSignIn: AccountAuthority, CustomReflectable {
   }
 
   public func refreshed(_ refreshToken: String) async throws(ForgeError) -> AccountGrant {
-    try await grant(
-      [("grant_type", "refresh_token"), ("refresh_token", refreshToken)], hiding: [refreshToken])
+    do throws(ForgeError) {
+      return try await grant(
+        [("grant_type", "refresh_token"), ("refresh_token", refreshToken)],
+        hiding: [refreshToken])
+    } catch {
+      // A status says that Stet was not let in; of a token that is over GitHub tells by name.
+      guard error.code == .unauthorized, error.status != nil else { throw error }
+      throw ForgeError(
+        code: .rejected, detail: error.detail, retryAfter: error.retryAfter, status: error.status)
+    }
   }
 
   private func grant(
@@ -130,10 +138,11 @@ public struct GitHubSignIn: AccountAuthority, CustomReflectable {
     }
     switch error {
     case "incorrect_client_credentials":
+      // The status that the standard has for it, by which `refreshed` tells it from a token's end.
       return ForgeError(
         code: .unauthorized,
         detail: "GitHub does not take GITHUB_OAUTH_CLIENT_ID with GITHUB_OAUTH_CLIENT_SECRET; "
-          + "whoever runs this Stet has to set them right.")
+          + "whoever runs this Stet has to set them right.", status: 401)
     case "redirect_uri_mismatch":
       return ForgeError(
         code: .rejected,
