@@ -107,7 +107,7 @@ struct Likeness {
     #expect(FileManager.default.fileExists(atPath: folder))
     let gone = try await ForgetReviewer(ports: bench.ports).forget(
       login: "lin", in: nil, by: "test")
-    #expect(gone == 1 && !FileManager.default.fileExists(atPath: folder))
+    #expect(gone.count == 1 && !FileManager.default.fileExists(atPath: folder))
     await server.stop()
     await client.shutdown()
     print(
