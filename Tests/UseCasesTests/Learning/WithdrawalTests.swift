@@ -228,12 +228,7 @@ private final class FailingFolders: TrainingFolders {
   init(_ folders: any TrainingFolders) { self.folders = folders }
 
   func path(of reviewer: String) -> String { folders.path(of: reviewer) }
-  func write(
-    _ files: [String: String], for reviewer: String
-  ) throws(StoreError) -> String {
-    try folders.write(files, for: reviewer)
-  }
-  func remove(_ names: [String], of reviewer: String) { folders.remove(names, of: reviewer) }
+  func make(for reviewer: String) throws(StoreError) -> String { try folders.make(for: reviewer) }
   func removeAll(of reviewer: String) throws(StoreError) {
     let fails = failures.withLock { failures in
       failures -= 1
