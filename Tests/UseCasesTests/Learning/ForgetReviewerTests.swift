@@ -191,6 +191,9 @@ struct WritingTrainer: LoRATrainer {
   ) async throws(TrainingError) -> LoRAOutcome {
     if let failure { throw failure }
     await meanwhile?()
+    // As the recipe does, which may be writing a checkpoint at that moment.
+    try? FileManager.default.createDirectory(
+      atPath: task.folder, withIntermediateDirectories: true)
     let lines = task.training
     guard lines.split(separator: "\n").count > 10,
       FileManager.default.createFile(
