@@ -39,7 +39,7 @@ struct ReviewerConsentCommand: AsyncParsableCommand {
       await wiring.close()
     } catch {
       await wiring.close()
-      if let error = error as? ForgeError { throw CommandFailure.failed(error.detail) }
+      if let error = error as? ForgeError { throw PullRequestSubject.failure(error) }
       throw error
     }
   }
