@@ -37,6 +37,9 @@ public struct TrainedAdapter: Sendable, Hashable, Codable {
   public var folder: String?
   public var gguf: String?
 
+  /// The verdict until the gate has spoken.
+  public static let unjudged = "The newest adapter is not judged yet."
+
   public struct HeldOut: Sendable, Hashable, Codable {
     public var comments: Int
     public var adapter: Double

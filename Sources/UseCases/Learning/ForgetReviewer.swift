@@ -143,6 +143,8 @@ public struct ForgetReviewer: Sendable {
     let identity = reviewer.identity
     let scope = ExampleSearch.scope(reviewer)
     try await ports.index.remove(scope: scope)
+    // Their words before anything that may fail.
+    try await ports.reviewers.removeExamples(of: reviewer.id)
     var (left, facts) = ([AdapterName](), ["reviewer": reviewer.id])
     var refusals: [String] = []
     var seen: Set<AdapterName> = []
@@ -189,6 +191,8 @@ public struct ForgetReviewer: Sendable {
 
   // MARK: Jobs
 
+  /// Why their jobs end.
+  static let reason = "the person was forgotten."
   private static let unfinished: [JobState] = [.available, .scheduled, .running, .retryable]
   private static let page = 1_000
 
@@ -207,7 +211,7 @@ public struct ForgetReviewer: Sendable {
           JobFilter(states: Self.unfinished, kind: kind, before: last, limit: Self.page))
         for job in jobs {
           guard let identity = Self.identity(of: job), whom.isMet(by: identity) else { continue }
-          let ended = try await ports.jobs.cancel(id: job.id, reason: "the person was forgotten.")
+          let ended = try await ports.jobs.cancel(id: job.id, reason: Self.reason)
           people.insert(identity)
           count += 1
           if kind == Work.ReviewAs.kind, ended?.state == .cancelled {

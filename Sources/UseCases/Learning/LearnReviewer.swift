@@ -53,6 +53,10 @@ public struct LearnReviewer: Sendable {
           "The sign-in of \(Defanged.codeSpan(asker.login)) is over or was revoked while comments "
             + "were read. Ask again for a new link.", isFinal: true)
       }
+      if work.asker != nil, error.code == .unauthorized, error.status ?? 401 == 401 {
+        // The one that is kept now is good: it was renewed while this ran.
+        throw JobFailure("the sign-in was renewed while comments were read.")
+      }
       if error.code == .notFound || error.code == .unauthorized {
         let who = work.asker.map { Defanged.codeSpan($0.login) } ?? "Stet"
         let what =
@@ -198,7 +202,7 @@ public struct LearnReviewer: Sendable {
   ) async throws {
     guard ports.trainer != nil, ports.adapters != nil,
       reviewer.comments >= ports.settings.examplesForAdapter,
-      isNew || reviewer.trainings.isEmpty
+      isNew || reviewer.trainings.last.map { $0.verdict == TrainedAdapter.unjudged } != false
     else { return }
     let training = Work.TrainReviewer(
       identity: reviewer.identity, askedBy: work.askedBy, run: work.run, review: work.review)

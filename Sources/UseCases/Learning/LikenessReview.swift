@@ -8,7 +8,7 @@ struct LikenessReview: Sendable {
     var findings: [Finding] = []
     var dropped: [DroppedClaim] = []
     var spending = ModelSpending()
-    /// Hunks that were looked at, the long ones in parts.
+    /// Hunks that were looked at whole, the long ones in parts.
     var hunks = 0
     /// Parts that were put to it, and at how many of them it would say nothing.
     var looked = 0
@@ -16,7 +16,8 @@ struct LikenessReview: Sendable {
     /// Parts that the model did not answer for, and the hunks that they are of.
     var failed = 0
     var failedHunks: Set<HunkID> = []
-    /// Hunks beyond the bound, or set aside as no code of people.
+    /// Hunks beyond the bound, with those that were looked at in part alone, or set aside as no code
+    /// of people.
     var left = 0
     var failure: ModelError?
     var masked = 0
@@ -95,9 +96,7 @@ struct LikenessReview: Sendable {
     let selection = ReviewSelection(diff, policy: policy)
     let plan = ReviewPlan(
       diff, files: selection.kept, budget: TokenCount(policy.maxInputTokens), overhead: 80)
-    let chosen = plan.chosen.prefix(settings.hunks)
-    outcome.left = diff.files.reduce(0) { $0 + $1.hunks.count } - chosen.count
-    let places = chosen.flatMap { candidate in
+    let parts = plan.chosen.prefix(settings.hunks).map { candidate in
       let file = diff.files[candidate.id.file]
       return HunkPart.parts(of: file.hunks[candidate.id.hunk - 1]).map { part in
         Place(
@@ -105,9 +104,15 @@ struct LikenessReview: Sendable {
           question: Likeness.Question(path: file.path.description, hunk: part.text))
       }
     }
-    outcome.left += max(0, places.count - settings.hunks)
-    let kept = Array(places.prefix(settings.hunks))
-    outcome.hunks = Set(kept.map(\.id)).count
+    // The first part of each before the second of any: one long hunk leaves room for the others.
+    var kept: [Place] = []
+    for number in 0..<(parts.map(\.count).max() ?? 0) {
+      for hunk in parts where hunk.indices.contains(number) { kept.append(hunk[number]) }
+    }
+    let cut = Set(kept.dropFirst(settings.hunks).map(\.id))
+    kept = Array(kept.prefix(settings.hunks))
+    outcome.hunks = Set(kept.map(\.id)).subtracting(cut).count
+    outcome.left = diff.files.reduce(0) { $0 + $1.hunks.count } - outcome.hunks
     return kept
   }
 

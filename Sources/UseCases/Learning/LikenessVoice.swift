@@ -70,13 +70,8 @@ struct LikenessVoice: Sendable {
     let repeated = said.count
     let summary = text.summary(outcome, posted: fresh.count, repeated: repeated)
     guard !fresh.isEmpty, try await postReview(Array(fresh), head, summary, text) else {
-      var said = text
-      if !fresh.isEmpty {
-        said.notes.append(
-          "The forge did not take \(ReviewSummary.count(fresh.count, "comment")) at lines of this "
-            + "commit. Ask again once it has settled.")
-      }
-      try await post(said.summary(outcome, posted: 0, repeated: repeated))
+      try await post(
+        text.summary(outcome, posted: 0, repeated: repeated, refused: fresh.count))
       return 0
     }
     // The markers on the forge tell a later try; the record outlives a comment that is deleted.
@@ -147,25 +142,29 @@ struct LikenessText: Sendable {
   }
 
   func summary(
-    _ outcome: LikenessReview.Outcome, posted: Int, repeated: Int
+    _ outcome: LikenessReview.Outcome, posted: Int, repeated: Int, refused: Int = 0
   ) -> String {
+    let comments = ReviewSummary.count(max(posted, refused), "comment")
     var sentences = [
       "A likeness of \(name) looked at \(ReviewSummary.count(outcome.hunks, "hunk")) of "
         + "\(Defanged.codeSpan(String(head.prefix(12)))): "
-        + (posted == 0
-          ? "it has nothing to say" : "\(ReviewSummary.count(posted, "comment")) at lines")
+        + (posted + refused == 0 ? "it has nothing to say" : "\(comments) at lines")
         + ", silence at \(outcome.silent)."
     ]
+    if refused > 0 {
+      sentences.append("The forge did not take them at this commit: ask again once it has settled.")
+    }
     if repeated > 0 {
       sentences.append("\(repeated) were said on an earlier commit already.")
     }
     if outcome.failed > 0 {
       let code = outcome.failure.map { " (\($0.code.rawValue))" } ?? ""
       sentences.append(
-        "The model did not answer for \(ReviewSummary.count(outcome.failed, "hunk"))\(code).")
+        "The model did not answer for \(ReviewSummary.count(outcome.failedHunks.count, "hunk"))\(code)."
+      )
     }
     if outcome.left > 0 {
-      sentences.append("\(ReviewSummary.count(outcome.left, "hunk")) were not looked at.")
+      sentences.append("\(ReviewSummary.count(outcome.left, "hunk")) were not looked at whole.")
     }
     sentences.append(source)
     let said = sentences.joined(separator: " ")

@@ -109,7 +109,8 @@ public struct LinkedAccounts: Sendable {
     guard let authority = ports.authority, error.code == .unauthorized,
       error.status == 401 || error.status == nil
     else { return false }
-    guard let link = try await ports.links.link(forge: forge, user: user.id) else { return true }
+    // One that has ended by its time is renewed by this, where that is possible.
+    guard let link = try await link(of: user.id, on: forge) else { return true }
     do throws(ForgeError) {
       _ = try await authority.account(of: link.token)
       return false

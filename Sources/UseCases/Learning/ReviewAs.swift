@@ -103,7 +103,10 @@ struct LikenessAttempt: Sendable {
     if let refused = try await refusal(identity) { return try await end(refused) }
 
     let before = try await ports.reviewers.reviewer(identity)
-    let learning = try await context.step("learn") { try await learn(identity, before) }
+    var learning = try await context.step("learn") { try await learn(identity, before) }
+    if let id = learning, try await isAnothersFailure(id) {
+      learning = try await context.step("learn again") { try await learn(identity, before) }
+    }
     var late: String?
     if let learning {
       guard let job = try await ports.jobs.job(id: learning) else {
@@ -124,6 +127,15 @@ struct LikenessAttempt: Sendable {
         "\(Defanged.codeSpan(user.login)) was forgotten meanwhile. Ask again to learn anew.")
     }
     return try await review(reviewer, pull, late)
+  }
+
+  /// Learning that somebody else had asked for, and that came to nothing for reasons of theirs: they
+  /// may not read the repository, or have no leave.
+  private func isAnothersFailure(_ learning: String) async throws -> Bool {
+    guard let job = try await ports.jobs.job(id: learning), job.state.isFinal,
+      job.state != .completed, let known = try? Work.LearnReviewer(of: job)
+    else { return false }
+    return known.asker?.id != work.asker?.id
   }
 
   /// Why learning ended, where that was written for people: it was stopped, or failed finally, which

@@ -21,7 +21,9 @@ public struct TrainReviewer: Sendable {
 
   /// Told where it was asked for, unless it was already.
   public func givenUp(_ job: Job) async {
-    guard let work = try? Work.TrainReviewer(of: job) else { return }
+    guard let work = try? Work.TrainReviewer(of: job),
+      job.errors.last?.message != ForgetReviewer.reason
+    else { return }
     await Task {
       await tell(
         "No adapter was made: its training was stopped. \(await speaker(work)) "
@@ -39,6 +41,11 @@ public struct TrainReviewer: Sendable {
     do {
       guard let reviewer = try await ports.reviewers.reviewer(work.identity) else {
         return .cancelled(reason: "the person was forgotten meanwhile")
+      }
+      let isOwn = work.review?.asker?.id == work.identity.user.id
+      let consent = try await ports.consents.consent(of: work.identity)
+      if !isOwn, consent?.isGiven == false {
+        return .cancelled(reason: "the person does not agree any more")
       }
       return try await train(reviewer, work, trainer, adapters, job, progress)
     } catch let error as StoreError {
@@ -98,7 +105,7 @@ public struct TrainReviewer: Sendable {
       name: outcome.name, base: ports.settings.base, trainer: trainer.name, at: ports.now(),
       seconds: outcome.seconds, steps: outcome.losses.count, examples: split.training.count,
       firstLoss: outcome.losses.first, lastLoss: outcome.losses.last, heldOut: nil,
-      verdict: "The newest adapter is not judged yet.", folder: outcome.folder,
+      verdict: TrainedAdapter.unjudged, folder: outcome.folder,
       gguf: outcome.gguf)
   }
 

@@ -135,7 +135,12 @@ public actor LlamaAdapterServer: AdapterServer {
     if isReady(adapter) { return touch(adapter) }
     if let current {
       let rest = present(current.adapters)
-      if rest.count < current.adapters.count { try await change(to: rest, new: nil) }
+      if rest.count < current.adapters.count {
+        // Let go first: there may be no room for two, and nobody is to be answered by this one.
+        self.current = nil
+        retire(current)
+        if !rest.isEmpty { try await change(to: rest, new: nil) }
+      }
       if isReady(adapter) { return touch(adapter) }
     }
     if let adapter {

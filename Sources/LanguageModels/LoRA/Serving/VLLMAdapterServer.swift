@@ -141,6 +141,7 @@ public actor VLLMAdapterServer: AdapterServer {
       throw error
     }
     loaded.insert(adapter.name)
+    renewedAt[adapter.name] = .now
   }
 
   private func register(_ name: AdapterName, _ folder: String) async throws(AdapterError) {
@@ -184,7 +185,6 @@ public actor VLLMAdapterServer: AdapterServer {
     guard let stored = files.stored(adapter) else { return false }
     loaded.remove(adapter)
     try await add(stored)
-    renewedAt[adapter] = .now
     return true
   }
 
