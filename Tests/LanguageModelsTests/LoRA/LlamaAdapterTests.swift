@@ -37,6 +37,8 @@ struct LlamaAdapterTests {
     var sample = AdapterSample(seed)
     // SmolLM2's.
     sample.width = 576
+    // Strong enough that a few words tell one from another.
+    sample.alpha = 16
     let fresh = try files.freshFolder()
     try sample.write(fresh)
     return try await files.keep(fresh, base: base)
