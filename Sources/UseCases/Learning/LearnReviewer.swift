@@ -202,7 +202,7 @@ public struct LearnReviewer: Sendable {
   ) async throws {
     guard ports.trainer != nil, ports.adapters != nil,
       reviewer.comments >= ports.settings.examplesForAdapter,
-      isNew || reviewer.trainings.last.map { $0.verdict == TrainedAdapter.unjudged } != false
+      isNew || reviewer.trainings.last.map({ $0.verdict == TrainedAdapter.unjudged }) != false
     else { return }
     let training = Work.TrainReviewer(
       identity: reviewer.identity, askedBy: work.askedBy, run: work.run, review: work.review)
